@@ -1,0 +1,601 @@
+"""
+Every error the engine raises on purpose.
+
+Two levels: the *kind* says what a caller should do, the *leaf* says what happened. Callers branch on
+kinds, so a new leaf touches this file only. A leaf carries its facts as attributes, builds its own
+message and names, where there is one, the field that was wrong and the remedy.
+
+    EngineError
+    ├─ InvalidInput            tell the user; never retry
+    │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
+    │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer
+    │  ├─ UnsafePath           a tar entry or link that would leave the root
+    │  └─ LimitExceeded        larger, longer or more than this host accepts
+    ├─ NotFound
+    │  └─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ProgramNotFound
+    ├─ AlreadyExists           often fine
+    │  └─ SnapshotExists · NameTaken
+    ├─ WrongState              fix the state, then retry
+    │  └─ ContainerNotRunning · ContainerRunning · ImageInUse · SnapshotInUse · IngestLocked
+    ├─ Unsupported
+    │  └─ UnsupportedMediaType · NoMatchingPlatform
+    ├─ IntegrityError          stop; never retry blindly
+    │  └─ DigestMismatch · SizeMismatch · DiffIDMismatch · CorruptStore
+    ├─ Denied                  a registry said no
+    │  └─ AuthenticationFailed · AccessDenied
+    ├─ Unavailable             retryable
+    │  └─ RegistryUnreachable · RateLimited · RegistryError
+    ├─ Failed                  somebody's program returned non-zero
+    │  └─ CommandNotFound · RuntimeFailed
+    └─ SystemFailure           kernel or disk said no; keeps errno
+       └─ MountFailed · OutOfSpace
+
+`Cancelled` (in `engine.progress`) is not an error and stands outside the tree.
+"""
+
+from __future__ import annotations
+
+import errno as errno_module
+import os
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    """The thing to catch. `code` is stable and unique to each leaf; `str()` is for a person."""
+
+    code: ClassVar[str] = "engine-error"
+    kind: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    field: str = ""
+    remedy: str = ""
+
+    def __init__(self, message: str, *, field: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.field = field or self.field
+        self.remedy = remedy or self.remedy
+
+    @property
+    def message(self) -> str:
+        """What happened, without the remedy."""
+        return str(self.args[0]) if self.args else ""
+
+
+# --- InvalidInput -----------------------------------------------------------------------------
+
+
+class InvalidInput(EngineError):
+    """What came from outside cannot be accepted as it is."""
+
+    kind = "invalid-input"
+    code = "invalid-input"
+
+
+class InvalidDigest(InvalidInput):
+    """The text is no `sha256:` digest."""
+
+    code = "invalid-digest"
+    field = "digest"
+    remedy = "Write it as sha256: followed by 64 lower-case hexadecimal digits."
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{_quote(text)} is not a digest")
+        self.text = text
+
+
+class InvalidReference(InvalidInput):
+    """The text names no image."""
+
+    code = "invalid-reference"
+    field = "reference"
+    remedy = "Write it as [registry/]name[:tag] or name@sha256:…, for example alpine:3.20."
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{_quote(text)} is not a valid image reference: {reason}")
+        self.text = text
+        self.reason = reason
+
+
+class InvalidPlatform(InvalidInput):
+    """The text is no platform."""
+
+    code = "invalid-platform"
+    field = "platform"
+    remedy = "Write it as os/architecture[/variant], for example linux/amd64."
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{_quote(text)} is not a platform")
+        self.text = text
+
+
+class InvalidManifest(InvalidInput):
+    """The bytes are no manifest or index that the image specification allows."""
+
+    code = "invalid-manifest"
+
+    def __init__(self, reason: str, *, field: str = "manifest") -> None:
+        super().__init__(f"the manifest is not valid: {reason}", field=field)
+        self.reason = reason
+
+
+class InvalidImageConfig(InvalidInput):
+    """The bytes are no image config."""
+
+    code = "invalid-image-config"
+
+    def __init__(self, reason: str, *, field: str = "config") -> None:
+        super().__init__(f"the image config is not valid: {reason}", field=field)
+        self.reason = reason
+
+
+class InvalidSetting(InvalidInput):
+    """One setting of a container, or of this host, cannot be accepted."""
+
+    code = "invalid-setting"
+
+    def __init__(self, field: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"{field}: {reason}", field=field, remedy=remedy)
+        self.reason = reason
+
+
+class InvalidLayer(InvalidInput):
+    """The bytes of a layer are not what its media type says, or are no tar."""
+
+    code = "invalid-layer"
+    remedy = "The image is damaged or was made wrongly: rebuild it and push it again."
+
+    def __init__(self, reason: str, *, entry: str = "") -> None:
+        where = f" at {_quote(entry)}" if entry else ""
+        super().__init__(f"the layer cannot be unpacked{where}: {reason}", field="layer")
+        self.reason = reason
+        self.entry = entry
+
+
+class UnsafePath(InvalidInput):
+    """A name, link or device in a layer would reach outside the root it is applied to."""
+
+    code = "unsafe-path"
+    remedy = "Do not use this image: it was made to write outside its own files."
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{_quote(path)} would leave the image's root: {reason}", field="layer")
+        self.path = path
+        self.reason = reason
+
+
+class LimitExceeded(InvalidInput):
+    """Something from outside is larger, longer or more than this host accepts."""
+
+    code = "limit-exceeded"
+
+    def __init__(self, what: str, *, limit: int, field: str = "", remedy: str = "") -> None:
+        super().__init__(f"{what} exceeds the limit of {limit}", field=field, remedy=remedy)
+        self.what = what
+        self.limit = limit
+
+
+# --- NotFound ---------------------------------------------------------------------------------
+
+
+class NotFound(EngineError):
+    """What was asked for is not on this host."""
+
+    kind = "not-found"
+    code = "not-found"
+
+
+class BlobNotFound(NotFound):
+    """The store holds no blob of that digest."""
+
+    code = "blob-not-found"
+
+    def __init__(self, digest: object) -> None:
+        super().__init__(f"no blob {digest} in the content store")
+        self.digest = digest
+
+
+class ImageNotFound(NotFound):
+    """No image of that name or ID, here or at the registry that was asked."""
+
+    code = "image-not-found"
+    remedy = "Check the name and the tag, or pull the image first."
+
+    def __init__(self, name: str, *, where: str = "on this host") -> None:
+        super().__init__(f"No such image: {name} ({where})", field="image")
+        self.name = name
+
+
+class SnapshotNotFound(NotFound):
+    """No snapshot under that key or name."""
+
+    code = "snapshot-not-found"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no snapshot {key}")
+        self.key = key
+
+
+class ContainerNotFound(NotFound):
+    """No container of that name or ID."""
+
+    code = "container-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No such container: {name}", field="container")
+        self.name = name
+
+
+class ProgramNotFound(NotFound):
+    """A program that the engine stands on is not installed on this host."""
+
+    code = "program-not-found"
+
+    def __init__(self, program: str, *, remedy: str = "") -> None:
+        super().__init__(f"{program} is not installed on this host", remedy=remedy)
+        self.program = program
+
+
+# --- AlreadyExists ----------------------------------------------------------------------------
+
+
+class AlreadyExists(EngineError):
+    """It is there already."""
+
+    kind = "already-exists"
+    code = "already-exists"
+
+
+class SnapshotExists(AlreadyExists):
+    """A snapshot of that key or name exists."""
+
+    code = "snapshot-exists"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"snapshot {key} exists already")
+        self.key = key
+
+
+class NameTaken(AlreadyExists):
+    """Another container has that name."""
+
+    code = "name-taken"
+    remedy = "Choose another name, or remove or rename the container that has it."
+
+    def __init__(self, name: str, *, holder: str) -> None:
+        super().__init__(
+            f'Conflict. The container name "/{name}" is already in use by container "{holder}"',
+            field="name",
+        )
+        self.name = name
+        self.holder = holder
+
+
+# --- WrongState -------------------------------------------------------------------------------
+
+
+class WrongState(EngineError):
+    """The thing is not in a state that allows this; change the state first."""
+
+    kind = "wrong-state"
+    code = "wrong-state"
+
+
+class ContainerNotRunning(WrongState):
+    """This needs a running container."""
+
+    code = "container-not-running"
+    remedy = "Start the container first."
+
+    def __init__(self, name: str, *, state: str) -> None:
+        super().__init__(f"container {name} is not running (it is {state})", field="container")
+        self.name = name
+        self.state = state
+
+
+class ContainerRunning(WrongState):
+    """This needs a container that does not run."""
+
+    code = "container-running"
+    remedy = "Stop the container first, or remove it by force."
+
+    def __init__(self, name: str, *, state: str) -> None:
+        super().__init__(f"container {name} is {state}", field="container")
+        self.name = name
+        self.state = state
+
+
+class ImageInUse(WrongState):
+    """A container, running or stopped, was made from the image; *holders* names them."""
+
+    code = "image-in-use"
+    remedy = "Remove those containers first."
+
+    def __init__(self, image: str, *, holders: tuple[str, ...]) -> None:
+        super().__init__(
+            f"conflict: unable to delete {image}: image is being used by container "
+            + ", ".join(holders),
+            field="image",
+        )
+        self.image = image
+        self.holders = holders
+
+
+class SnapshotInUse(WrongState):
+    """Another snapshot stands on this one."""
+
+    code = "snapshot-in-use"
+
+    def __init__(self, key: str, *, holder: str) -> None:
+        super().__init__(f"snapshot {key} is the parent of {holder}")
+        self.key = key
+        self.holder = holder
+
+
+class IngestLocked(WrongState):
+    """Another process is writing the same content at this moment."""
+
+    code = "ingest-locked"
+    retryable = True
+
+    def __init__(self, digest: object) -> None:
+        super().__init__(f"{digest} is being written by another process")
+        self.digest = digest
+
+
+# --- Unsupported ------------------------------------------------------------------------------
+
+
+class Unsupported(EngineError):
+    """Valid, but not something this engine does."""
+
+    kind = "unsupported"
+    code = "unsupported"
+
+
+class UnsupportedMediaType(Unsupported):
+    """A document or layer of a kind that this engine does not read."""
+
+    code = "unsupported-media-type"
+
+    def __init__(self, media_type: str, *, what: str = "document") -> None:
+        super().__init__(f"the {what} has media type {_quote(media_type)}, which is not supported")
+        self.media_type = media_type
+
+
+class NoMatchingPlatform(Unsupported):
+    """The index offers no manifest for the wanted platform; *offered* lists what it has."""
+
+    code = "no-matching-platform"
+    field = "platform"
+
+    def __init__(self, wanted: str, *, offered: tuple[str, ...]) -> None:
+        super().__init__(
+            f"no image for {wanted}", remedy="It is offered for: " + (", ".join(offered) or "none")
+        )
+        self.wanted = wanted
+        self.offered = offered
+
+
+# --- IntegrityError ---------------------------------------------------------------------------
+
+
+class IntegrityError(EngineError):
+    """Bytes are not what their digest, size or record promises. Nothing of them was kept."""
+
+    kind = "integrity"
+    code = "integrity"
+
+
+class DigestMismatch(IntegrityError):
+    """The bytes hash to something else."""
+
+    code = "digest-mismatch"
+    remedy = "Pull again; if it happens again, the registry serves damaged content."
+
+    def __init__(self, *, expected: object, actual: object) -> None:
+        super().__init__(f"content has digest {actual}, expected {expected}")
+        self.expected = expected
+        self.actual = actual
+
+
+class SizeMismatch(IntegrityError):
+    """There are more or fewer bytes than announced."""
+
+    code = "size-mismatch"
+    remedy = "Pull again; if it happens again, the registry serves damaged content."
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        super().__init__(f"content has {actual} bytes, expected {expected}")
+        self.expected = expected
+        self.actual = actual
+
+
+class DiffIDMismatch(IntegrityError):
+    """The uncompressed layer is not the one that the image config names."""
+
+    code = "diff-id-mismatch"
+    remedy = "The image is damaged or was made wrongly: rebuild it and push it again."
+
+    def __init__(self, *, expected: object, actual: object) -> None:
+        super().__init__(f"layer has diff ID {actual}, its image config says {expected}")
+        self.expected = expected
+        self.actual = actual
+
+
+class CorruptStore(IntegrityError):
+    """The engine root contradicts itself."""
+
+    code = "corrupt-store"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the engine root is damaged: {reason}")
+        self.reason = reason
+
+
+# --- Denied -----------------------------------------------------------------------------------
+
+
+class Denied(EngineError):
+    """A registry refused."""
+
+    kind = "denied"
+    code = "denied"
+
+
+class AuthenticationFailed(Denied):
+    """The registry wants a login, or did not accept the one it got (401)."""
+
+    code = "authentication-failed"
+    field = "reference"
+    remedy = "Store a user name and password for this registry, or check the ones stored."
+
+    def __init__(self, registry: str) -> None:
+        super().__init__(f"{registry} asks for a login or did not accept it")
+        self.registry = registry
+
+
+class AccessDenied(Denied):
+    """The registry knows who asks and does not allow it (403)."""
+
+    code = "access-denied"
+    field = "reference"
+    remedy = "Ask the owner of the repository for access."
+
+    def __init__(self, registry: str, *, repository: str) -> None:
+        super().__init__(f"{registry} denies access to {repository}")
+        self.registry = registry
+        self.repository = repository
+
+
+# --- Unavailable ------------------------------------------------------------------------------
+
+
+class Unavailable(EngineError):
+    """Not now; the same call may go through later."""
+
+    kind = "unavailable"
+    code = "unavailable"
+    retryable = True
+
+
+class RegistryUnreachable(Unavailable):
+    """No connection, or it broke and could not be resumed."""
+
+    code = "registry-unreachable"
+    field = "reference"
+    remedy = "Check the registry's name and that this host can reach it, then try again."
+
+    def __init__(self, registry: str, *, reason: str = "") -> None:
+        super().__init__(f"cannot reach {registry}" + (f": {reason}" if reason else ""))
+        self.registry = registry
+        self.reason = reason
+
+
+class RateLimited(Unavailable):
+    """The registry asks to wait (429); *retry_after* is in seconds, if it said."""
+
+    code = "rate-limited"
+
+    def __init__(self, registry: str, *, retry_after: float | None) -> None:
+        wait = f"Try again in {retry_after:.0f} s." if retry_after else "Try again later."
+        super().__init__(f"{registry} limits the rate of requests", remedy=wait)
+        self.registry = registry
+        self.retry_after = retry_after
+
+
+class RegistryError(Unavailable):
+    """The registry answered with an error of its own (5xx, or against the protocol)."""
+
+    code = "registry-error"
+
+    def __init__(self, registry: str, *, status: int, detail: str = "") -> None:
+        super().__init__(f"{registry} answered {status}" + (f": {detail}" if detail else ""))
+        self.registry = registry
+        self.status = status
+        self.detail = detail
+
+
+# --- Failed -----------------------------------------------------------------------------------
+
+
+class Failed(EngineError):
+    """Somebody's program returned non-zero."""
+
+    kind = "failed"
+    code = "failed"
+
+
+class CommandNotFound(Failed):
+    """The container's command is not in its image, or cannot be executed (exit 127 or 126)."""
+
+    code = "command-not-found"
+    field = "command"
+    remedy = "Check the command against the files of the image."
+
+    def __init__(self, command: str, *, reason: str, exit_code: int = 127) -> None:
+        super().__init__(f"cannot run {_quote(command)} in the container: {reason}")
+        self.command = command
+        self.reason = reason
+        self.exit_code = exit_code
+
+
+class RuntimeFailed(Failed):
+    """The OCI runtime or the monitor refused; *stderr* is its last words."""
+
+    code = "runtime-failed"
+
+    def __init__(self, verb: str, *, stderr: str) -> None:
+        super().__init__(f"the runtime could not {verb} the container: {stderr or 'no message'}")
+        self.verb = verb
+        self.stderr = stderr
+
+
+# --- SystemFailure ----------------------------------------------------------------------------
+
+
+class SystemFailure(EngineError):
+    """The kernel or the disk said no; `errno` says which way."""
+
+    kind = "system"
+    code = "system-failure"
+
+    def __init__(self, message: str, *, errno: int | None = None, remedy: str = "") -> None:
+        detail = f": {os.strerror(errno)}" if errno else ""
+        super().__init__(message + detail, remedy=remedy)
+        self.errno = errno
+
+
+class MountFailed(SystemFailure):
+    """A mount or unmount was refused."""
+
+    code = "mount-failed"
+
+    def __init__(self, target: object, *, errno: int | None) -> None:
+        super().__init__(f"cannot mount at {target}", errno=errno)
+        self.target = target
+
+
+class OutOfSpace(SystemFailure):
+    """The disk that holds *path* is full, or a quota is."""
+
+    code = "out-of-space"
+    retryable = True
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"no space left for {path}",
+            errno=errno_module.ENOSPC,
+            remedy="Clean up images and containers, or give the engine root a larger disk.",
+        )
+        self.path = path
+
+
+def from_oserror(error: OSError, doing: str) -> SystemFailure:
+    """Return the `SystemFailure` for *error*; *doing* completes the sentence 'cannot …'."""
+    if error.errno in {errno_module.ENOSPC, errno_module.EDQUOT}:
+        return OutOfSpace(error.filename or doing)
+    return SystemFailure(f"cannot {doing}", errno=error.errno)
+
+
+def _quote(text: str) -> str:
+    shown = text if len(text) <= 120 else text[:120] + "…"
+    return repr(shown)
