@@ -1,9 +1,9 @@
 """
 Every error the engine raises on purpose.
 
-Two levels: the *kind* says what a caller should do, the *leaf* says what happened. Callers branch on
-kinds, so a new leaf touches this file only. A leaf carries its facts as attributes, builds its own
-message and names, where there is one, the field that was wrong and the remedy.
+Two levels: the *kind* says what a caller should do, the *leaf* says what happened. Callers branch
+on kinds, so a new leaf touches this file only. A leaf carries its facts as attributes, builds its
+own message and names, where there is one, the field that was wrong and the remedy.
 
     EngineError
     ├─ InvalidInput            tell the user; never retry

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Cancelled(Exception):  # noqa: N818  (not an error: somebody asked for it)
+class Cancelled(Exception):
     """The work was stopped on request; what it had done stays valid or was undone."""
 
 

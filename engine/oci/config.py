@@ -8,18 +8,18 @@ digest: fields that this engine does not know survive a pull and a push untouche
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.errors import InvalidDigest, InvalidImageConfig
-from engine.oci.digest import Digest, DiffID, ImageID
+from engine.oci.digest import DiffID, Digest, ImageID
 from engine.oci.fields import Fields, parse_object
 from engine.oci.platform import Platform, normalise_architecture
 from engine.oci.timestamps import parse_timestamp, render_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 MAX_BYTES = 4 * 1024 * 1024

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from engine.oci.digest import Digest
 from engine.oci.platform import Platform, normalise_architecture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.oci.fields import Fields
 
 NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})

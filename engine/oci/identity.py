@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.oci.digest import ChainID, Digest, DiffID
+from engine.oci.digest import ChainID, DiffID, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

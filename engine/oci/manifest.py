@@ -106,7 +106,7 @@ def _media_type(fields: Fields, served_as: str) -> str:
 
 def _guessed(fields: Fields, served: str) -> str:
     """Return the media type of a document without one: OCI makes the field optional."""
-    if fields.values.get("schemaVersion") != 2:  # noqa: PLR2004
+    if fields.values.get("schemaVersion") != 2:
         return served
     if "manifests" in fields.values:
         return media_types.OCI_INDEX

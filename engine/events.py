@@ -1,0 +1,124 @@
+"""
+What happened on this host, in order, for whoever wants to follow.
+
+An event is written in the transaction that makes it true, so there is none without its effect and
+no effect without it. After the commit a file in the run directory is written to; followers in any
+process watch that file. The log is bounded: who lags behind by more than `KEPT` events must look at
+the records instead.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.oci.timestamps import from_nanoseconds, nanoseconds
+from engine.system.database import Database, Row, Schema
+from engine.system.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.system.clock import Clock
+
+KEPT = 100_000
+PAGE = 1_000
+POLL_SECONDS = 1.0
+
+SCHEMA = Schema(
+    "events",
+    (
+        """
+        CREATE TABLE events (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            time INTEGER NOT NULL,
+            noun TEXT NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            attributes TEXT NOT NULL
+        )
+        """,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One thing that happened.
+
+    *noun* and *action* are docker's words (`container`, `die`); *subject* is the full ID.
+    """
+
+    sequence: int
+    time: datetime
+    noun: str
+    action: str
+    subject: str
+    attributes: Mapping[str, str]
+
+
+class EventLog:
+    """The events of one engine root."""
+
+    def __init__(self, database: Database, signal: Path, clock: Clock) -> None:
+        self._database = database
+        self._signal = signal
+        self._clock = clock
+
+    def record(self, noun: str, action: str, subject: str, **attributes: str) -> None:
+        """Add an event; to be called inside the transaction that makes it true."""
+        with self._database.write() as transaction:
+            cursor = transaction.execute(
+                "INSERT INTO events (time, noun, action, subject, attributes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (nanoseconds(self._clock.now()), noun, action, subject, json.dumps(attributes)),
+            )
+            sequence = cursor.lastrowid or 0
+            if sequence % PAGE == 0:
+                transaction.execute("DELETE FROM events WHERE sequence <= ?", (sequence - KEPT,))
+            transaction.after_commit(self._notify)
+
+    def last_sequence(self) -> int:
+        """Return the sequence of the newest event, 0 where there was none."""
+        row = self._database.row("SELECT max(sequence) AS newest FROM events")
+        return int(row["newest"] or 0) if row else 0
+
+    def list_since(self, sequence: int, *, limit: int = PAGE) -> list[Event]:
+        """Return the events after *sequence*, oldest first, at most *limit*."""
+        rows = self._database.rows(
+            "SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit)
+        )
+        return [_event(row) for row in rows]
+
+    def follow(self, after: int, *, is_stopped: Callable[[], bool]) -> Iterator[Event]:
+        """
+        Yield each event after *after* as soon as it is committed, until *is_stopped*.
+
+        It is asked at least once a second.
+        """
+        with Watch(self._signal) as watch:
+            while not is_stopped():
+                events = self.list_since(after)
+                yield from events
+                if events:
+                    after = events[-1].sequence
+                else:
+                    watch.wait(POLL_SECONDS)
+
+    def _notify(self) -> None:
+        self._signal.write_bytes(b".")
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        sequence=row["sequence"],
+        time=from_nanoseconds(row["time"]),
+        noun=row["noun"],
+        action=row["action"],
+        subject=row["subject"],
+        attributes=json.loads(row["attributes"]),
+    )

@@ -1,0 +1,202 @@
+"""
+The engine's records: one SQLite file in WAL mode, opened by many processes at once.
+
+Writes are short `BEGIN IMMEDIATE` transactions; one opened inside another, in the same thread,
+joins it, so that several owners can change their tables as one act. Every owner declares its tables
+in a `Schema`; a newer schema is applied at open, an unknown newer one is refused.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.errors import CorruptStore, OutOfSpace, SystemFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+BUSY_SECONDS = 30.0
+Row = sqlite3.Row
+Values = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one *owner*: each of *versions* is a script that leads to the next version."""
+
+    owner: str
+    versions: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A write in progress; what is registered with `after_commit` runs once it is durable."""
+
+    connection: sqlite3.Connection
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    def execute(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self.connection.execute(statement, values)
+
+    def execute_many(self, statement: str, rows: Iterable[Values]) -> None:
+        """Run one statement for each of *rows*."""
+        self.connection.executemany(statement, rows)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Run *callback* when the outermost transaction has committed; never on a rollback."""
+        self.callbacks.append(callback)
+
+
+class Database:
+    """One SQLite file; safe to share between threads, each of which gets its own connection."""
+
+    def __init__(self, path: Path, schemas: Sequence[Schema]) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: set[sqlite3.Connection] = set()
+        self._guard = threading.Lock()
+        self._migrate(schemas)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """
+        Open a transaction that commits when the block ends and rolls back when it raises.
+
+        Inside another `write` of the same thread it is part of that one.
+        """
+        outer: Transaction | None = getattr(self._local, "transaction", None)
+        if outer is not None:
+            yield outer
+            return
+        with _translated(self._path):
+            transaction = Transaction(self._connection())
+            with self._begun(transaction):
+                yield transaction
+        for callback in transaction.callbacks:
+            callback()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """
+        Open a view of one moment: every statement of the block sees the same records.
+
+        Inside another block of the same thread it is part of that one. No `write` may be opened
+        inside it.
+        """
+        with _translated(self._path):
+            connection = self._connection()
+            if connection.in_transaction:
+                yield Transaction(connection)
+                return
+            connection.execute("BEGIN")
+            try:
+                yield Transaction(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    def rows(self, statement: str, values: Values = ()) -> list[Row]:
+        """Return all rows of one query."""
+        with _translated(self._path):
+            return self._connection().execute(statement, values).fetchall()
+
+    def row(self, statement: str, values: Values = ()) -> Row | None:
+        """Return the first row of one query, or None."""
+        with _translated(self._path):
+            found: Row | None = self._connection().execute(statement, values).fetchone()
+            return found
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._guard:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def _begun(self, transaction: Transaction) -> Iterator[None]:
+        connection = transaction.connection
+        connection.execute("BEGIN IMMEDIATE")
+        self._local.transaction = transaction
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        else:
+            connection.execute("COMMIT")
+        finally:
+            self._local.transaction = None
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = _connect(self._path)
+            self._local.connection = connection
+            with self._guard:
+                self._connections.add(connection)
+        return connection
+
+    def _migrate(self, schemas: Sequence[Schema]) -> None:
+        if all(self._version(schema) == len(schema.versions) for schema in schemas):
+            return
+        with self.write() as transaction:
+            transaction.execute(
+                "CREATE TABLE IF NOT EXISTS schema_versions"
+                " (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
+            )
+            for schema in schemas:
+                self._migrate_owner(transaction, schema)
+
+    def _migrate_owner(self, transaction: Transaction, schema: Schema) -> None:
+        version = self._version(schema)
+        if version > len(schema.versions):
+            raise CorruptStore(f"the records of {schema.owner} were written by a newer version")
+        for script in schema.versions[version:]:
+            for statement in script.split(";"):
+                if statement.strip():
+                    transaction.execute(statement)
+        transaction.execute(
+            "INSERT OR REPLACE INTO schema_versions VALUES (?, ?)",
+            (schema.owner, len(schema.versions)),
+        )
+
+    def _version(self, schema: Schema) -> int:
+        known = self.row("SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'")
+        if known is None:
+            return 0
+        row = self.row("SELECT version FROM schema_versions WHERE owner = ?", (schema.owner,))
+        return int(row["version"]) if row else 0
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with _translated(path):
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        # What was acknowledged must survive a power cut, so each commit reaches the disk.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OutOfSpace(path) from error
+        raise SystemFailure(f"cannot use {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise
+        raise CorruptStore(f"{path}: {error}") from error

@@ -1,0 +1,72 @@
+"""Where an engine keeps what: the root, which lasts, and the run directory, gone at a reboot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_ROOT = Path("/var/lib/shipshape")
+DEFAULT_RUN = Path("/run/shipshape")
+PRIVATE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePaths:
+    """
+    The two directories of one engine, and the places in them.
+
+    Two engines on one host have nothing in common but the kernel, as long as both differ.
+    """
+
+    root: Path = DEFAULT_ROOT
+    run: Path = DEFAULT_RUN
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that holds every record."""
+        return self.root / "engine.db"
+
+    @property
+    def content(self) -> Path:
+        """Blobs and ingests."""
+        return self.root / "content"
+
+    @property
+    def snapshots(self) -> Path:
+        """One directory for each snapshot, under a short name."""
+        return self.root / "snapshots"
+
+    @property
+    def containers(self) -> Path:
+        """One directory for each container: bundle, log, exit."""
+        return self.root / "containers"
+
+    @property
+    def trash(self) -> Path:
+        """What was renamed away and waits to be deleted."""
+        return self.root / "trash"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files; their content means nothing."""
+        return self.run / "locks"
+
+    @property
+    def exits(self) -> Path:
+        """One file for each container that ended and was not looked at yet."""
+        return self.run / "exits"
+
+    @property
+    def events(self) -> Path:
+        """A file that is written to whenever an event was committed, for others to watch."""
+        return self.run / "events"
+
+    def ensure(self) -> None:
+        """Make the directories that every engine has, readable by nobody else."""
+        for path in (self.root, self.content, self.snapshots, self.containers, self.trash):
+            path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        # Unprivileged processes keep sockets below the run directory, so it can be passed.
+        self.run.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for path in (self.locks, self.exits):
+            path.mkdir(mode=PRIVATE, exist_ok=True)
+        self.events.touch(mode=0o600, exist_ok=True)
