@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.errors import InvalidDigest, InvalidImageConfig
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 4 * 1024 * 1024
 MAX_LAYERS = 512
 MAX_HISTORY = 4096
-NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class ProcessDefaults:
     command: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     working_dir: str = ""
-    labels: Mapping[str, str] = field(default=NO_LABELS, hash=False)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     stop_signal: str = ""
 
 
@@ -166,7 +164,7 @@ def _read_defaults(fields: Fields | None) -> ProcessDefaults:
         command=fields.texts("Cmd"),
         volumes=fields.keys("Volumes"),
         working_dir=fields.text("WorkingDir", ""),
-        labels=MappingProxyType(fields.mapping("Labels")),
+        labels=fields.mapping("Labels"),
         stop_signal=fields.text("StopSignal", ""),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidDigest
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
     from engine.oci.fields import Fields
 
-NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
@@ -26,7 +23,7 @@ class Descriptor:
     digest: Digest
     size: int
     platform: Platform | None = None
-    annotations: Mapping[str, str] = field(default=NO_ANNOTATIONS, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def read_descriptor(fields: Fields) -> Descriptor:
@@ -40,7 +37,7 @@ def read_descriptor(fields: Fields) -> Descriptor:
         digest=digest,
         size=fields.integer("size"),
         platform=_read_platform(fields.child("platform")),
-        annotations=MappingProxyType(fields.mapping("annotations")),
+        annotations=fields.mapping("annotations"),
     )
 
 
