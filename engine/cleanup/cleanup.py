@@ -1,0 +1,132 @@
+"""Previewing and running clean-ups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from engine.cleanup.plan import CleanupReport, Plan, PlannedItem, Skipped
+from engine.cleanup.rules import judge_container, judge_image
+from engine.errors import NotFound, WrongState
+from engine.ledger import ledger_of
+from engine.progress import NEVER, SILENT, StepProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from engine.containers.containers import Containers
+    from engine.containers.store import ContainerRecord
+    from engine.images.images import Images
+    from engine.images.store import ImageRecord
+    from engine.progress import Cancellation, ProgressSink
+    from engine.system.clock import Clock
+
+Judgement = PlannedItem | Skipped
+
+
+class Cleanup:
+    """The clean-ups of one engine: untagged images, and stopped containers."""
+
+    def __init__(self, images: Images, containers: Containers, clock: Clock) -> None:
+        self._images = images
+        self._containers = containers
+        self._clock = clock
+
+    def preview_dangling_images(self) -> Plan:
+        """Return which untagged images would go and the bytes that exactly these would free."""
+        images, containers = self._images.list(), self._containers.list()
+        users = _names_by_image(containers)
+        found = [judge_image(each, users[str(each.id)]) for each in images if each.is_dangling]
+        ledger = ledger_of(images, containers, writable_sizes={})
+        return _plan(found, ledger.reclaimable)
+
+    def preview_stopped_containers(self) -> Plan:
+        """Return which containers that do not run would go and the bytes they would free."""
+        now = self._clock.now()
+        found = [judge_container(each, now) for each in self._containers.list()]
+        return _plan(found, lambda ids: sum(map(self._containers.size, ids)))
+
+    def remove_dangling_images(
+        self,
+        ids: Sequence[str],
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> CleanupReport:
+        """
+        Remove the images in *ids* that are still untagged and unused, and nothing else.
+
+        What got a tag or a container meanwhile, or is gone already, is reported as skipped.
+        """
+        return _run(ids, self._remove_image, progress, cancellation)
+
+    def remove_stopped_containers(
+        self,
+        ids: Sequence[str],
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> CleanupReport:
+        """
+        Remove the containers in *ids* that still do not run, and nothing else.
+
+        What was started meanwhile, or is gone already, is reported as skipped.
+        """
+        return _run(ids, self._remove_container, progress, cancellation)
+
+    def _remove_image(self, image_id: str) -> int | Skipped:
+        image = self._images.get(image_id)
+        judged = judge_image(image, ())
+        return judged if isinstance(judged, Skipped) else self._removed_bytes(image)
+
+    def _removed_bytes(self, image: ImageRecord) -> int:
+        return self._images.remove(str(image.id)).freed_bytes
+
+    def _remove_container(self, container_id: str) -> int | Skipped:
+        judged = judge_container(self._containers.get(container_id), self._clock.now())
+        return judged if isinstance(judged, Skipped) else self._containers.remove(container_id)
+
+
+def _names_by_image(containers: Iterable[ContainerRecord]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = defaultdict(list)
+    for container in containers:
+        names[str(container.image_id)].append(container.name)
+    return names
+
+
+def _plan(found: Iterable[Judgement], freed_by: Callable[[list[str]], int]) -> Plan:
+    judged = tuple(found)
+    items = tuple(each for each in judged if isinstance(each, PlannedItem))
+    kept = tuple(each for each in judged if isinstance(each, Skipped))
+    return Plan(items, kept, freed_by([item.id for item in items]))
+
+
+def _run(
+    ids: Sequence[str],
+    remove: Callable[[str], int | Skipped],
+    progress: ProgressSink,
+    cancellation: Cancellation,
+) -> CleanupReport:
+    removed: list[str] = []
+    skipped: list[Skipped] = []
+    freed = 0
+    for number, each in enumerate(ids):
+        progress.emit(StepProgress(each, number, len(ids)))
+        # What went before a cancellation went for good, so the report is kept, not thrown away.
+        stopped = cancellation.is_cancelled
+        result = Skipped(each, "the clean-up was cancelled") if stopped else _tried(each, remove)
+        if isinstance(result, Skipped):
+            skipped.append(result)
+        else:
+            removed.append(each)
+            freed += result
+    return CleanupReport(tuple(removed), tuple(skipped), freed)
+
+
+def _tried(subject: str, remove: Callable[[str], int | Skipped]) -> int | Skipped:
+    try:
+        return remove(subject)
+    except NotFound:
+        return Skipped(subject, "is gone already")
+    except WrongState as error:
+        return Skipped(subject, error.message)
