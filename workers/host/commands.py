@@ -1,0 +1,62 @@
+"""From the words on the command line to the function that does it."""
+
+from collections.abc import Callable, Sequence
+
+from workers.host.console import say, warn
+from workers.host.errors import HostError
+
+USAGE = """\
+usage: ./shipshape COMMAND [options]
+
+  up        set up what is missing, start the product, print its address
+  down      stop it; containers go on
+  status    what runs, since when, with how much memory
+  doctor    what is wrong with this machine or this product, and what to do
+  manage    Django's manage.py, in the product's environment
+  engine    the engine's own command line
+  test      set up what the tests need and run them
+  check     format, lint, types, import contracts, templates
+  bench     measurements: bench NAME [--json FILE]
+  setup     only set up what `up` needs
+
+`./shipshape COMMAND --help` tells the options of a command."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command that *arguments* name and return its exit code."""
+    name, *rest = arguments or ["--help"]
+    if name in {"-h", "--help", "help"}:
+        say(USAGE)
+        return 0
+    command = find_command(name)
+    if command is None:
+        warn(f"shipshape: there is no command {name!r}\n\n{USAGE}")
+        return 2
+    try:
+        return command(rest)
+    except HostError as e:
+        warn(f"shipshape: {e.problem}")
+        if e.remedy:
+            warn(e.remedy)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def find_command(name: str) -> Callable[[Sequence[str]], int] | None:
+    """
+    Return the function behind the command *name*, or None if there is none.
+
+    Each is imported only when asked for, so that none waits for another's imports.
+    """
+    match name:
+        case "test":
+            from workers.host.testing import run_tests
+
+            return run_tests
+        case "check":
+            from workers.host.quality import run_checks
+
+            return lambda _: run_checks()
+        case _:
+            return None
