@@ -1,0 +1,36 @@
+"""What is common to the arguments of all jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What one job is told. `subject` is the ID or the name of the thing it is about."""
+
+    object_kind: ClassVar[str] = ""
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return the value that *data* spells; raise `InvalidInput` naming the field."""
+        raise NotImplementedError
+
+    @property
+    def subject(self) -> str:
+        """What the job is about, for lists and for the audit trail."""
+        return ""
+
+    @property
+    def title(self) -> str:
+        """The job in words, for lists."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `parse` reads, leaving out what has its default."""
+        defaults = {f.name: f.default for f in fields(self)}
+        return {key: value for key, value in asdict(self).items() if value != defaults[key]}

@@ -1,0 +1,83 @@
+"""Writing the audit trail. Call these inside the transaction that does what they record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.models import AuditEntry, AuditOutcome, Job
+
+if TYPE_CHECKING:
+    from dashboard.models import User
+
+OUTCOME_OF_STATE = {
+    "succeeded": AuditOutcome.SUCCEEDED,
+    "failed": AuditOutcome.FAILED,
+    "cancelled": AuditOutcome.CANCELLED,
+}
+
+
+def record_job(job: Job, *, user: User, address: str | None) -> AuditEntry:
+    """Record that *user* asked for *job*, which may have been asked for by somebody else before."""
+    return AuditEntry.objects.create(
+        user=user,
+        actor=user.username,
+        address=address or None,
+        action=job.name,
+        host_name=job.host_id,
+        object_kind=job.object_kind,
+        object_id=job.object_id,
+        summary=job.title,
+        job=job,
+    )
+
+
+def record_cancel(job: Job, *, user: User, address: str | None) -> AuditEntry:
+    """Record that *user* asked to cancel *job*."""
+    return AuditEntry.objects.create(
+        user=user,
+        actor=user.username,
+        address=address or None,
+        action="jobs.cancel",
+        host_name=job.host_id,
+        object_kind="job",
+        object_id=str(job.pk),
+        summary=f"Cancel: {job.title}"[:255],
+        outcome=AuditOutcome.SUCCEEDED,
+    )
+
+
+def record_account(
+    action: str, *, user: User, account: User, summary: str, address: str | None
+) -> AuditEntry:
+    """Record that *user* changed *account* as *summary* says."""
+    return record_change(
+        action,
+        user=user,
+        object_kind="account",
+        object_id=account.username,
+        summary=summary,
+        address=address,
+    )
+
+
+def record_change(
+    action: str, *, user: User, object_kind: str, object_id: str, summary: str, address: str | None
+) -> AuditEntry:
+    """Record a change that *user* made at once, without a job."""
+    return AuditEntry.objects.create(
+        user=user,
+        actor=user.username,
+        address=address or None,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id[:512],
+        summary=summary[:255],
+        outcome=AuditOutcome.SUCCEEDED,
+    )
+
+
+def close_entries(job: Job, *, message: str = "") -> None:
+    """Write how *job* ended into every entry that asked for it."""
+    outcome = OUTCOME_OF_STATE[job.state]
+    entries = AuditEntry.objects.filter(job_id=job.pk, outcome=AuditOutcome.REQUESTED)
+    entries.update(outcome=outcome, message=message[:4096])

@@ -1,0 +1,174 @@
+"""
+`/ws/logs/`: the log of one container, with flow control from end to end.
+
+    page    → {"ticket": …}                       once, first
+    server  → {"type": "open"}                    the agent was asked
+    server  → {"type": "lines", "seq", "lines", "skipped"}
+    page    → {"ack": seq}                        when it has shown them
+    server  → {"type": "end", "reason"}           the stream is over; the connection closes
+
+The agent sends no batch while `WINDOW` are unacknowledged, so a slow page costs nobody memory. A
+page that sends what makes no sense is closed with 4400, one without a valid ticket with 4403.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from dashboard.consumers.identity import BAD_MESSAGE, NOT_ALLOWED, SIGNED_OUT, identify_permitted
+from dashboard.consumers.tickets import Grant, StreamAction, redeem_ticket
+from dashboard.events import user_group
+from dashboard.permissions import ROLE_TO_SEE
+
+if TYPE_CHECKING:
+    from dashboard.models import User
+
+WINDOW = 8
+TAIL = 500
+MAX_MESSAGE = 1024
+TICKET_SECONDS = 10.0
+RECHECK_SECONDS = 15.0
+
+
+def agent_channel(host: str) -> str:
+    """Return the channel on which the agent of *host* listens."""
+    return f"agent.{host}"
+
+
+class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Stands between one page and the agent of the container's host, and holds nothing itself."""
+
+    ticket_seconds = TICKET_SECONDS
+    recheck_seconds = RECHECK_SECONDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stream = uuid.uuid4().hex
+        self.user: User | None = None
+        self.grant: Grant | None = None
+        self.sent = 0
+        self.acknowledged = 0
+        self.watch: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Accept people who are signed in; nothing is shown before the ticket came."""
+        self.user = await identify_permitted(self.scope, ROLE_TO_SEE)
+        if self.user is None:
+            await self.close()
+            return
+        await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
+        await self.accept()
+        self.watch = asyncio.create_task(self._watch())
+
+    async def disconnect(self, code: int) -> None:  # noqa: ARG002
+        """Tell the agent that nobody reads any more."""
+        if self.watch is not None:
+            self.watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.watch
+        if self.user is not None:
+            await self.channel_layer.group_discard(user_group(self.user.pk), self.channel_name)
+        await self._tell_agent({"type": "stream.close"})
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take the ticket first, acknowledgements after it."""
+        message = parse_message(text_data)
+        if message is None or bytes_data is not None:
+            await self.close(code=BAD_MESSAGE)
+        elif self.grant is None:
+            await self._open(message)
+        else:
+            await self._acknowledge(message)
+
+    async def stream_lines(self, message: dict[str, Any]) -> None:
+        """Pass a batch on; one of another stream, or out of turn, is dropped."""
+        number = message.get("seq", 0)
+        if not self._is_ours(message) or number <= self.sent:
+            return
+        self.sent = number
+        batch = {"seq": number, "lines": message["lines"], "skipped": message.get("skipped", 0)}
+        await self.send(text_data=json.dumps({"type": "lines", **batch}))
+
+    async def stream_end(self, message: dict[str, Any]) -> None:
+        """Say why there is no more, and close."""
+        if self._is_ours(message):
+            reason = str(message.get("reason", ""))
+            await self.send(text_data=json.dumps({"type": "end", "reason": reason}))
+            await self.close()
+
+    async def account_changed(self, message: dict[str, Any]) -> None:  # noqa: ARG002
+        """Look at once whether this person may still read."""
+        await self._close_unless_permitted()
+
+    async def _open(self, message: dict[str, Any]) -> None:
+        ticket = message.get("ticket")
+        if not isinstance(ticket, str) or self.user is None:
+            await self.close(code=BAD_MESSAGE)
+            return
+        grant = await _redeem(ticket, self.user)
+        if grant is None:
+            await self.close(code=NOT_ALLOWED)
+            return
+        self.grant = grant
+        await self._tell_agent(
+            {
+                "type": "stream.open",
+                "reply": self.channel_name,
+                "container_id": grant.container_id,
+                "tail": TAIL,
+                "window": WINDOW,
+            }
+        )
+        await self.send(text_data=json.dumps({"type": "open", "stream": self.stream}))
+
+    async def _acknowledge(self, message: dict[str, Any]) -> None:
+        number = message.get("ack")
+        if not isinstance(number, int) or not 0 < number <= self.sent:
+            await self.close(code=BAD_MESSAGE)
+        elif number > self.acknowledged:
+            self.acknowledged = number
+            await self._tell_agent({"type": "stream.ack", "ack": number})
+
+    def _is_ours(self, message: dict[str, Any]) -> bool:
+        return self.grant is not None and message.get("stream") == self.stream
+
+    async def _tell_agent(self, message: dict[str, Any]) -> None:
+        if self.grant is not None:
+            channel = agent_channel(self.grant.host)
+            await self.channel_layer.send(channel, {"stream": self.stream, **message})
+
+    async def _watch(self) -> None:
+        await asyncio.sleep(self.ticket_seconds)
+        if self.grant is None:
+            await self.close(code=NOT_ALLOWED)
+            return
+        while True:
+            await asyncio.sleep(self.recheck_seconds)
+            await self._close_unless_permitted()
+
+    async def _close_unless_permitted(self) -> None:
+        if await identify_permitted(self.scope, ROLE_TO_SEE) is None:
+            await self.close(code=SIGNED_OUT)
+
+
+def parse_message(text: str | None) -> dict[str, Any] | None:
+    """Return what a page said, or None where that is no small JSON object."""
+    if text is None or len(text) > MAX_MESSAGE:
+        return None
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+@database_sync_to_async  # type: ignore[untyped-decorator]
+def _redeem(ticket: str, user: User) -> Grant | None:
+    return redeem_ticket(ticket, user=user, action=StreamAction.LOGS)

@@ -1,0 +1,85 @@
+"""
+The names of jobs, and how a job reaches its host.
+
+A message carries a job's name and its ID and nothing else: what is to be done, for whom and whether
+it is allowed stands in the row. Messages are sent by name, so this module knows no worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from dashboard.models import Job
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+log = logging.getLogger(__name__)
+
+
+class JobName(StrEnum):
+    """What a host can be asked to do; the value is the task's name."""
+
+    PULL_IMAGE = "images.pull"
+    MAKE_STARTER_IMAGE = "images.make_starter"
+    REMOVE_IMAGE = "images.remove"
+    LAUNCH_CONTAINER = "containers.launch"
+    START_CONTAINER = "containers.start"
+    STOP_CONTAINER = "containers.stop"
+    KILL_CONTAINER = "containers.kill"
+    REMOVE_CONTAINER = "containers.remove"
+    CLEAN_UP_IMAGES = "cleanup.images"
+    CLEAN_UP_CONTAINERS = "cleanup.containers"
+
+
+@cache
+def producer() -> Celery:
+    """Return the sender: JSON only, and so impatient that a dead broker delays no request."""
+    app = Celery("shipshape-dashboard", broker=settings.CELERY_BROKER_URL, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        broker_pool_limit=4,
+        broker_connection_timeout=0.5,
+        broker_transport_options={
+            "socket_timeout": 0.5,
+            "socket_connect_timeout": 0.3,
+            "max_retries": 0,
+            "connect_retries_timeout": 0.5,
+        },
+    )
+    return app
+
+
+def enqueue(job: Job) -> None:
+    """Send *job* to its host once the current transaction has committed; send nothing otherwise."""
+    transaction.on_commit(
+        partial(send, JobName(job.name), job_id=job.id, queue=job.host.queue), robust=True
+    )
+
+
+def send(name: JobName, *, job_id: UUID, queue: str) -> bool:
+    """
+    Send the message now and return whether the broker took it.
+
+    A broker that is down is no error of the request: the job stays queued, unsent, and
+    `services.jobs.resend_stranded_jobs` sends it later. Sending twice is harmless.
+    """
+    try:
+        producer().send_task(name.value, kwargs={"job_id": str(job_id)}, queue=queue, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("job %s waits: the broker is unreachable (%s)", job_id, type(error).__name__)
+        return False
+    Job.objects.filter(pk=job_id).update(sent_at=timezone.now(), send_count=F("send_count") + 1)
+    return True

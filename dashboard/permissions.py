@@ -1,0 +1,124 @@
+"""
+Who may do what: the one place that says so.
+
+A viewer sees everything of the team's; an operator may also ask hosts to do things and cancel jobs;
+an admin may also decide about people and registry passwords. Views, consumers and workers all ask
+here, and each asks again at its own door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.utils.html import format_html
+
+from dashboard.errors import NotPermitted
+from dashboard.jobs import JobName
+from dashboard.models import Job, Role, User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+P = ParamSpec("P")
+# A view takes the request as `SignedInRequest`, which is what this module makes it.
+View: TypeAlias = Callable[Concatenate[Any, P], HttpResponse]
+
+ROLE_FOR_JOB: dict[JobName, Role] = dict.fromkeys(JobName, Role.OPERATOR)
+ROLE_TO_SEE = Role.VIEWER
+ROLE_TO_CANCEL = Role.OPERATOR
+ROLE_FOR_TEAM = Role.ADMIN
+ROLE_FOR_CREDENTIALS = Role.ADMIN
+
+LOGIN = "account_login"
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose user passed `require_role`: for views to write in their signature."""
+
+    user: User
+
+
+def is_permitted(user: User | AnonymousUser, role: Role) -> bool:
+    """Whether *user* is signed in, active and may do what *role* may."""
+    return isinstance(user, User) and user.has_role(role)
+
+
+def check_permitted(user: User | AnonymousUser, role: Role) -> None:
+    """Raise `NotPermitted` unless *user* may do what *role* may."""
+    if not is_permitted(user, role):
+        raise NotPermitted(role.label)
+
+
+def job_is_permitted(job: Job) -> bool:
+    """
+    Whether whoever asked for *job* may have it done at this moment.
+
+    Workers ask before they begin: a message that names no job, an unknown one, or one whose
+    requester was deactivated or lost the role gets nothing done.
+    """
+    try:
+        role = ROLE_FOR_JOB[JobName(job.name)]
+    except ValueError:
+        return False
+    requester = User.objects.filter(pk=job.requested_by_id).first()
+    return requester is not None and requester.has_role(role)
+
+
+def require_role(role: Role) -> Callable[[View[P]], View[P]]:
+    """
+    Return a decorator: only people of *role* reach the view.
+
+    Who is logged out goes to the login page and comes back after it; whose role is too low sees a
+    403 page. htmx and JSON clients get the same answers in their own forms.
+    """
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return answer_logged_out(request)
+            if not is_permitted(request.user, role):
+                return answer_forbidden(request, NotPermitted(role.label))
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def answer_logged_out(request: HttpRequest) -> HttpResponse:
+    """Return what sends the person to the login page, in the form that the client understands."""
+    if is_htmx(request):
+        return HttpResponse(status=401, headers={"HX-Redirect": resolve_url(LOGIN)})
+    if wants_json(request):
+        return JsonResponse(
+            {"error": {"code": "logged-out", "message": "Sign in first."}}, status=401
+        )
+    # Only what can be asked for again is worth coming back to.
+    back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    return redirect_to_login(back, resolve_url(LOGIN))
+
+
+def answer_forbidden(request: HttpRequest, error: NotPermitted) -> HttpResponse:
+    """Return the refusal in the form that the client understands."""
+    if wants_json(request):
+        detail = {"code": error.code, "message": error.message, "remedy": error.remedy}
+        return JsonResponse({"error": detail}, status=403)
+    if is_htmx(request):
+        return HttpResponse(format_html("<p>{}. {}</p>", error.message, error.remedy), status=403)
+    return render(request, "403.html", {"error": error}, status=403)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx asks for a fragment rather than the browser for a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script asks for JSON."""
+    return "application/json" in request.headers.get("Accept", "")

@@ -1,0 +1,141 @@
+"""Containers, as pages list and show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import F, Q
+
+from dashboard.models import Container, ContainerState, Host
+from dashboard.models.container import RUNNING_STATES, STOPPED_STATES
+from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of, text_in
+from engine.errors import ContainerNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+SORTS = {
+    "-created": F("created_at").desc(nulls_last=True),
+    "created": F("created_at").asc(nulls_last=True),
+    "name": F("name").asc(),
+    "-name": F("name").desc(),
+    "-size": F("size").desc(nulls_last=True),
+    "size": F("size").asc(nulls_last=True),
+    "-finished": F("finished_at").desc(nulls_last=True),
+}
+STATES = {
+    "running": RUNNING_STATES,
+    "stopped": STOPPED_STATES,
+    **{state.value: (state,) for state in ContainerState if state is not ContainerState.RUNNING},
+}
+BUILD_UP_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFilter:
+    """Which containers a list shows, as its URL says."""
+
+    text: str = ""
+    host: str = ""
+    state: str = ""
+    image: str = ""
+    owner: str = ""
+    sort: str = "-created"
+    page: int = 1
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Self:
+        """Return the filter in a URL's *query*; what makes no sense there is left out."""
+        return cls(
+            text=text_in(query, "q"),
+            host=text_in(query, "host"),
+            state=choice_in(query, "state", STATES, ""),
+            image=text_in(query, "image"),
+            owner=text_in(query, "owner"),
+            sort=choice_in(query, "sort", SORTS, "-created"),
+            page=page_in(query),
+        )
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything is left out of the list."""
+        return any((self.text, self.host, self.state, self.image, self.owner))
+
+
+def rows() -> QuerySet[Container]:
+    """Return containers with all that a row shows, for pages and pushes alike."""
+    return Container.objects.select_related("host", "image").defer("settings", "image__config")
+
+
+def containers(chosen: ContainerFilter) -> Page[Container]:
+    """Return the page of containers that *chosen* describes."""
+    found = rows().filter(_matching(chosen)).order_by(SORTS[chosen.sort], "-id")
+    return page_of(found, number=chosen.page)
+
+
+def stopped_containers(host: str = "") -> tuple[BuildUp[Container], ...]:
+    """
+    Return what a clean-up of stopped containers would take, host by host, oldest end first.
+
+    At most `BUILD_UP_ROWS` rows per host are listed; the count and the bytes are of what is listed.
+    """
+    named = Q(name=host) if host else Q()
+    return tuple(
+        build_up
+        for found in Host.objects.filter(named, stopped_count__gt=0)
+        if (build_up := _stopped_on(found)).rows
+    )
+
+
+def container_detail(host: str, container_id: str) -> Container:
+    """Return the container of that whole ID on *host*; raise `ContainerNotFound`."""
+    found = (
+        Container.objects.select_related("host", "image")
+        .prefetch_related("image__tags")
+        .filter(host_id=host, container_id=container_id)
+        .first()
+    )
+    if found is None:
+        raise ContainerNotFound(container_id[:64])
+    return found
+
+
+def find_container_row(pk: int) -> Container | None:
+    """Return one container as lists show it, or None."""
+    return rows().filter(pk=pk).first()
+
+
+def container_names(host: str, container_ids: list[str]) -> dict[str, str]:
+    """Return the names of these containers of *host*, by ID."""
+    found = Container.objects.filter(host_id=host, container_id__in=container_ids)
+    return dict(found.values_list("container_id", "name"))
+
+
+def _matching(chosen: ContainerFilter) -> Q:
+    wanted = Q()
+    if chosen.host:
+        wanted &= Q(host_id=chosen.host)
+    if chosen.state:
+        wanted &= Q(state__in=STATES[chosen.state])
+    if chosen.owner:
+        wanted &= Q(owner=chosen.owner)
+    if chosen.image:
+        wanted &= Q(image_reference__icontains=chosen.image) | Q(
+            image_digest__startswith=f"sha256:{chosen.image.removeprefix('sha256:')}"
+        )
+    if chosen.text:
+        wanted &= (
+            Q(name__icontains=chosen.text)
+            | Q(container_id__startswith=chosen.text)
+            | Q(image_reference__icontains=chosen.text)
+        )
+    return wanted
+
+
+def _stopped_on(host: Host) -> BuildUp[Container]:
+    found = rows().filter(host=host, state__in=STOPPED_STATES)
+    listed = tuple(found.order_by(F("finished_at").asc(nulls_first=True), "id")[:BUILD_UP_ROWS])
+    return BuildUp(host.name, listed, len(listed), sum(row.size or 0 for row in listed))

@@ -1,0 +1,30 @@
+"""Exact sums over layers, in which each layer stands once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q, Sum
+
+from dashboard.models import ImageLayer, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def reclaimable_bytes(host: str, image_ids: Iterable[int] | None = None) -> int:
+    """
+    Return what would come free if exactly these images went, each layer once.
+
+    *image_ids* are primary keys; without them it is every untagged image that no container uses. A
+    layer counts only if its last user on *host* is among them. Images behind a container stay, and
+    so do their layers.
+    """
+    going = Q(image__is_dangling=True) if image_ids is None else Q(image_id__in=list(image_ids))
+    users = ImageLayer.objects.filter(layer=OuterRef("pk"))
+    freed = Layer.objects.filter(
+        Exists(users.filter(going, image__container_count=0)),
+        ~Exists(users.exclude(going, image__container_count=0)),
+        host_id=host,
+    )
+    return freed.aggregate(total=Sum("size"))["total"] or 0

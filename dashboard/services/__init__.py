@@ -1,0 +1,62 @@
+"""
+What changes the dashboard's data: each function one transaction with its audit entry.
+
+Views call the functions about requests, people and credentials; workers call those about the work
+on a job and about the projection.
+"""
+
+from dashboard.services.accounts import (
+    add_person,
+    change_role,
+    create_first_account,
+    create_setup_token,
+    deactivate_person,
+    is_setup_open,
+    reactivate_person,
+)
+from dashboard.services.credentials import (
+    RevealedCredential,
+    delete_credential,
+    reveal_credential,
+    save_credential,
+)
+from dashboard.services.jobs import cancel_job, request_job
+from dashboard.services.projection import refresh_counts
+from dashboard.services.stranded import release_jobs, resend_stranded_jobs
+from dashboard.services.work import (
+    append_log,
+    claim_job,
+    fail_job,
+    finish_job,
+    is_cancel_requested,
+    mark_job_cancelled,
+    renew_lease,
+    save_progress,
+)
+
+__all__ = [
+    "RevealedCredential",
+    "add_person",
+    "append_log",
+    "cancel_job",
+    "change_role",
+    "claim_job",
+    "create_first_account",
+    "create_setup_token",
+    "deactivate_person",
+    "delete_credential",
+    "fail_job",
+    "finish_job",
+    "is_cancel_requested",
+    "is_setup_open",
+    "mark_job_cancelled",
+    "reactivate_person",
+    "refresh_counts",
+    "release_jobs",
+    "renew_lease",
+    "request_job",
+    "resend_stranded_jobs",
+    "reveal_credential",
+    "save_credential",
+    "save_progress",
+]

@@ -1,0 +1,137 @@
+"""Asking for work, and asking to stop it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from dashboard import audit, events, jobs
+from dashboard.arguments import Arguments, parse_arguments
+from dashboard.errors import HostNotFound
+from dashboard.jobs import JobName
+from dashboard.models import Host, Job, JobState, User
+from dashboard.permissions import ROLE_FOR_JOB, ROLE_TO_CANCEL, check_permitted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# How often an active job that we meant to join may end under our hands before we give up.
+JOIN_ATTEMPTS = 5
+
+
+def request_job(
+    *,
+    name: JobName,
+    host: str,
+    arguments: Mapping[str, Any],
+    user: User,
+    address: str | None = None,
+    idempotency_key: str = "",
+) -> Job:
+    """
+    Return the job that does this, with *user*'s request for it in the audit trail.
+
+    An active job for the same thing on the same host is joined, not repeated. Launches differ from
+    each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
+    twice). The job is sent after commit; with the broker down it stays queued and is sent later.
+
+    Raise `NotPermitted`, `HostNotFound`, or `InvalidInput` naming the field; nothing is stored.
+    """
+    check_permitted(user, ROLE_FOR_JOB[name])
+    parsed = parse_arguments(name, arguments)
+    found = Host.objects.filter(name=host).first()
+    if found is None:
+        raise HostNotFound(host)
+    key = dedupe_key(name, host=host, arguments=parsed, idempotency_key=idempotency_key)
+    with transaction.atomic():
+        job, is_new = _create_or_join(name, found, parsed, user, key)
+        audit.record_job(job, user=user, address=address)
+        if is_new:
+            jobs.enqueue(job)
+            events.publish_job(job)
+    return job
+
+
+def cancel_job(*, job: Job, user: User, address: str | None = None) -> bool:
+    """
+    Cancel *job* and return whether that changed anything.
+
+    A queued job is cancelled at once. A running one is asked to stop, and says so; its worker ends
+    it. A job that ended stays as it is.
+    """
+    check_permitted(user, ROLE_TO_CANCEL)
+    now = timezone.now()
+    with transaction.atomic():
+        changed = _cancel_queued(job, now) or _ask_to_stop(job, now)
+        if changed:
+            audit.record_cancel(job, user=user, address=address)
+    job.refresh_from_db()
+    if changed:
+        events.publish_job(job)
+    return changed
+
+
+def dedupe_key(name: JobName, *, host: str, arguments: Arguments, idempotency_key: str) -> str:
+    """Return what two requests for the same thing have in common."""
+    told: object = arguments.to_json()
+    if name is JobName.LAUNCH_CONTAINER:
+        told = idempotency_key or uuid.uuid4().hex
+    text = json.dumps([name.value, host, told], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _create_or_join(
+    name: JobName, host: Host, arguments: Arguments, user: User, key: str
+) -> tuple[Job, bool]:
+    # The partial unique constraint decides the race, not a look beforehand.
+    for _ in range(JOIN_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _create(name, host, arguments, user, key), True
+        except IntegrityError:
+            active = Job.objects.select_related("host").filter(
+                dedupe_key=key,
+                state__in=(JobState.QUEUED, JobState.RUNNING),
+                cancel_requested_at=None,
+            )
+            job = active.first()
+            if job is not None:
+                return job, False
+    raise AssertionError("a job that is active by constraint cannot be found")
+
+
+def _create(name: JobName, host: Host, arguments: Arguments, user: User, key: str) -> Job:
+    return Job.objects.create(
+        name=name.value,
+        title=arguments.title[:255],
+        host=host,
+        object_kind=arguments.object_kind,
+        object_id=arguments.subject[:512],
+        arguments=arguments.to_json(),
+        requested_by=user,
+        dedupe_key=key,
+    )
+
+
+def _cancel_queued(job: Job, now: Any) -> bool:
+    queued = Job.objects.filter(pk=job.pk, state=JobState.QUEUED)
+    if not queued.update(
+        state=JobState.CANCELLED,
+        cancel_requested_at=now,
+        finished_at=now,
+        outcome={"message": "Cancelled before it began."},
+    ):
+        return False
+    job.state = JobState.CANCELLED
+    audit.close_entries(job, message="Cancelled before it began.")
+    return True
+
+
+def _ask_to_stop(job: Job, now: Any) -> bool:
+    running = Job.objects.filter(pk=job.pk, state=JobState.RUNNING, cancel_requested_at=None)
+    return bool(running.update(cancel_requested_at=now))
