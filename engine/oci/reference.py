@@ -21,6 +21,7 @@ DEFAULT_TAG = "latest"
 OFFICIAL = "library/"
 MAX_NAME = 255
 MAX_TEXT = 1024
+MAX_PORT = 65535
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
@@ -102,6 +103,10 @@ def registry_host(registry: str) -> str:
     return registry.partition(":")[0]
 
 
+def _port(registry: str) -> int:
+    return int(registry.removeprefix(f"[{registry_host(registry)}]").partition(":")[2] or 0)
+
+
 def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -141,7 +146,7 @@ def _looks_like_registry(first: str) -> bool:
 
 
 def _check(text: str, registry: str, repository: str, tag: str | None) -> None:
-    if not _REGISTRY.fullmatch(registry):
+    if not _REGISTRY.fullmatch(registry) or _port(registry) > MAX_PORT:
         raise InvalidReference(text, f"{registry!r} is not a registry")
     if repository.lower() != repository:
         raise InvalidReference(text, "the repository name must be lower case")

@@ -1,0 +1,89 @@
+"""Requests and responses as values, so that a conversation can be held without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import urlsplit
+
+from engine.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+AUTHORIZATION = "authorization"
+
+
+class Body(Protocol):
+    """The bytes of a response, as they come."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield chunks as they arrive; can be done once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GET or HEAD; header names are in lower case."""
+
+    url: str
+    headers: Mapping[str, str]
+    method: str = "GET"
+
+    def with_header(self, name: str, value: str) -> Self:
+        """Return the same request with one header set."""
+        return replace(self, headers={**self.headers, name: value})
+
+    def without_header(self, name: str) -> Self:
+        """Return the same request without one header."""
+        return replace(self, headers={k: v for k, v in self.headers.items() if k != name})
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {redacted(self.url)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back from *url*; header names are in lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: Body
+
+    def read(self, *, limit: int, what: str) -> bytes:
+        """Return the whole body; raise `LimitExceeded` about *what* over *limit* bytes."""
+        content = bytearray()
+        for chunk in self.body:
+            content += chunk
+            if len(content) > limit:
+                raise LimitExceeded(f"the size of {what}", limit=limit, field="reference")
+        return bytes(content)
+
+    def peek(self, *, limit: int) -> bytes:
+        """Return at most the first *limit* bytes of the body, for telling what went wrong."""
+        content = bytearray()
+        for chunk in self.body:
+            content += chunk
+            if len(content) >= limit:
+                break
+        return bytes(content[:limit])
+
+
+Flow = Generator[Request, Response, Response]
+"""A conversation: yields requests, is sent their responses, returns the one that answers."""
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of *url*: who would get what is sent there."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", parts.port or default
+
+
+def redacted(url: str) -> str:
+    """Return *url* without the parts that may carry secrets: user, password, query."""
+    scheme, host, _ = origin(url)
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{scheme}://{host}{port}{parts.path}" + ("?…" if parts.query else "")
