@@ -31,6 +31,7 @@ from dashboard.services.work import (
     is_cancel_requested,
     mark_job_cancelled,
     renew_lease,
+    requeue_job,
     save_progress,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "release_jobs",
     "renew_lease",
     "request_job",
+    "requeue_job",
     "resend_stranded_jobs",
     "reveal_credential",
     "save_credential",

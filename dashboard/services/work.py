@@ -27,12 +27,11 @@ MAX_ATTEMPTS = 5
 MAX_LOG_LINES = 10_000
 MAX_LINE = 2000
 
-# What may follow what. Running follows running when a job is taken over from a worker that died.
+# What may follow what. Running follows running when a job is taken over from a worker that died,
+# and queued follows running when its worker ends in peace.
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset(
-        {JobState.RUNNING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
-    ),
+    JobState.RUNNING: frozenset(JobState),
     JobState.SUCCEEDED: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
@@ -101,6 +100,25 @@ def append_log(job_id: UUID | str, *, worker: str, lines: Sequence[str]) -> bool
         Job.objects.filter(pk=job.pk).update(log_line_count=F("log_line_count") + len(added))
         events.publish_job_log(job, added)
     return True
+
+
+def requeue_job(job_id: UUID | str, *, worker: str) -> bool:
+    """
+    Put the job back as if *worker* had never begun it; False if *worker* does not hold it.
+
+    For a worker that is asked to end. Nobody died, so this attempt does not count as one.
+    """
+    changed = _held(job_id, worker).update(
+        state=JobState.QUEUED,
+        claimed_by="",
+        lease_expires_at=None,
+        started_at=None,
+        sent_at=None,
+        attempts=F("attempts") - 1,
+    )
+    if changed:
+        _publish(job_id)
+    return bool(changed)
 
 
 def finish_job(job_id: UUID | str, *, worker: str, outcome: dict[str, Any]) -> bool:

@@ -1,0 +1,67 @@
+"""The cast of the workers' tests: one host, Otto who operates, and jobs of his."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.cache import cache
+from kombu import pools
+
+from dashboard import jobs
+from dashboard.jobs import JobName
+from dashboard.models import Host, Job, Role, User
+from engine.system.locks import Locks
+from tests.support.queues import drain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOST = "alpha"
+
+
+@pytest.fixture(autouse=True)
+def this_host(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SHIPSHAPE_HOST = HOST
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setenv("SHIPSHAPE_ROOT", str(tmp_path / "root"))
+    monkeypatch.setenv("SHIPSHAPE_RUN", str(tmp_path / "run"))
+
+
+@pytest.fixture(autouse=True)
+def empty_surroundings() -> Iterator[None]:
+    cache.clear()
+    drain()
+    yield
+    pools.reset()
+    jobs.producer.cache_clear()
+
+
+@pytest.fixture
+def host(db) -> Host:
+    return Host.objects.create(name=HOST)
+
+
+@pytest.fixture
+def otto(db) -> User:
+    return User.objects.create_user("otto", "otto@example.org", "secret", role=Role.OPERATOR)
+
+
+@pytest.fixture
+def locks(tmp_path: Path) -> Locks:
+    directory = tmp_path / "locks"
+    directory.mkdir()
+    return Locks(directory)
+
+
+@pytest.fixture
+def make_job(host: Host, otto: User) -> Callable[..., Job]:
+    def make(
+        name: JobName = JobName.MAKE_STARTER_IMAGE, arguments: dict | None = None, **values
+    ) -> Job:
+        values = {"host": host, "requested_by": otto, **values}
+        key = f"{name}-{Job.objects.count()}"
+        return Job.objects.create(name=name, arguments=arguments or {}, dedupe_key=key, **values)
+
+    return make

@@ -1,0 +1,70 @@
+"""What the body of a task is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
+
+from dashboard.models import Job
+from engine.progress import Message
+
+if TYPE_CHECKING:
+    from dashboard.arguments import Arguments
+    from engine.engine import Engine
+    from engine.progress import Cancellation, ProgressSink
+
+A = TypeVar("A", bound="Arguments")
+
+
+class SkippedItem(TypedDict):
+    """One thing that a clean-up left alone."""
+
+    id: str
+    reason: str
+
+
+class Outcome(TypedDict, total=False):
+    """What a job came to, as it stands in the row."""
+
+    message: str
+    image_id: str
+    container_id: str
+    digest: str
+    freed_bytes: int
+    removed: list[str]
+    skipped: list[SkippedItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[A]):
+    """One job in progress: what it was told, and what it works with."""
+
+    job: Job
+    arguments: A
+    engine: Engine
+    progress: ProgressSink
+    cancellation: Cancellation
+
+    @property
+    def owner(self) -> str:
+        """Who asked, for the engine's records."""
+        return self.job.requested_by.username
+
+    @property
+    def is_takeover(self) -> bool:
+        """Whether somebody ran this job before, wholly or in part."""
+        return self.job.attempts > 1
+
+    def say(self, text: str) -> None:
+        """Add a line to the job's log."""
+        self.progress.emit(Message(text))
+
+    def remember(self, outcome: Outcome) -> None:
+        """Write *outcome* into the row now, for whoever may have to take this job over."""
+        self.job.outcome = dict(outcome)
+        Job.objects.filter(pk=self.job.pk).update(outcome=self.job.outcome)
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """What this attempt or an earlier one wrote with `remember`."""
+        return self.job.outcome or {}
