@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from engine.containers.containers import Containers
-    from engine.containers.store import ContainerRecord
+    from engine.containers.record import ContainerRecord
     from engine.images.images import Images
-    from engine.images.store import ImageRecord
+    from engine.images.record import ImageRecord
     from engine.progress import Cancellation, ProgressSink
     from engine.system.clock import Clock
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from engine.containers.store import ContainerRecord
-    from engine.images.store import ImageRecord
+    from engine.containers.record import ContainerRecord
+    from engine.images.record import ImageRecord
 
 STOPPED = frozenset({ContainerState.EXITED, ContainerState.DEAD, ContainerState.CREATED})
 FRESH = timedelta(seconds=60)

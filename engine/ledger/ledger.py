@@ -15,6 +15,7 @@ class EntryKind(enum.StrEnum):
     """What an entry is."""
 
     LAYER = "layer"
+    DOCUMENT = "document"
     WRITABLE_LAYER = "writable-layer"
 
 

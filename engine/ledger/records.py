@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.ledger.ledger import Entry, EntryKind, Ledger, Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class LayerLike(Protocol):
@@ -23,8 +23,20 @@ class LayerLike(Protocol):
         """Its bytes on disk."""
 
 
+class DocumentLike(Protocol):
+    """A manifest or an image config with its bytes on disk."""
+
+    @property
+    def digest(self) -> object:
+        """What names it."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes on disk."""
+
+
 class ImageLike(Protocol):
-    """An image with its layers."""
+    """An image with its layers and documents."""
 
     @property
     def id(self) -> object:
@@ -33,6 +45,10 @@ class ImageLike(Protocol):
     @property
     def layers(self) -> Sequence[LayerLike]:
         """Its layers, lowest first."""
+
+    @property
+    def documents(self) -> Sequence[DocumentLike]:
+        """Its manifest and config."""
 
 
 class ContainerLike(Protocol):
@@ -50,7 +66,7 @@ class ContainerLike(Protocol):
 def image_sizes(images: Iterable[ImageLike]) -> dict[str, Sizes]:
     """Return the sizes of each image by ID; *shared* is what other images use as well."""
     known = tuple(images)
-    ledger = Ledger(_layers(known, {}))
+    ledger = Ledger(_image_entries(known, {}))
     return {str(image.id): ledger.sizes(str(image.id)) for image in known}
 
 
@@ -64,26 +80,33 @@ def ledger_of(
     Return the ledger of *images* and *containers*.
 
     A container holds its writable layer, whose bytes *writable_sizes* gives by container ID, and
-    every layer of its image: so an image goes with its containers or frees nothing.
+    every layer and document of its image: so an image goes with its containers or frees nothing.
     """
     known = tuple(containers)
     users: dict[str, set[str]] = defaultdict(set)
     for container in known:
         users[str(container.image_id)].add(container.id)
-    return Ledger([*_layers(images, users), *_writable_layers(known, writable_sizes)])
+    return Ledger([*_image_entries(images, users), *_writable_layers(known, writable_sizes)])
 
 
-def _layers(images: Iterable[ImageLike], users: Mapping[str, set[str]]) -> list[Entry]:
-    sizes: dict[str, int] = {}
-    holders: dict[str, set[str]] = defaultdict(set)
+def _image_entries(images: Iterable[ImageLike], users: Mapping[str, set[str]]) -> list[Entry]:
+    sizes: dict[tuple[EntryKind, str], int] = {}
+    holders: dict[tuple[EntryKind, str], set[str]] = defaultdict(set)
     for image in images:
         held_by = {str(image.id), *users.get(str(image.id), ())}
-        for layer in image.layers:
-            sizes[str(layer.chain_id)] = layer.size
-            holders[str(layer.chain_id)] |= held_by
+        for kind, key, size in _parts(image):
+            sizes[kind, key] = size
+            holders[kind, key] |= held_by
     return [
-        Entry(key, EntryKind.LAYER, size, frozenset(holders[key])) for key, size in sizes.items()
+        Entry(key, kind, size, frozenset(holders[kind, key])) for (kind, key), size in sizes.items()
     ]
+
+
+def _parts(image: ImageLike) -> Iterator[tuple[EntryKind, str, int]]:
+    for layer in image.layers:
+        yield EntryKind.LAYER, str(layer.chain_id), layer.size
+    for document in image.documents:
+        yield EntryKind.DOCUMENT, str(document.digest), document.size
 
 
 def _writable_layers(

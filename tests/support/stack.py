@@ -86,8 +86,9 @@ def running_stack() -> Iterator[Stack]:
 
 def remove_containers(stack: Stack) -> None:
     """Remove every container that the product was running."""
-    from engine.containers.lifecycle import IfRunning
+    from engine.containers.record import IfRunning
     from engine.engine import Engine
+
     from engine.system.paths import EnginePaths
 
     with Engine.open(EnginePaths(stack.root, stack.run)) as engine:

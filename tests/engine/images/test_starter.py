@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import io
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.errors import ProgramNotFound
 from engine.images.starter import build_starter, find_busybox, is_static_elf
 from engine.oci.config import ImageConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def elf(*segment_kinds: int) -> bytes:

@@ -15,9 +15,16 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Document:
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Image:
     id: str
     layers: tuple[Layer, ...]
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,12 @@ def test_a_shared_layer_comes_free_with_its_last_image() -> None:
 
     assert ledger.reclaimable(["web"]) == 7
     assert ledger.reclaimable(["web", "api"]) == 137
+
+
+def test_manifests_and_configs_count_too() -> None:
+    image = Image("web", (BASE,), (Document("manifest", 3), Document("config", 2)))
+
+    assert image_sizes([image])["web"] == Sizes(105, 0, 105)
 
 
 def test_an_image_frees_nothing_while_its_container_stays() -> None:
