@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from celery import Celery
@@ -64,9 +64,13 @@ def producer() -> Celery:
 
 def enqueue(job: Job) -> None:
     """Send *job* to its host once the current transaction has committed; send nothing otherwise."""
-    transaction.on_commit(
-        partial(send, JobName(job.name), job_id=job.id, queue=job.host.queue), robust=True
-    )
+    name, job_id, queue = JobName(job.name), job.pk, job.host.queue
+
+    def send_committed() -> None:
+        send(name, job_id=job_id, queue=queue)
+
+    # Robust: the job is stored, so the request has succeeded whatever happens to its message.
+    transaction.on_commit(send_committed, robust=True)
 
 
 def send(name: JobName, *, job_id: UUID, queue: str) -> bool:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+from django.utils.html import format_html
+from django.views.defaults import page_not_found
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from dashboard.errors import NotPermitted
+from dashboard.permissions import answer_forbidden, wants_json
+from engine.errors import EngineError, InvalidInput, NotFound, WrongState
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest
+
+STATUS_OF_KIND = {InvalidInput: 400, NotFound: 404, WrongState: 409, NotPermitted: 403}
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -30,3 +40,50 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         for name, value in found.headers:
             response[name] = value
         return response
+
+
+class RefusalPages:
+    """
+    Answer a refusal that a view let pass: 400, 403, 404 or 409 with its message, never a 500.
+
+    Views catch what belongs at a field of their form; this is for the rest, such as an address that
+    names no container.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return the page for *error* if it is a refusal; leave everything else to crash."""
+        if isinstance(error, NotPermitted):
+            return answer_forbidden(request, error)
+        status = status_of(error)
+        if status is None or not isinstance(error, EngineError):
+            return None
+        if wants_json(request):
+            return JsonResponse({"error": detail_of(error)}, status=status)
+        if isinstance(error, NotFound):
+            return page_not_found(request, error)
+        return HttpResponse(format_html("<p>{} {}</p>", error.message, error.remedy), status=status)
+
+
+def status_of(error: Exception) -> int | None:
+    """Return the HTTP status for a refusal of *error*'s kind, None where it is no refusal."""
+    for kind, status in STATUS_OF_KIND.items():
+        if isinstance(error, kind):
+            return status
+    return None
+
+
+def detail_of(error: EngineError) -> dict[str, str]:
+    """Return *error* as JSON clients get it."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "field": error.field,
+        "remedy": error.remedy,
+    }

@@ -85,6 +85,6 @@ def get_host(name: str) -> Host:
 
 
 def overview() -> Overview:
-    """Return what the first page shows, in four queries."""
+    """Return what the first page shows, in three queries."""
     found = hosts()
     return Overview(found, Totals.of(found), active_jobs(), recent_activity())
