@@ -1,5 +1,6 @@
 """From the words on the command line to the function that does it."""
 
+import importlib
 from collections.abc import Callable, Sequence
 
 from workers.host.console import say, warn
@@ -43,20 +44,25 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
+PLACES = {
+    "up": "workers.host.up:up",
+    "setup": "workers.host.up:setup",
+    "down": "workers.host.down:down",
+    "status": "workers.host.status:status",
+    "doctor": "workers.host.diagnosis:doctor",
+    "manage": "workers.host.django:manage",
+    "engine": "workers.host.engine_command:engine",
+    "test": "workers.host.testing:run_tests",
+    "check": "workers.host.quality:run_checks",
+    "bench": "workers.host.bench:bench",
+}
+"""Where each command is; imported only when asked for, so that none waits for another's imports."""
+
+
 def find_command(name: str) -> Callable[[Sequence[str]], int] | None:
-    """
-    Return the function behind the command *name*, or None if there is none.
-
-    Each is imported only when asked for, so that none waits for another's imports.
-    """
-    match name:
-        case "test":
-            from workers.host.testing import run_tests
-
-            return run_tests
-        case "check":
-            from workers.host.quality import run_checks
-
-            return lambda _: run_checks()
-        case _:
-            return None
+    """Return the function behind the command *name*, or None if there is none."""
+    if name not in PLACES:
+        return None
+    module, _, function = PLACES[name].partition(":")
+    command: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
+    return command

@@ -1,6 +1,7 @@
 """Words to the person at the terminal; nothing else in the package writes there."""
 
 import sys
+from collections.abc import Sequence
 
 
 def say(text: str = "") -> None:
@@ -15,7 +16,7 @@ def warn(text: str) -> None:
     sys.stderr.flush()
 
 
-def render_table(rows: list[tuple[str, ...]]) -> str:
+def render_table(rows: Sequence[Sequence[str]]) -> str:
     """Return *rows*, the first being the header, as left-aligned columns."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ("   ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows)
