@@ -14,7 +14,8 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -95,6 +96,13 @@ class PublicURL:
     def websocket_origin(self) -> str:
         """The same for websockets, as a content security policy writes it."""
         return "ws" + self.origin.removeprefix("http")
+
+
+def database() -> dict[str, Any]:
+    """Return what DATABASE_URL says, by default a file; `%2F` in its host is a socket's path."""
+    default = f"sqlite:///{data_directory() / 'db.sqlite3'}"
+    found: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
+    return {**found, "HOST": unquote(found.get("HOST") or "")}
 
 
 def redis_url() -> str:

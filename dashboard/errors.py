@@ -6,13 +6,15 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed
-    └─ Denied
-       └─ NotPermitted
+    ├─ Denied
+    │  └─ NotPermitted
+    └─ Unavailable
+       └─ BrokerDown
 """
 
 from __future__ import annotations
 
-from engine.errors import Denied, NotFound, WrongState
+from engine.errors import Denied, NotFound, Unavailable, WrongState
 
 
 class HostNotFound(NotFound):
@@ -88,3 +90,14 @@ class NotPermitted(Denied):
             f"This needs the role {needed}", remedy="Ask an admin of your team for that role."
         )
         self.needed = needed
+
+
+class BrokerDown(Unavailable):
+    """Redis does not answer: what needs it has to wait, and what is stored stays as it is."""
+
+    code = "broker-down"
+    retryable = True
+    remedy = "Try again in a moment; `./shipshape status` says what is wrong."
+
+    def __init__(self) -> None:
+        super().__init__("Redis does not answer.")

@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse, JsonResponse
 from django.utils.html import format_html
 from django.views.defaults import page_not_found
+from redis.exceptions import RedisError
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from dashboard.errors import NotPermitted
+from dashboard.errors import BrokerDown, NotPermitted
 from dashboard.permissions import answer_forbidden, wants_json
-from engine.errors import EngineError, InvalidInput, NotFound, WrongState
+from engine.errors import EngineError, InvalidInput, NotFound, Unavailable, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest
 
-STATUS_OF_KIND = {InvalidInput: 400, NotFound: 404, WrongState: 409, NotPermitted: 403}
+STATUS_OF_KIND = {
+    InvalidInput: 400,
+    NotFound: 404,
+    WrongState: 409,
+    NotPermitted: 403,
+    Unavailable: 503,
+}
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -44,10 +51,10 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 
 class RefusalPages:
     """
-    Answer a refusal that a view let pass: 400, 403, 404 or 409 with its message, never a 500.
+    Answer a refusal that a view let pass: 400, 403, 404, 409 or 503 with its message, never a 500.
 
     Views catch what belongs at a field of their form; this is for the rest, such as an address that
-    names no container.
+    names no container, or a login while Redis, which counts the attempts, does not answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -61,6 +68,8 @@ class RefusalPages:
         """Return the page for *error* if it is a refusal; leave everything else to crash."""
         if isinstance(error, NotPermitted):
             return answer_forbidden(request, error)
+        if isinstance(error, RedisError):
+            error = BrokerDown()
         status = status_of(error)
         if status is None or not isinstance(error, EngineError):
             return None

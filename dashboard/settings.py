@@ -16,7 +16,6 @@ from dashboard import environment
 from dashboard.environment import IS_DEBUG, IS_TESTING, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = environment.data_directory()
 
 DEBUG = IS_DEBUG
 SECRET_KEY = environment.secret("SHIPSHAPE_SECRET_KEY", file="secret-key")
@@ -131,9 +130,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Where data lives ---------------------------------------------------------------------------
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": environment.database()}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue at BEGIN instead of failing at their first write.
@@ -146,9 +143,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # A file, so that threads of a test contend as processes do.
         "NAME": Path(tempfile.gettempdir()) / f"shipshape-test-{getpid()}.sqlite3"
     }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("SHIPSHAPE_CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 REDIS_URL = environment.redis_url()
 if IS_TESTING:
@@ -165,7 +159,8 @@ else:
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {
-                "hosts": [{"address": REDIS_URL}],
+                # Longer than the five seconds for which a reader waits for messages.
+                "hosts": [{"address": REDIS_URL, "socket_timeout": 10}],
                 "prefix": "shipshape:channels",
                 "capacity": 1000,
                 "expiry": 30,

@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from dashboard import middleware
-from dashboard.errors import LastAdmin, NotPermitted
+from dashboard.errors import BrokerDown, LastAdmin, NotPermitted
 from dashboard.logs import WithoutQuery
 from engine.errors import ContainerNotFound, InvalidSetting
 from tests.dashboard.conftest import PASSWORD
@@ -76,6 +76,16 @@ def test_after_too_many_wrong_passwords_even_the_right_one_waits(vera):
     assert b"Too many failed login attempts" in answer.content
 
 
+def test_while_nobody_can_count_attempts_nobody_signs_in(vera, client, settings, short_path):
+    backend = "django.core.cache.backends.redis.RedisCache"
+    location = f"unix://{short_path}/gone.sock"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location}}
+
+    answer = log_in(client)
+
+    assert (answer.status_code, b"Redis does not answer." in answer.content) == (503, True)
+
+
 def test_a_deactivated_person_does_not_get_in(vera, client):
     vera.is_active = False
     vera.save()
@@ -108,6 +118,7 @@ def test_a_form_without_its_token_is_refused(vera):
         (InvalidSetting("name", "<b>no</b>"), 400),
         (LastAdmin("ada"), 409),
         (NotPermitted("Admin"), 403),
+        (BrokerDown(), 503),
     ],
     ids=lambda value: getattr(value, "code", value),
 )

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.services import running_postgres
+# conftest.py loads it as a plugin afterwards and would complain that it is too late to rewrite it.
+pytest.register_assert_rewrite("tests.support.services")
+
+from tests.support.services import running_postgres  # noqa: E402
 
 _undo = ExitStack()
 _directory = Path(tempfile.mkdtemp(prefix="ship-"))
