@@ -44,7 +44,7 @@ def find_sqlite(stack: Stack, environment: Mapping[str, str]) -> Path | None:
     url = environment.get("DATABASE_URL", "")
     if not url:
         return stack.data / "db.sqlite3"
-    return Path(url.removeprefix("sqlite://")) if url.startswith("sqlite:///") else None
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def fingerprint(database: Path, checkout: Path = CHECKOUT) -> str:

@@ -79,6 +79,7 @@ def inside_environment(environment: Mapping[str, str]) -> dict[str, str]:
         **environment,
         "PATH": f"{run}/venv/bin:{SYSTEM_PATH}",
         "PYTHONPATH": f"{run}/app",
+        "PWD": f"{run}/app",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": data,
         "USER": USER,
