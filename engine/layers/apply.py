@@ -1,0 +1,139 @@
+"""Applying a layer: its bytes in, a directory in overlayfs's form out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import (
+    DiffIDMismatch,
+    EngineError,
+    InvalidLayer,
+    LimitExceeded,
+    OutOfSpace,
+    SystemFailure,
+    UnsafePath,
+)
+from engine.layers.limits import DEFAULT_LIMITS, Limits
+from engine.oci.digest import DiffID, Digest
+from engine.progress import NEVER, Cancellation
+from engine.system.confined import ChildFailed, Confined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+CHILD = "engine.layers.apply_child"
+_CHUNK = 1 << 20
+
+
+class LayerSource(Protocol):
+    """Unpacked bytes that know how many packed ones they took (`compression.LayerStream`)."""
+
+    @property
+    def packed_bytes(self) -> int:
+        """How many packed bytes were read so far."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to *size* bytes; none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLayer:
+    """
+    What one layer left in its directory.
+
+    *size* is what it occupies, as du(1) counts. What only the layers below can tell is still open:
+    mode and owner of the *implied* directories, the *links* (path to target) whose target is not in
+    this layer, and, if *is_opaque*, all that the root hides.
+    """
+
+    diff_id: Digest
+    size: int
+    entries: int
+    implied: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    is_opaque: bool = False
+
+    def render(self) -> str:
+        """Return this as JSON."""
+        return json.dumps({**asdict(self), "diff_id": str(self.diff_id)})
+
+    @classmethod
+    def parse(cls, text: str) -> AppliedLayer:
+        """Return what `render` wrote."""
+        fields = json.loads(text)
+        diff_id = Digest.parse(fields.pop("diff_id"))
+        return cls(diff_id=diff_id, **{**fields, "implied": tuple(fields["implied"])})
+
+
+def apply_layer(
+    source: LayerSource,
+    *,
+    target: Path,
+    expected: DiffID,
+    limits: Limits = DEFAULT_LIMITS,
+    on_progress: Callable[[int], None] = lambda _: None,
+    cancellation: Cancellation = NEVER,
+) -> AppliedLayer:
+    """
+    Write the layer whose tar *source* yields into the empty directory *target*.
+
+    Afterwards *target* holds the layer and its bytes had the digest *expected*. If anything is
+    wrong with it, the error says what, and what was written so far is the caller's to remove:
+    `InvalidLayer`, `UnsafePath`, `LimitExceeded`, `DiffIDMismatch`, or a `SystemFailure` of this
+    host. *on_progress* is told how many unpacked bytes were taken.
+    """
+    hasher = hashlib.sha256(usedforsecurity=False)
+    request = {"limits": list(limits)}
+    with Confined(CHILD, root=target, request=request) as child:
+        taken = 0
+        while content := source.read(_CHUNK):
+            cancellation.check()
+            hasher.update(content)
+            taken += len(content)
+            limits.check_unpacked(taken, source.packed_bytes)
+            if not child.feed(content):
+                break
+            on_progress(taken)
+        cancellation.check()
+        answer = _answer(child)
+    actual = Digest(hasher.hexdigest())
+    if actual != expected:
+        raise DiffIDMismatch(expected=expected, actual=actual)
+    return AppliedLayer(
+        diff_id=actual,
+        size=answer["size"],
+        entries=answer["entries"],
+        implied=tuple(answer["implied"]),
+        links=answer["links"],
+        is_opaque=answer["is_opaque"],
+    )
+
+
+def _answer(child: Confined) -> dict[str, Any]:
+    try:
+        reply = child.finish()
+    except ChildFailed as error:
+        raise SystemFailure(f"cannot unpack the layer: the child {error}") from error
+    if "error" in reply:
+        raise _rebuilt(reply["error"], reply["facts"])
+    answer: dict[str, Any] = reply["answer"]
+    return answer
+
+
+def _rebuilt(code: str, facts: Mapping[str, Any]) -> EngineError:
+    """Return the error that the child raised, from its code and its attributes."""
+    if code == UnsafePath.code:
+        return UnsafePath(facts["path"], facts["reason"])
+    if code == InvalidLayer.code:
+        return InvalidLayer(facts["reason"], entry=facts["entry"])
+    if code == LimitExceeded.code:
+        return LimitExceeded(
+            facts["what"], limit=facts["limit"], field="layer", remedy=facts["remedy"]
+        )
+    if code == OutOfSpace.code:
+        return OutOfSpace("the layer's files")
+    return SystemFailure(facts["message"])

@@ -1,0 +1,177 @@
+"""
+Snapshots that the kernel stacks: one directory for each layer, seen through overlayfs.
+
+    <root>/snapshots/<number>/fs      the layer, or what a container wrote
+    <root>/snapshots/<number>/work    overlayfs's own scratch room, for active ones
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import SnapshotNotFound
+from engine.mount import Mount, bind
+from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
+from engine.snapshots.store import SnapshotStore
+from engine.system.files import remove_tree, sync_filesystem, take_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from engine.oci.digest import ChainID
+    from engine.system.database import Database
+
+FILES, WORK = "fs", "work"
+_FILES_MODE, _WORK_MODE = 0o755, 0o700
+# Each may be the kernel's default or not, so each is said. index: a layer may be part of many
+# mounts. metacopy, redirect_dir: an upper directory is a whole changeset, that can become a layer,
+# and a layer cannot point into other layers.
+SAFE_OPTIONS = ("index=off", "metacopy=off", "redirect_dir=nofollow")
+
+
+class OverlaySnapshotter:
+    """A `Snapshotter` over overlayfs."""
+
+    def __init__(self, directory: Path, database: Database, *, trash: Path) -> None:
+        self._directory = directory
+        self._store = SnapshotStore(database, directory, trash)
+
+    def stage(self, key: str) -> Path:
+        """Make an empty staged snapshot and return its directory."""
+        number = self._store.add(key, Kind.STAGED, directories=[(FILES, _FILES_MODE)])
+        return self._files(number)
+
+    def seal(self, key: str, details: str) -> None:
+        """Note that the staged snapshot is complete."""
+        self._store.seal(key, details)
+
+    def staged_directory(self, key: str) -> Path:
+        """Return the directory of a staged snapshot."""
+        return self._files(self._store.number(key, kind=Kind.STAGED))
+
+    def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
+        """Commit sealed snapshots as layers on each other, the lowest on *parent*."""
+        # What the records promise must be on the disk before the records are.
+        sync_filesystem(self._directory)
+        with self._store.database.write() as transaction:
+            below = self._store.committed(parent)
+            for pending in stack:
+                existing = self._store.find(str(pending.name))
+                if existing is not None:
+                    below = self._store.number(existing.key)
+                    self._store.remove(pending.key)
+                    continue
+                number = self._store.number(pending.key, kind=Kind.STAGED)
+                self._store.become_committed(
+                    transaction,
+                    number,
+                    pending.name,
+                    parent=below,
+                    size=pending.size + self._store.overhead(number),
+                )
+                below = number
+
+    def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
+        """Make an active snapshot and return the mounts that show it."""
+        with self._store.database.write():
+            number = self._store.add(
+                key,
+                Kind.ACTIVE,
+                parent=parent,
+                directories=[(FILES, _FILES_MODE), (WORK, _WORK_MODE)],
+            )
+            self._take_after_parent(number)
+            return self._mounts(number, Kind.ACTIVE)
+
+    def view(self, key: str, *, parent: ChainID) -> list[Mount]:
+        """Make a view and return the mounts that show it."""
+        with self._store.database.write():
+            number = self._store.add(key, Kind.VIEW, parent=parent, directories=[])
+            return self._mounts(number, Kind.VIEW)
+
+    def mounts(self, key: str) -> list[Mount]:
+        """Return the mounts that show the active snapshot or view."""
+        snapshot = self._store.get(key)
+        if snapshot.kind not in {Kind.ACTIVE, Kind.VIEW}:
+            raise SnapshotNotFound(key)
+        return self._mounts(self._store.number(key), snapshot.kind)
+
+    def commit(self, name: ChainID, *, key: str) -> int:
+        """Turn the active snapshot into the committed one *name*; return its size."""
+        number = self._store.number(key, kind=Kind.ACTIVE)
+        remove_tree(self._store.path(number) / WORK)
+        size = self._store.usage(key).bytes
+        sync_filesystem(self._directory)
+        with self._store.database.write() as transaction:
+            self._store.refuse_taken(str(name))
+            _, *below = self._store.stack(number)
+            self._store.become_committed(
+                transaction, number, name, parent=below[0] if below else None, size=size
+            )
+        return size
+
+    def remove(self, key: str) -> int:
+        """Remove the snapshot; return the bytes that come free."""
+        return self._store.remove(key)
+
+    def find(self, key: str) -> Snapshot | None:
+        """Return the snapshot of that key or name, or None."""
+        return self._store.find(key)
+
+    def get(self, key: str) -> Snapshot:
+        """Return the snapshot of that key or name."""
+        return self._store.get(key)
+
+    def iter_snapshots(self) -> Iterator[Snapshot]:
+        """Yield every snapshot, parents first."""
+        return self._store.iter_snapshots()
+
+    def usage(self, key: str) -> Usage:
+        """Return what the snapshot itself occupies, measured now."""
+        return self._store.usage(key)
+
+    def layer_directories(self, name: ChainID) -> list[Path]:
+        """Return the directories whose stack is the committed snapshot, the highest first."""
+        number = self._store.number(str(name), kind=Kind.COMMITTED)
+        return [self._files(each) for each in self._store.stack(number)]
+
+    def changes_directory(self, key: str) -> Path | None:
+        """Return the directory that holds what the active snapshot changed."""
+        return self._files(self._store.number(key, kind=Kind.ACTIVE))
+
+    def sweep(self) -> int:
+        """Remove the directories that no record names; return the bytes that came free."""
+        return self._store.sweep()
+
+    def _files(self, number: int) -> Path:
+        return self._store.path(number) / FILES
+
+    def _mounts(self, number: int, kind: Kind) -> list[Mount]:
+        _, *below = self._store.stack(number)
+        own = self._store.path(number) if kind is Kind.ACTIVE else None
+        return overlay_mounts(own=own, parents=[self._files(each) for each in below])
+
+    def _take_after_parent(self, number: int) -> None:
+        # The mount shows the root directory of the highest layer: the new one must look as the old.
+        _, *below = self._store.stack(number)
+        if below:
+            take_after(self._files(number), self._files(below[0]))
+
+
+def overlay_mounts(*, own: Path | None, parents: Sequence[Path]) -> list[Mount]:
+    """
+    Return the mounts that show *parents*, highest first, under the writable directory *own*.
+
+    Without *own* they are shown read-only.
+    """
+    if own is not None and not parents:
+        return [bind(own / FILES)]
+    # Overlayfs refuses a lone lower directory, so one parent becomes a bind mount.
+    if own is None and len(parents) == 1:
+        return [bind(parents[0], read_only=True)]
+    lower = "lowerdir=" + ":".join(map(str, parents))
+    if own is None:
+        return [Mount("overlay", "overlay", ("ro", lower, *SAFE_OPTIONS))]
+    upper = (f"upperdir={own / FILES}", f"workdir={own / WORK}")
+    return [Mount("overlay", "overlay", ("rw", lower, *upper, *SAFE_OPTIONS))]

@@ -1,0 +1,298 @@
+"""
+Trees of files: walked, measured, copied and removed without ever following a link.
+
+The trees come from images and containers, so they may be deeper than any path is allowed to be
+long, and may change while they are looked at. Every step is taken relative to an open directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import OutOfSpace, SystemFailure, from_oserror
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AnyPath = bytes | str | os.PathLike[str]
+DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+BLOCK = 512
+_OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
+_COPY_BYTES = 1 << 30
+
+
+class Usage(NamedTuple):
+    """What a tree occupies: allocated *bytes* as du(1) counts them, and *inodes*."""
+
+    bytes: int
+    inodes: int
+
+
+class Found(NamedTuple):
+    """One thing in a tree; *path* is relative to where the walk began."""
+
+    path: bytes
+    status: os.stat_result
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def allocated(self) -> int:
+        """Bytes on disk."""
+        return self.status.st_blocks * BLOCK
+
+
+class _Level(NamedTuple):
+    identity: tuple[int, int]
+    path: bytes
+    directories: list[bytes]
+
+
+def walk(root: AnyPath) -> Iterator[Found]:
+    """
+    Yield everything below *root*, each directory before what is in it, the root itself not.
+
+    What vanishes meanwhile is passed over. One directory is open at a time, however deep it goes.
+    """
+    descriptor = os.open(root, DIRECTORY_FLAGS)
+    levels: list[_Level] = []
+    try:
+        path = b""
+        while True:
+            level = _Level(_identity(descriptor), path, [])
+            for found in _listed(descriptor, path):
+                if found.is_directory:
+                    level.directories.append(found.path.rpartition(b"/")[2])
+                yield found
+            levels.append(level)
+            descriptor, path = _advance(descriptor, levels)
+            if not levels:
+                return
+    finally:
+        os.close(descriptor)
+
+
+def _advance(descriptor: int, levels: list[_Level]) -> tuple[int, bytes]:
+    """Move to the next directory that was not visited; no *levels* are left when there is none."""
+    while levels:
+        level = levels[-1]
+        while level.directories:
+            name = level.directories.pop()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                below = os.open(name, DIRECTORY_FLAGS, dir_fd=descriptor)
+                os.close(descriptor)
+                return below, _joined(level.path, name)
+        levels.pop()
+        if levels:
+            above = os.open("..", DIRECTORY_FLAGS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = above
+            if _identity(above) != levels[-1].identity:
+                # A directory was moved while it was walked: what lies above is no longer ours.
+                levels.clear()
+    return descriptor, b""
+
+
+def _listed(descriptor: int, path: bytes) -> Iterator[Found]:
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                yield Found(_joined(path, os.fsencode(entry.name)), status)
+
+
+def measure(root: AnyPath) -> Usage:
+    """Return what *root* and all below it occupy; a file with several names counts once."""
+    status = os.lstat(root)
+    total, inodes = status.st_blocks * BLOCK, 1
+    seen: set[int] = set()
+    for found in walk(root):
+        if found.status.st_nlink > 1 and not found.is_directory:
+            if found.status.st_ino in seen:
+                continue
+            seen.add(found.status.st_ino)
+        total += found.allocated
+        inodes += 1
+    return Usage(total, inodes)
+
+
+def remove_tree(root: AnyPath) -> None:
+    """
+    Remove *root* and all below it; afterwards nothing is there, whether or not anything was.
+
+    Subdirectories are moved up into *root* before they are emptied, so no depth is too deep. A call
+    that was interrupted is completed by the next.
+    """
+    try:
+        top = os.open(root, DIRECTORY_FLAGS)
+    except FileNotFoundError:
+        return
+    except OSError:
+        os.unlink(root)  # no directory: a file or a link
+        return
+    try:
+        _Remover(top).run()
+    finally:
+        os.close(top)
+    os.rmdir(root)
+
+
+class _Remover:
+    def __init__(self, top: int) -> None:
+        self._top = top
+        self._moved = 0
+        self._pending: list[bytes] = []
+
+    def run(self) -> None:
+        self._empty(self._top, at_top=True)
+        while self._pending:
+            name = self._pending.pop()
+            descriptor = os.open(name, DIRECTORY_FLAGS, dir_fd=self._top)
+            try:
+                self._empty(descriptor, at_top=False)
+            finally:
+                os.close(descriptor)
+            os.rmdir(name, dir_fd=self._top)
+
+    def _empty(self, descriptor: int, *, at_top: bool) -> None:
+        with os.scandir(descriptor) as entries:
+            listed = [(os.fsencode(each.name), _is_directory(each)) for each in entries]
+        for name, is_directory in listed:
+            if not is_directory:
+                os.unlink(name, dir_fd=descriptor)
+            elif at_top:
+                self._pending.append(name)
+            elif not _removed(name, descriptor):
+                self._pending.append(self._lift(name, descriptor))
+
+    def _lift(self, name: bytes, descriptor: int) -> bytes:
+        while True:
+            self._moved += 1
+            lifted = b".removed-%d" % self._moved
+            with contextlib.suppress(FileExistsError, NotADirectoryError, OSError):
+                os.mkdir(lifted, dir_fd=self._top)
+                os.rename(name, lifted, src_dir_fd=descriptor, dst_dir_fd=self._top)
+                return lifted
+
+
+def _removed(name: bytes, descriptor: int) -> bool:
+    try:
+        os.rmdir(name, dir_fd=descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def copy_metadata(source: int, target: int) -> None:
+    """
+    Give the open file *target* owner, mode, extended attributes and times of *source*.
+
+    What overlayfs notes in attributes of its own is about *source* only and stays there.
+    """
+    status = os.fstat(source)
+    os.fchown(target, status.st_uid, status.st_gid)
+    os.fchmod(target, stat.S_IMODE(status.st_mode))
+    for name in os.listxattr(source):
+        if name.startswith(_OVERLAY_XATTRS):
+            continue
+        os.setxattr(target, name, os.getxattr(source, name))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def take_after(directory: AnyPath, model: AnyPath) -> None:
+    """Give *directory* the owner, mode, extended attributes and times of the directory *model*."""
+    source = os.open(model, DIRECTORY_FLAGS)
+    try:
+        target = os.open(directory, DIRECTORY_FLAGS)
+        try:
+            copy_metadata(source, target)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """
+    Copy all that is in the directory *source* into the directory *target*, which is there.
+
+    Owners, modes, times, links, devices and attributes are kept, and blocks shared where the
+    filesystem can.
+    """
+    command = ["cp", "--archive", "--reflink=auto", "-T", str(source), str(target)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        words = done.stderr.decode(errors="replace")
+        if os.strerror(errno.ENOSPC) in words:
+            raise OutOfSpace(target)
+        raise SystemFailure(f"cannot copy {source}: {words.strip()[-500:]}")
+
+
+def copy_content(source: int, target: int) -> None:
+    """Copy the bytes of the open file *source*; holes stay holes, blocks are shared if possible."""
+    size = os.fstat(source).st_size
+    os.ftruncate(target, size)
+    at = 0
+    while (start := _seek(source, at, os.SEEK_DATA)) is not None:
+        end = _seek(source, start, os.SEEK_HOLE) or size
+        at = start
+        while at < end:
+            wanted = min(end - at, _COPY_BYTES)
+            copied = os.copy_file_range(source, target, wanted, at, at)
+            if copied == 0:
+                return
+            at += copied
+
+
+def _seek(descriptor: int, at: int, whence: int) -> int | None:
+    try:
+        return os.lseek(descriptor, at, whence)
+    except OSError:  # ENXIO: nothing but a hole from here on
+        return None
+
+
+def sync_filesystem(path: AnyPath) -> None:
+    """Wait until all that was written to the filesystem of *path* survives a power cut."""
+    descriptor = os.open(path, DIRECTORY_FLAGS)
+    try:
+        if _libc().syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise from_oserror(OSError(number, "syncfs"), f"write out {os.fsdecode(path)}")
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: Path, *, mode: int) -> None:
+    """Make the directory *path* with exactly *mode*, whatever the umask is."""
+    try:
+        path.mkdir()
+        path.chmod(mode)
+    except OSError as error:
+        raise from_oserror(error, f"make the directory {path}") from error
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _joined(path: bytes, name: bytes) -> bytes:
+    return path + b"/" + name if path else name

@@ -1,0 +1,222 @@
+"""What every snapshotter must do. Derive a class from this and give it a `snapshotter` fixture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import SnapshotExists, SnapshotInUse, SnapshotNotFound
+from engine.snapshots.snapshotter import Kind, Pending
+from tests.support.fakes_snapshots import chain
+
+if TYPE_CHECKING:
+    from engine.oci.digest import ChainID
+    from engine.snapshots.snapshotter import Snapshotter
+
+SIZE = 8192
+
+
+def stage_file(snapshotter: Snapshotter, key: str, name: str, text: str = "text") -> None:
+    directory = snapshotter.stage(key)
+    (directory / name).write_text(text)
+    snapshotter.seal(key, "{}")
+
+
+def committed(
+    snapshotter: Snapshotter, name: ChainID, *files: str, parent: ChainID | None = None
+) -> ChainID:
+    directory = snapshotter.stage(f"making {name}")
+    for file in files:
+        (directory / file).write_text(file)
+    snapshotter.seal(f"making {name}", "{}")
+    snapshotter.commit_stack([Pending(f"making {name}", name, SIZE)], parent=parent)
+    return name
+
+
+class SnapshotterContract:
+    def test_a_staged_snapshot_is_an_empty_directory_that_all_can_enter(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        directory = snapshotter.stage("layer")
+
+        assert list(directory.iterdir()) == []
+        assert directory.stat().st_mode & 0o7777 == 0o755
+        assert snapshotter.staged_directory("layer") == directory
+
+    def test_a_staged_snapshot_is_complete_once_it_is_sealed(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        snapshotter.stage("layer")
+        assert snapshotter.get("layer").details is None
+
+        snapshotter.seal("layer", "all of it")
+
+        assert snapshotter.get("layer").details == "all of it"
+        assert snapshotter.get("layer").kind is Kind.STAGED
+
+    def test_layers_staged_in_any_order_become_one_stack(self, snapshotter: Snapshotter) -> None:
+        stage_file(snapshotter, "upper", "b")
+        stage_file(snapshotter, "lower", "a")
+
+        snapshotter.commit_stack(
+            [Pending("lower", chain(1), SIZE), Pending("upper", chain(2), SIZE)], parent=None
+        )
+
+        assert snapshotter.get(str(chain(1))).parent is None
+        assert snapshotter.get(str(chain(2))).parent == chain(1)
+        assert snapshotter.get(str(chain(2))).kind is Kind.COMMITTED
+        assert snapshotter.find("upper") is None
+
+    def test_a_stack_grows_on_what_is_committed(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        committed(snapshotter, chain(2), "b", parent=chain(1))
+
+        assert snapshotter.get(str(chain(2))).parent == chain(1)
+
+    def test_a_stack_is_committed_as_a_whole_or_not_at_all(self, snapshotter: Snapshotter) -> None:
+        stage_file(snapshotter, "lower", "a")
+
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.commit_stack(
+                [Pending("lower", chain(1), SIZE), Pending("missing", chain(2), SIZE)], parent=None
+            )
+
+        assert snapshotter.find(str(chain(1))) is None
+        assert snapshotter.get("lower").kind is Kind.STAGED
+
+    def test_a_stack_needs_the_parent_it_stands_on(self, snapshotter: Snapshotter) -> None:
+        stage_file(snapshotter, "layer", "a")
+
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.commit_stack([Pending("layer", chain(2), SIZE)], parent=chain(1))
+
+    def test_a_name_that_somebody_else_committed_stays_theirs(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        committed(snapshotter, chain(1), "theirs")
+        stage_file(snapshotter, "ours", "ours")
+        stage_file(snapshotter, "next", "next")
+
+        snapshotter.commit_stack(
+            [Pending("ours", chain(1), SIZE), Pending("next", chain(2), SIZE)], parent=None
+        )
+
+        (lowest,) = snapshotter.layer_directories(chain(1))
+        assert [each.name for each in lowest.iterdir()] == ["theirs"]
+        assert snapshotter.find("ours") is None
+        assert snapshotter.get(str(chain(2))).parent == chain(1)
+
+    def test_keys_are_taken_once(self, snapshotter: Snapshotter) -> None:
+        snapshotter.prepare("box", parent=None)
+
+        with pytest.raises(SnapshotExists):
+            snapshotter.prepare("box", parent=None)
+        with pytest.raises(SnapshotExists):
+            snapshotter.stage("box")
+
+    def test_nothing_is_prepared_on_a_parent_that_is_not_there(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.prepare("box", parent=chain(1))
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.view("look", parent=chain(1))
+
+        assert snapshotter.find("box") is None
+
+    def test_nothing_is_prepared_on_a_staged_snapshot(self, snapshotter: Snapshotter) -> None:
+        snapshotter.stage(str(chain(1)))
+
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.prepare("box", parent=chain(1))
+
+    def test_the_mounts_of_an_active_snapshot_stay_the_same(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        mounts = snapshotter.prepare("box", parent=chain(1))
+
+        assert snapshotter.mounts("box") == mounts
+        assert not any(each.is_read_only for each in mounts)
+
+    def test_a_view_is_read_only(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        committed(snapshotter, chain(2), "b", parent=chain(1))
+
+        assert all(each.is_read_only for each in snapshotter.view("one", parent=chain(1)))
+        assert all(each.is_read_only for each in snapshotter.view("two", parent=chain(2)))
+
+    def test_only_active_snapshots_and_views_have_mounts(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.mounts(str(chain(1)))
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.mounts("nothing")
+
+    def test_what_another_stands_on_is_not_removed(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        snapshotter.prepare("box", parent=chain(1))
+
+        with pytest.raises(SnapshotInUse) as caught:
+            snapshotter.remove(str(chain(1)))
+
+        assert caught.value.holder == "box"
+        assert snapshotter.find(str(chain(1))) is not None
+
+    def test_removing_frees_the_bytes_and_the_key(self, snapshotter: Snapshotter) -> None:
+        snapshotter.prepare("box", parent=None)
+        occupied = snapshotter.usage("box").bytes
+
+        assert snapshotter.remove("box") == occupied > 0
+        assert snapshotter.find("box") is None
+        snapshotter.prepare("box", parent=None)
+
+    def test_a_removed_layer_gives_back_its_size(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        size = snapshotter.get(str(chain(1))).size
+        (directory,) = snapshotter.layer_directories(chain(1))
+
+        assert snapshotter.remove(str(chain(1))) == size
+        assert not directory.exists()
+
+    def test_removing_what_is_not_there_frees_nothing(self, snapshotter: Snapshotter) -> None:
+        assert snapshotter.remove("nothing") == 0
+
+    def test_an_active_snapshot_becomes_a_layer(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        snapshotter.prepare("box", parent=chain(1))
+
+        size = snapshotter.commit(chain(2), key="box")
+
+        assert snapshotter.get(str(chain(2))).parent == chain(1)
+        assert snapshotter.get(str(chain(2))).size == size
+        assert snapshotter.find("box") is None
+
+    def test_an_active_snapshot_does_not_replace_a_layer(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        snapshotter.prepare("box", parent=None)
+
+        with pytest.raises(SnapshotExists):
+            snapshotter.commit(chain(1), key="box")
+
+        assert snapshotter.get("box").kind is Kind.ACTIVE
+
+    def test_snapshots_are_listed_parents_first(self, snapshotter: Snapshotter) -> None:
+        stage_file(snapshotter, "upper", "b")
+        stage_file(snapshotter, "lower", "a")
+        snapshotter.commit_stack(
+            [Pending("lower", chain(1), SIZE), Pending("upper", chain(2), SIZE)], parent=None
+        )
+        snapshotter.prepare("box", parent=chain(2))
+
+        listed = [each.key for each in snapshotter.iter_snapshots()]
+
+        assert listed == [str(chain(1)), str(chain(2)), "box"]
+
+    def test_sweeping_leaves_alone_what_is_recorded(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "a")
+        directory = snapshotter.stage("layer")
+
+        assert snapshotter.sweep() == 0
+        assert directory.is_dir()
+        assert snapshotter.layer_directories(chain(1))[0].is_dir()
