@@ -14,6 +14,7 @@ usage: ./shipshape COMMAND [options]
   status    what runs, since when, with how much memory
   doctor    what is wrong with this machine or this product, and what to do
   manage    Django's manage.py, in the product's environment
+  run       become one process of the Procfile, in a container of its own
   engine    the engine's own command line
   test      set up what the tests need and run them
   check     format, lint, types, import contracts, templates
@@ -51,6 +52,7 @@ PLACES = {
     "status": "workers.host.status:status",
     "doctor": "workers.host.diagnosis:doctor",
     "manage": "workers.host.django:manage",
+    "run": "workers.host.launch:run",
     "engine": "workers.host.engine_command:engine",
     "test": "workers.host.testing:run_tests",
     "check": "workers.host.quality:run_checks",

@@ -189,7 +189,7 @@ def check_services(facts: Facts) -> Iterator[Finding]:
             "Redis does not answer: no job starts, and pages do not change by themselves.",
             "Look at redis.log; then ./shipshape down and up again.",
         )
-    if not facts.is_web_healthy:
+    if facts.is_web_healthy is False:
         yield _fatal(
             "web-unhealthy",
             f"The web process does not answer on {facts.address}, or says that it is not well.",

@@ -75,6 +75,7 @@ def probe(stack: Stack, environment: Mapping[str, str]) -> Facts:
     """Return the facts about this machine and about *stack*, running or not."""
     supervisor = Supervisor(stack)
     is_up = supervisor.is_running()
+    has_web = is_up and stack.has_process("web")
     paths = {stack.root, stack.run, stack.data}
     return Facts(
         is_linux=platform.system() == "Linux",
@@ -90,13 +91,15 @@ def probe(stack: Stack, environment: Mapping[str, str]) -> Facts:
         now=time.time(),
         newest_source=(CHECKOUT / "pyproject.toml").stat().st_mtime,
         address=render_address(*stack.local_address),
-        is_port_taken=not is_up and is_port_taken((stack.bind, stack.port)),
+        is_port_taken=not is_up
+        and stack.has_process("web")
+        and is_port_taken((stack.bind, stack.port)),
         exposed_secrets=_probe_secrets(stack),
         is_up=is_up,
         processes=tuple(supervisor.list_states()) if is_up else (),
         is_redis_answering=_probe_redis(stack, environment) if is_up else None,
-        is_web_healthy=is_web_healthy(stack.local_address) if is_up else None,
-        is_migrated=_probe_database(stack, environment) if is_up else None,
+        is_web_healthy=is_web_healthy(stack.local_address) if has_web else None,
+        is_migrated=_probe_database(stack, environment) if has_web else None,
     )
 
 
@@ -127,7 +130,7 @@ def _probe_secrets(stack: Stack) -> tuple[Path, ...]:
 
 
 def _probe_redis(stack: Stack, environment: Mapping[str, str]) -> bool | None:
-    if not has_own_redis(environment):
+    if not has_own_redis(stack, environment):
         return None
     try:
         password = read_secret(stack.secrets, "redis-password")

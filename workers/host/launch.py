@@ -38,15 +38,28 @@ def main(arguments: Sequence[str]) -> NoReturn:
         sys.exit(1)
 
 
-def become(name: str) -> NoReturn:
-    """Replace this process by the process *name* of the Procfile."""
-    process = next((p for p in list_processes(has_redis=True) if p.name == name), None)
+def run(arguments: Sequence[str]) -> NoReturn:
+    """`./shipshape run NAME`: become the process NAME where somebody else keeps it running."""
+    if len(arguments) != 1:
+        raise HostError("Name one process of the Procfile.", remedy="./shipshape run web")
+    become(arguments[0], in_place=True)
+
+
+def become(name: str, *, in_place: bool = False) -> NoReturn:
+    """
+    Replace this process by the process *name* of the Procfile.
+
+    With *in_place* it stays who and where it is: a container has confined it already.
+    """
+    process = next((p for p in list_processes() if p.name == name), None)
     if process is None:
         raise HostError(f"The Procfile has no process {name!r}.")
     raise_open_files()
     # The Procfile's convention is a line for the shell; what varies comes in by variables only.
     argv = ["/bin/sh", "-c", f"exec {process.command}"]
-    _exec([*tied_to_parent(), *argv] if process.is_privileged else confined(argv), os.environ)
+    if process.is_privileged or in_place:
+        _exec([*tied_to_parent(), *argv], os.environ)
+    _exec(confined(argv), os.environ)
 
 
 def confined(argv: Sequence[str]) -> list[str]:

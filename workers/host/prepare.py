@@ -11,7 +11,7 @@ from workers.host.console import say
 from workers.host.keys import ensure_secrets, read_secret
 from workers.host.launch import confined
 from workers.host.ownership import ensure_directories, ensure_user, require_passable
-from workers.host.processes import list_processes, render_supervisor_conf
+from workers.host.processes import list_processes_of, render_supervisor_conf
 from workers.host.programs import run_program
 from workers.host.redis import render_redis_conf
 from workers.host.stack import Stack, has_own_redis, render_environment, render_record
@@ -31,7 +31,8 @@ def prepare(stack: Stack, caller: Mapping[str, str]) -> dict[str, str]:
     ensure_secrets(stack.secrets, uid=user.pw_uid, gid=user.pw_gid)
     environment = render_environment(stack, caller)
     write_configurations(stack, environment, user)
-    migrate(stack, environment)
+    if stack.has_process("web"):
+        migrate(stack, environment)
     return environment
 
 
@@ -39,11 +40,10 @@ def write_configurations(
     stack: Stack, environment: Mapping[str, str], user: pwd.struct_passwd
 ) -> None:
     """Write what the process manager and Redis read, and the record of what we started with."""
-    has_redis = has_own_redis(environment)
-    conf = render_supervisor_conf(stack, list_processes(has_redis=has_redis))
+    conf = render_supervisor_conf(stack, list_processes_of(stack, environment))
     _write_private(stack.supervisor_conf, conf)
     _write_private(stack.record, render_record(stack))
-    if has_redis:
+    if has_own_redis(stack, environment):
         password = read_secret(stack.secrets, "redis-password")
         text = render_redis_conf(directory=stack.redis_directory, password=password)
         _write_private(stack.redis_directory / "redis.conf", text, user)

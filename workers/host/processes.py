@@ -1,12 +1,13 @@
 """Which processes a stack has, and how the process manager is told about them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from workers.host.checkout import CHECKOUT, PYTHON
 from workers.host.errors import HostError
-from workers.host.stack import Stack
+from workers.host.stack import Stack, has_own_redis
 
 PROCFILE = CHECKOUT / "Procfile"
 REDIS = "redis"
@@ -80,10 +81,19 @@ def parse_procfile(text: str) -> list[Process]:
     return [Process(*match.groups()) for _, match in found if match]
 
 
-def list_processes(*, has_redis: bool, procfile: Path = PROCFILE) -> list[Process]:
-    """Return the processes of a stack, Redis among them only when it runs its own."""
-    processes = parse_procfile(procfile.read_text())
-    return [process for process in processes if has_redis or process.name != REDIS]
+def list_processes(procfile: Path = PROCFILE) -> list[Process]:
+    """Return every process that a stack can have."""
+    return parse_procfile(procfile.read_text())
+
+
+def list_processes_of(stack: Stack, environment: Mapping[str, str]) -> list[Process]:
+    """Return the processes of *stack*; its Redis is left out where another one is used."""
+    processes = list_processes()
+    unknown = set(stack.only) - {process.name for process in processes}
+    if unknown:
+        raise HostError(f"--only: there is no process {sorted(unknown)[0]!r} in the Procfile.")
+    wanted = [process for process in processes if stack.has_process(process.name)]
+    return [p for p in wanted if p.name != REDIS or has_own_redis(stack, environment)]
 
 
 def render_supervisor_conf(stack: Stack, processes: list[Process]) -> str:

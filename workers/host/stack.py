@@ -41,6 +41,11 @@ class Stack:
     bind: str = DEFAULT_BIND
     port: int = DEFAULT_PORT
     url: str = ""
+    only: tuple[str, ...] = ()
+
+    def has_process(self, name: str) -> bool:
+        """Return whether the process *name* is among ours: all are, unless `only` names some."""
+        return not self.only or name in self.only
 
     @property
     def public_url(self) -> str:
@@ -114,7 +119,7 @@ def parse_record(text: str) -> Stack:
     try:
         fields = json.loads(text)
         paths: dict[str, Any] = {name: Path(fields.pop(name)) for name in DIRECTORIES}
-        return Stack(**paths, **fields)
+        return Stack(only=tuple(fields.pop("only")), **paths, **fields)
     except (ValueError, KeyError, TypeError) as e:
         raise HostError(
             f"The record of the running product cannot be read: {e}.",
@@ -172,9 +177,9 @@ def render_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def has_own_redis(environment: Mapping[str, str]) -> bool:
-    """Return whether the stack runs its private Redis: always, unless REDIS_URL names another."""
-    return not environment.get("REDIS_URL")
+def has_own_redis(stack: Stack, environment: Mapping[str, str]) -> bool:
+    """Return whether *stack* runs its private Redis: always, unless REDIS_URL names another."""
+    return stack.has_process("redis") and not environment.get("REDIS_URL")
 
 
 def default_host() -> str:

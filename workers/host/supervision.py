@@ -70,7 +70,7 @@ class Supervisor:
 
     def list_states(self) -> list[ProcessState]:
         """Return the state of every process, in the order of the Procfile."""
-        order = [process.name for process in list_processes(has_redis=True)]
+        order = [process.name for process in list_processes()]
         states = [read_state(info) for info in self._call("getAllProcessInfo")]
         return sorted(states, key=lambda state: order.index(state.name))
 

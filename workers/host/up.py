@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from workers.host.assets import ensure_assets
@@ -34,8 +35,10 @@ def up(arguments: Sequence[str]) -> int:
     parser = make_parser("up", "Set up what is missing, start the product, print its address.")
     add_address_options(parser)
     parser.add_argument("--detach", action="store_true", help="return as soon as it is ready")
+    parser.add_argument("--only", default="", help="some processes only: worker,agent")
     options = parser.parse_args(arguments)
     stack = stack_of(options)
+    stack = replace(stack, only=tuple(options.only.split(",")) if options.only else ())
     supervisor = Supervisor(stack)
     if supervisor.is_running():
         return _say_running(stack)
@@ -48,8 +51,10 @@ def up(arguments: Sequence[str]) -> int:
 
 def setup(arguments: Sequence[str]) -> int:
     """Set up what `up` needs of the machine and of the checkout, starting nothing."""
-    make_parser("setup", "Set up what `up` needs, starting nothing.").parse_args(arguments)
-    ensure_packages(RUNTIME)
+    parser = make_parser("setup", "Set up what `up` needs, starting nothing.")
+    parser.add_argument("--checkout-only", action="store_true", help="no system packages")
+    if not parser.parse_args(arguments).checkout_only:
+        ensure_packages(RUNTIME)
     ensure_assets()
     return 0
 
@@ -67,9 +72,10 @@ def start(stack: Stack, caller: Mapping[str, str]) -> subprocess.Popen[bytes]:
     environment = prepare(stack, caller)
     process = start_supervisor(stack, environment)
     try:
-        token = _ask_for_token(environment)
+        asked = _ask_for_token(environment) if stack.has_process("web") else None
         _wait_until_ready(stack)
-        say(f"\n  Shipshape is ready: {_read_token(token) or stack.public_url}\n")
+        where = _read_token(asked) or stack.public_url if asked else ", ".join(stack.only)
+        say(f"\n  Shipshape is ready: {where}\n")
     except BaseException:
         Supervisor(stack).stop()
         process.wait()
@@ -139,7 +145,8 @@ def _wait_until_ready(stack: Stack) -> None:
 
 
 def _is_ready(stack: Stack, states: Sequence[ProcessState]) -> bool:
-    return all(state.is_running for state in states) and is_web_healthy(stack.local_address)
+    is_served = not stack.has_process("web") or is_web_healthy(stack.local_address)
+    return is_served and all(state.is_running for state in states)
 
 
 def has_hopeless(failed_starts: Iterable[tuple[str, int]]) -> bool:

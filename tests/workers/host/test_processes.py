@@ -1,6 +1,7 @@
 """The Procfile, and what the process manager is told."""
 
 import configparser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from workers.host.processes import (
     PRIVILEGED,
     Process,
     list_processes,
+    list_processes_of,
     parse_procfile,
     render_supervisor_conf,
 )
@@ -35,17 +37,31 @@ def test_a_line_that_is_no_process_is_named(line):
 
 
 def test_the_product_has_these_processes_and_only_two_are_root():
-    names = [process.name for process in list_processes(has_redis=True)]
+    names = [process.name for process in list_processes()]
     assert names == ["redis", "web", "worker", "beat", "agent"]
-    assert {p.name for p in list_processes(has_redis=True) if p.is_privileged} == PRIVILEGED
+    assert {p.name for p in list_processes() if p.is_privileged} == PRIVILEGED
 
 
-def test_an_outside_redis_leaves_ours_out():
-    assert "redis" not in [process.name for process in list_processes(has_redis=False)]
+@pytest.mark.parametrize(
+    ("only", "environment", "names"),
+    [
+        ((), {}, "redis web worker beat agent"),
+        ((), {"REDIS_URL": "redis://elsewhere"}, "web worker beat agent"),
+        (("worker", "agent"), {}, "worker agent"),
+    ],
+)
+def test_a_stack_has_the_processes_that_it_needs(only, environment, names):
+    found = list_processes_of(replace(STACK, only=only), environment)
+    assert " ".join(process.name for process in found) == names
+
+
+def test_an_unknown_process_is_named():
+    with pytest.raises(HostError, match="'wbe'"):
+        list_processes_of(replace(STACK, only=("wbe",)), {})
 
 
 def test_every_process_is_restarted_logged_with_a_bound_and_ended_in_time():
-    conf = read_conf(list_processes(has_redis=True))
+    conf = read_conf(list_processes())
     programs = [conf[name] for name in conf.sections() if name.startswith("program:")]
     assert len(programs) == 5
     for program in programs:

@@ -28,7 +28,8 @@ def parse(*words: str, **environment: str) -> Stack:
 
 
 def test_a_record_reads_back_as_what_was_written():
-    assert parse_record(render_record(STACK)) == STACK
+    for stack in (STACK, replace(STACK, only=("worker", "agent"))):
+        assert parse_record(render_record(stack)) == stack
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,9 @@ def test_this_machine_reaches_a_wildcard_by_loopback():
 
 
 def test_an_outside_redis_replaces_ours():
-    assert has_own_redis({})
-    assert not has_own_redis({"REDIS_URL": "redis://elsewhere"})
+    assert has_own_redis(STACK, {})
+    assert not has_own_redis(STACK, {"REDIS_URL": "redis://elsewhere"})
+    assert not has_own_redis(replace(STACK, only=("worker",)), {})
 
 
 def test_the_record_of_a_running_stack_wins_over_what_was_asked(tmp_path):
