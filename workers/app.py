@@ -21,6 +21,8 @@ from workers.schedule import BEAT_SCHEDULE
 VISIBILITY_SECONDS = 6 * 3600
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+# The checks load every page of the dashboard, which a worker never shows; `manage check` runs them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("shipshape", broker=settings.CELERY_BROKER_URL)
 app.conf.update(
