@@ -9,6 +9,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ InvalidInput            tell the user; never retry
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
     │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer
+    │  ├─ AmbiguousID          more than one thing has an ID that starts so
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
@@ -16,7 +17,8 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ AlreadyExists           often fine
     │  └─ SnapshotExists · NameTaken
     ├─ WrongState              fix the state, then retry
-    │  └─ ContainerNotRunning · ContainerRunning · ImageInUse · SnapshotInUse · IngestLocked
+    │  ├─ ContainerNotRunning · ContainerRunning · ImageInUse · ImageHasSeveralNames
+    │  └─ SnapshotInUse · IngestLocked
     ├─ Unsupported
     │  └─ UnsupportedMediaType · NoMatchingPlatform
     ├─ IntegrityError          stop; never retry blindly
@@ -148,6 +150,17 @@ class InvalidLayer(InvalidInput):
         super().__init__(f"the layer cannot be unpacked{where}: {reason}", field="layer")
         self.reason = reason
         self.entry = entry
+
+
+class AmbiguousID(InvalidInput):
+    """More than one thing has an ID that starts with these digits."""
+
+    code = "ambiguous-id"
+    remedy = "Write more digits of the ID."
+
+    def __init__(self, prefix: str, *, field: str) -> None:
+        super().__init__(f"more than one {field} has an ID that starts with {prefix}", field=field)
+        self.prefix = prefix
 
 
 class UnsafePath(InvalidInput):
@@ -317,6 +330,22 @@ class ImageInUse(WrongState):
         )
         self.image = image
         self.holders = holders
+
+
+class ImageHasSeveralNames(WrongState):
+    """The image was given by its ID and has several *names*, so which is meant is not clear."""
+
+    code = "image-has-several-names"
+    remedy = "Remove it by one of its names, or by force to remove all of them."
+
+    def __init__(self, image: str, *, names: tuple[str, ...]) -> None:
+        super().__init__(
+            f"conflict: unable to delete {image} (must be forced): image has several names: "
+            + ", ".join(names),
+            field="image",
+        )
+        self.image = image
+        self.names = names
 
 
 class SnapshotInUse(WrongState):

@@ -105,6 +105,10 @@ class LocalStore:
             if ingest.offset == 0:
                 partial.unlink(missing_ok=True)
 
+    def discard_ingest(self, digest: Digest) -> int:
+        """See `Store.discard_ingest`."""
+        return self._drop_ingest(self._ingests / digest.hex)
+
     def remove(self, digest: Digest) -> int:
         """See `Store.remove`."""
         try:
@@ -132,17 +136,18 @@ class LocalStore:
     def sweep(self, *, before: datetime) -> int:
         """See `Store.sweep`."""
         return sum(
-            self._drop_abandoned(path, stat)
+            self._drop_ingest(path)
             for path, stat in _iter_files(self._ingests)
             if stat.st_mtime < before.timestamp()
         )
 
-    def _drop_abandoned(self, path: Path, stat: os.stat_result) -> int:
+    def _drop_ingest(self, path: Path) -> int:
         with self._locks.tried(_lock_name(path)) as is_mine:
             if not is_mine or not path.exists():
                 return 0
+            freed = path.stat().st_blocks * BLOCK
             path.unlink()
-        return stat.st_blocks * BLOCK
+        return freed
 
     def _write(self, aside: Path, content: bytes, digest: Digest) -> None:
         with aside.open("xb") as file:

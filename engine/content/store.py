@@ -105,6 +105,13 @@ class Store(Protocol):
         nothing until the whole has been verified, however it came to be on the disk.
         """
 
+    def discard_ingest(self, digest: Digest) -> int:
+        """
+        Remove what was ingested of *digest*, because nobody will go on from it.
+
+        Returns how many bytes of disk came free: 0 if there was nothing, or somebody writes it.
+        """
+
     def remove(self, digest: Digest) -> int:
         """
         Remove the blob and return how many bytes of disk came free: 0 if it was not there.

@@ -234,6 +234,23 @@ class ContentStoreContract:
         with store.ingest(DIGEST, SIZE) as ingest:
             assert ingest.offset == 10
 
+    def test_a_discarded_ingest_is_started_afresh(self, store: Store) -> None:
+        with store.ingest(DIGEST, SIZE) as ingest:
+            ingest.write(CONTENT[:100])
+
+        assert store.discard_ingest(DIGEST) > 0
+        assert store.discard_ingest(DIGEST) == 0
+        assert store.blob_bytes() == 0
+
+    def test_an_ingest_in_use_is_not_discarded(self, store: Store) -> None:
+        with store.ingest(DIGEST, SIZE) as ingest:
+            ingest.write(CONTENT)
+
+            assert store.discard_ingest(DIGEST) == 0
+
+            ingest.commit()
+        assert store.has(DIGEST)
+
     def test_an_ingest_in_use_is_not_swept(self, store: Store) -> None:
         with store.ingest(DIGEST, SIZE) as ingest:
             ingest.write(CONTENT)

@@ -70,6 +70,9 @@ class FakeStore:
             self._locked.discard(digest)
             self._keep(digest, ingest)
 
+    def discard_ingest(self, digest: Digest) -> int:
+        return 0 if digest in self._locked else _blocks(self.partials.pop(digest, b""))
+
     def remove(self, digest: Digest) -> int:
         return _blocks(self.blobs.pop(digest, b""))
 
