@@ -1,0 +1,183 @@
+"""Reading the records of images, and finding the one that somebody means."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from engine.errors import AmbiguousID, ImageNotFound, InvalidReference
+from engine.images.record import DocumentRecord, ImageRecord, LayerRecord, TagMove
+from engine.oci.config import ImageConfig
+from engine.oci.digest import ChainID, DiffID, Digest, ImageID
+from engine.oci.reference import Reference
+from engine.oci.timestamps import EPOCH, from_nanoseconds
+
+if TYPE_CHECKING:
+    from engine.system.database import Database, Row
+
+_ID_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})", re.ASCII)
+KNOWN_CONFIGS = 2048
+ALL = "1"
+
+
+class ImageQueries:
+    """The images of one engine root, as values; every method sees one moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_all(self) -> list[ImageRecord]:
+        """Return every image, the newest by its own account first."""
+        found = self._list_where(ALL)
+        return sorted(found, key=lambda each: (each.created_at or EPOCH, each.id), reverse=True)
+
+    def list_dangling(self) -> list[ImageRecord]:
+        """Return the images that no tag names, those longest on this host first."""
+        found = self._list_where("id NOT IN (SELECT image_id FROM tags)")
+        return sorted(found, key=lambda each: (each.added_at, each.id))
+
+    def find_by_id(self, image_id: ImageID) -> ImageRecord | None:
+        """Return the image of that ID, or None."""
+        return next(iter(self._list_where("id = ?", str(image_id))), None)
+
+    def find(self, text: str) -> ImageRecord | None:
+        """Return the image that *text* names, see `locate`, or None; the text may be anything."""
+        try:
+            return self.locate(text)[0]
+        except (ImageNotFound, InvalidReference):
+            return None
+
+    def get(self, text: str) -> ImageRecord:
+        """Return the image that *text* names, see `locate`."""
+        return self.locate(text)[0]
+
+    def locate(self, text: str) -> tuple[ImageRecord, Reference | None]:
+        """
+        Return the image that *text* names, and the name of it that this was, None for an ID.
+
+        A whole ID comes first, then a name, then the beginning of an ID, as docker has it. Raises
+        `ImageNotFound`, `AmbiguousID`, or `InvalidReference` for what can be neither.
+        """
+        prefix = _ID_PREFIX.fullmatch(text)
+        if prefix and (len(prefix[1]) == 64 or text.startswith("sha256:")):
+            return self._get_by_prefix(prefix[1], text), None
+        reference = Reference.parse(text)
+        image = self.find_by_reference(reference)
+        if image is not None:
+            return image, name_of(reference)
+        if prefix:
+            return self._get_by_prefix(prefix[1], text), None
+        raise ImageNotFound(reference.familiar)
+
+    def find_by_reference(self, reference: Reference) -> ImageRecord | None:
+        """Return the image that *reference* names here, by its digest if it has one, or None."""
+        table = "repo_digests" if reference.digest else "tags"
+        where = f"id = (SELECT image_id FROM {table} WHERE reference = ?)"  # noqa: S608
+        return next(iter(self._list_where(where, str(name_of(reference)))), None)
+
+    def tag_moves(self, image_id: ImageID) -> list[TagMove]:
+        """Return how tags came to *image_id* and went from it, the latest first."""
+        rows = self._database.rows(
+            "SELECT * FROM tag_moves WHERE previous = ?1 OR image_id = ?1 ORDER BY sequence DESC",
+            (str(image_id),),
+        )
+        return [_tag_move(row) for row in rows]
+
+    def _get_by_prefix(self, prefix: str, text: str) -> ImageRecord:
+        # Every digit sorts before g, so this is a range of the primary key.
+        found = self._database.rows(
+            "SELECT id FROM images WHERE id >= ? AND id < ? LIMIT 2",
+            (f"sha256:{prefix}", f"sha256:{prefix}g"),
+        )
+        if len(found) > 1:
+            raise AmbiguousID(prefix, field="image")
+        image = self.find_by_id(ImageID(Digest.parse(found[0]["id"]))) if found else None
+        if image is None:
+            raise ImageNotFound(text)
+        return image
+
+    def _list_where(self, condition: str, *values: str) -> list[ImageRecord]:
+        with self._database.read():
+            rows = self._database.rows(f"SELECT * FROM images WHERE {condition}", values)  # noqa: S608
+            # One image is looked up through indexes; for many, whole tables are read once.
+            only = rows[0]["id"] if len(rows) == 1 else None
+            parts = _Parts(self._database, only) if rows else None
+        return [parts.image(row) for row in rows] if parts else []
+
+
+class _Parts:
+    """What hangs on images, by image ID: of one image, or of all."""
+
+    def __init__(self, database: Database, only: str | None) -> None:
+        where = "WHERE image_id = ?" if only else ""
+        values = (only,) if only else ()
+
+        def grouped(table: str, order: str) -> dict[str, list[Row]]:
+            groups: dict[str, list[Row]] = defaultdict(list)
+            statement = f"SELECT * FROM {table} {where} ORDER BY {order}"  # noqa: S608
+            for row in database.rows(statement, values):
+                groups[row["image_id"]].append(row)
+            return groups
+
+        self._layers = grouped("image_layers JOIN layers USING (chain_id)", "position")
+        self._documents = grouped("image_documents", "digest")
+        self._tags = grouped("tags", "reference")
+        self._digests = grouped("repo_digests", "reference")
+
+    def image(self, row: Row) -> ImageRecord:
+        key, digest, used = row["id"], row["manifest_digest"], row["last_used_at"]
+        return ImageRecord(
+            id=ImageID(Digest.parse(key)),
+            manifest_digest=Digest.parse(digest) if digest else None,
+            config=_config(row["config"]),
+            layers=tuple(_layer(each) for each in self._layers[key]),
+            documents=tuple(_document(each) for each in self._documents[key]),
+            tags=tuple(Reference.parse(each["reference"]) for each in self._tags[key]),
+            repo_digests=tuple(Reference.parse(each["reference"]) for each in self._digests[key]),
+            added_at=from_nanoseconds(row["added_at"]),
+            added_by=row["added_by"],
+            source=row["source"],
+            last_used_at=from_nanoseconds(used) if used is not None else None,
+        )
+
+
+def name_of(reference: Reference) -> Reference:
+    """Return the name that is recorded for *reference*: the digest wins over the tag."""
+    return reference.with_digest(reference.digest) if reference.digest else reference
+
+
+@lru_cache(maxsize=KNOWN_CONFIGS)
+def _config(content: bytes) -> ImageConfig:
+    return ImageConfig.parse(content)
+
+
+def _layer(row: Row) -> LayerRecord:
+    return LayerRecord(
+        chain_id=ChainID(Digest.parse(row["chain_id"])),
+        diff_id=DiffID(Digest.parse(row["diff_id"])),
+        digest=Digest.parse(row["digest"]),
+        size=row["size"],
+        compressed_size=row["compressed_size"],
+        media_type=row["media_type"],
+    )
+
+
+def _document(row: Row) -> DocumentRecord:
+    return DocumentRecord(Digest.parse(row["digest"]), row["size"])
+
+
+def _tag_move(row: Row) -> TagMove:
+    return TagMove(
+        reference=Reference.parse(row["reference"]),
+        previous=_image_id(row["previous"]),
+        image_id=_image_id(row["image_id"]),
+        moved_at=from_nanoseconds(row["moved_at"]),
+        moved_by=row["moved_by"],
+        reason=row["reason"],
+    )
+
+
+def _image_id(text: str | None) -> ImageID | None:
+    return ImageID(Digest.parse(text)) if text else None

@@ -1,0 +1,134 @@
+"""What is known about images: the records, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.oci.config import ImageConfig
+    from engine.oci.digest import ChainID, DiffID, Digest, ImageID
+    from engine.oci.platform import Platform
+    from engine.oci.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """
+    One layer of this host.
+
+    *digest*, *compressed_size* and *media_type* are of the bytes that it was transferred as, and
+    remembered although those bytes are not kept; for a layer made here they are of its plain tar.
+    *size* is what it takes on the disk, unpacked.
+    """
+
+    chain_id: ChainID
+    diff_id: DiffID
+    digest: Digest
+    size: int
+    compressed_size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A manifest, index or config in the content store; *size* is what it takes on the disk."""
+
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """
+    One image of this host.
+
+    *layers* are lowest first. *repo_digests* are the names by digest under which it was pulled.
+    *created_at* is what its config says, *added_at* when it came to this host. *source* is how it
+    came: `registry`, `starter`, `build`, `load`.
+    """
+
+    id: ImageID
+    manifest_digest: Digest | None
+    config: ImageConfig
+    layers: tuple[LayerRecord, ...]
+    documents: tuple[DocumentRecord, ...]
+    tags: tuple[Reference, ...]
+    repo_digests: tuple[Reference, ...]
+    added_at: datetime
+    added_by: str
+    source: str
+    last_used_at: datetime | None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made, if its config says so."""
+        return self.config.created_at
+
+    @property
+    def platform(self) -> Platform:
+        """What it runs on."""
+        return self.config.platform
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its layers on the disk, whoever else uses them."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def is_dangling(self) -> bool:
+        """Whether no tag names it; a name by digest does not count, as docker has it."""
+        return not self.tags
+
+    @property
+    def names(self) -> tuple[Reference, ...]:
+        """Every name it has: tags, then names by digest."""
+        return self.tags + self.repo_digests
+
+
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """
+    One change of what a tag names.
+
+    *previous* is None where the tag is new, *image_id* where it was taken away. *reason* is what
+    did it: `pull`, `tag`, `untag`, `delete`, `starter`, `build`, `load`.
+    """
+
+    reference: Reference
+    previous: ImageID | None
+    image_id: ImageID | None
+    moved_at: datetime
+    moved_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """
+    What a pull did.
+
+    *digest* is what the reference named at the registry. *is_new* tells "Downloaded newer image"
+    from "Image is up to date"; *fetched_bytes* came over the wire.
+    """
+
+    image: ImageRecord
+    digest: Digest
+    is_new: bool
+    fetched_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRemoval:
+    """
+    What a removal did.
+
+    *untagged* are the names that are gone. *deleted* are the image ID and the chain IDs of the
+    layers that went with it, highest first: empty where only names went. *freed_bytes* is exact.
+    """
+
+    untagged: tuple[Reference, ...]
+    deleted: tuple[Digest, ...]
+    freed_bytes: int

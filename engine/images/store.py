@@ -1,0 +1,231 @@
+"""
+The records of images: what they are, what names them, and what happened to those names.
+
+Every write is one transaction with the event that tells of it, and joins one that is open, so that
+a pull becomes visible as a whole. Nothing here touches content or snapshots: who calls has brought
+them before and holds a lease on them, or removes them after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidReference
+from engine.images.queries import ImageQueries, name_of
+from engine.images.record import (
+    DocumentRecord,
+    ImageRecord,
+    ImageRemoval,
+    LayerRecord,
+    Pulled,
+    TagMove,
+)
+from engine.images.schema import SCHEMA
+from engine.oci.timestamps import nanoseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.events import EventLog
+    from engine.oci.config import ImageConfig
+    from engine.oci.digest import Digest, ImageID
+    from engine.oci.reference import Reference
+    from engine.system.clock import Clock
+    from engine.system.database import Database, Row, Transaction
+
+__all__ = [
+    "SCHEMA",
+    "DocumentRecord",
+    "ImageRecord",
+    "ImageRemoval",
+    "ImageStore",
+    "LayerRecord",
+    "Pulled",
+    "TagMove",
+]
+
+
+class ImageStore(ImageQueries):
+    """The images of one engine root."""
+
+    def __init__(self, database: Database, events: EventLog, clock: Clock) -> None:
+        super().__init__(database)
+        self._events = events
+        self._clock = clock
+
+    def ensure_image(
+        self,
+        config: ImageConfig,
+        layers: Sequence[LayerRecord],
+        *,
+        documents: Iterable[DocumentRecord] = (),
+        manifest_digest: Digest | None = None,
+        tags: Iterable[Reference] = (),
+        owner: str = "",
+        source: str,
+    ) -> ImageRecord:
+        """
+        Record the image of *config* with *layers*, lowest first, and let *tags* name it.
+
+        An image that is known keeps when and how it came; documents and tags are added. The
+        layers' snapshots and the documents must be here, under a lease.
+        """
+        with self._database.write() as transaction:
+            self._insert_image(transaction, config, manifest_digest, owner, source)
+            _insert_layers(transaction, config.image_id, layers)
+            transaction.execute_many(
+                "INSERT OR IGNORE INTO image_documents VALUES (?, ?, ?)",
+                [(str(config.image_id), str(each.digest), each.size) for each in documents],
+            )
+            for tag in tags:
+                self.move_tag(tag, config.image_id, owner=owner, reason=source)
+            return self._known(config.image_id)
+
+    def tag(self, text: str, reference: Reference, *, owner: str = "") -> ImageRecord:
+        """
+        Let *reference* name the image that *text* names, whatever it named before.
+
+        Raises `ImageNotFound`, or `InvalidReference` where *reference* has no tag or a digest.
+        """
+        if reference.digest is not None or reference.tag is None:
+            raise InvalidReference(str(reference), "a name by digest cannot be given")
+        with self._database.write():
+            image = self.get(text)
+            self.move_tag(reference, image.id, owner=owner, reason="tag")
+            return self._known(image.id)
+
+    def move_tag(self, reference: Reference, image_id: ImageID, *, owner: str, reason: str) -> bool:
+        """Let *reference* name *image_id*; returns False where it does already."""
+        with self._database.write() as transaction:
+            previous = _tagged(transaction, reference)
+            if previous == str(image_id):
+                return False
+            now = nanoseconds(self._clock.now())
+            transaction.execute(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)",
+                (str(reference), str(image_id), now, owner),
+            )
+            self._note_move(transaction, reference, previous, str(image_id), owner, reason)
+            attributes = {"name": reference.familiar, "by": owner, "previous": previous or ""}
+            self._events.record("image", "tag", str(image_id), **attributes)
+            return True
+
+    def untag(self, name: Reference, *, owner: str = "", reason: str = "untag") -> None:
+        """Take *name*, a tag or a name by digest, from its image, if it names one."""
+        with self._database.write() as transaction:
+            table = "repo_digests" if name.digest else "tags"
+            row = transaction.execute(
+                f"DELETE FROM {table} WHERE reference = ? RETURNING image_id",  # noqa: S608
+                (str(name),),
+            ).fetchone()
+            if row is None:
+                return
+            if table == "tags":
+                self._note_move(transaction, name, row["image_id"], None, owner, reason)
+            attributes = {"name": name.familiar, "by": owner}
+            self._events.record("image", "untag", row["image_id"], **attributes)
+
+    def note_pull(
+        self, reference: Reference, digest: Digest, image_id: ImageID, *, owner: str
+    ) -> None:
+        """Record that *owner* pulled *reference*, which was *digest*, and got *image_id*."""
+        with self._database.write() as transaction:
+            name = name_of(reference.with_digest(digest))
+            transaction.execute(
+                "INSERT OR REPLACE INTO repo_digests VALUES (?, ?, ?, ?)",
+                (str(name), str(image_id), nanoseconds(self._clock.now()), owner),
+            )
+            attributes = {"name": reference.familiar, "by": owner, "digest": str(digest)}
+            self._events.record("image", "pull", str(image_id), **attributes)
+
+    def mark_used(self, image_id: ImageID) -> None:
+        """Record that a container was made from the image, or started, just now."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE images SET last_used_at = ? WHERE id = ?",
+                (nanoseconds(self._clock.now()), str(image_id)),
+            )
+
+    def forget(self, image: ImageRecord, *, owner: str = "") -> None:
+        """Remove the record of *image*, which must have no name left; its layers' records stay."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM images WHERE id = ?", (str(image.id),))
+            self._events.record("image", "delete", str(image.id), by=owner)
+
+    def forget_layer(self, chain_id: str) -> None:
+        """Remove the record of a layer that no image lists."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM layers WHERE chain_id = ?", (chain_id,))
+
+    def listed_layers(self, transaction: Transaction) -> frozenset[str]:
+        """Return the chain IDs that images list, as *transaction* sees them."""
+        rows = transaction.execute("SELECT DISTINCT chain_id FROM image_layers").fetchall()
+        return frozenset(row["chain_id"] for row in rows)
+
+    def listed_documents(self, transaction: Transaction) -> frozenset[str]:
+        """Return the digests of the documents of images, as *transaction* sees them."""
+        rows = transaction.execute("SELECT DISTINCT digest FROM image_documents").fetchall()
+        return frozenset(row["digest"] for row in rows)
+
+    def _insert_image(
+        self,
+        transaction: Transaction,
+        config: ImageConfig,
+        manifest_digest: Digest | None,
+        owner: str,
+        source: str,
+    ) -> None:
+        manifest = str(manifest_digest) if manifest_digest else None
+        now = nanoseconds(self._clock.now())
+        transaction.execute(
+            "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, NULL)",
+            (str(config.image_id), manifest, config.content, now, owner, source),
+        )
+
+    def _note_move(
+        self,
+        transaction: Transaction,
+        reference: Reference,
+        previous: str | None,
+        current: str | None,
+        owner: str,
+        reason: str,
+    ) -> None:
+        transaction.execute(
+            "INSERT INTO tag_moves (reference, previous, image_id, moved_at, moved_by, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (str(reference), previous, current, nanoseconds(self._clock.now()), owner, reason),
+        )
+
+    def _known(self, image_id: ImageID) -> ImageRecord:
+        return self.get(str(image_id))
+
+
+def _insert_layers(
+    transaction: Transaction, image_id: ImageID, layers: Sequence[LayerRecord]
+) -> None:
+    transaction.execute_many(
+        "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                str(each.chain_id),
+                str(each.diff_id),
+                str(each.digest),
+                each.size,
+                each.compressed_size,
+                each.media_type,
+            )
+            for each in layers
+        ],
+    )
+    transaction.execute_many(
+        "INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)",
+        [(str(image_id), position, str(each.chain_id)) for position, each in enumerate(layers)],
+    )
+
+
+def _tagged(transaction: Transaction, reference: Reference) -> str | None:
+    row: Row | None = transaction.execute(
+        "SELECT image_id FROM tags WHERE reference = ?", (str(reference),)
+    ).fetchone()
+    return row["image_id"] if row else None

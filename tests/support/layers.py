@@ -1,0 +1,97 @@
+"""Unpacked layers in memory: a `LayerSnapshots` and an `Unpacker` in one."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from typing import TYPE_CHECKING
+
+from engine.errors import DiffIDMismatch, InvalidLayer, SnapshotInUse
+from engine.images.unpack import StagedLayer
+from engine.oci.digest import ChainID, DiffID, Digest
+from engine.oci.media_types import LAYER_COMPRESSION, Compression
+from engine.progress import LayerProgress, LayerStatus
+from engine.snapshots.snapshotter import Kind, Snapshot
+from tests.support.fakes import FAKE_BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.content.store import Store
+    from engine.oci.descriptor import Descriptor
+    from engine.progress import Cancellation, ProgressSink
+
+
+class FakeLayers:
+    """A layer takes as many blocks of 4096 bytes as its tar would fill."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._snapshots: dict[str, Snapshot] = {}
+        self._guard = threading.Lock()
+        self.staged: list[ChainID] = []
+
+    def stage(
+        self,
+        descriptor: Descriptor,
+        *,
+        diff_id: DiffID,
+        chain_id: ChainID,
+        parent: ChainID | None,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> StagedLayer:
+        cancellation.check()
+        tar = self._unpacked(descriptor)
+        if DiffID(Digest.of(tar)) != diff_id:
+            raise DiffIDMismatch(expected=diff_id, actual=Digest.of(tar))
+        short = descriptor.digest.short
+        progress.emit(LayerProgress(short, LayerStatus.EXTRACTING, len(tar)))
+        staged = StagedLayer(chain_id, parent)
+        with self._guard:
+            size = -(-len(tar) // FAKE_BLOCK) * FAKE_BLOCK
+            self._snapshots[staged.key] = Snapshot(staged.key, Kind.STAGED, size=size)
+            self.staged.append(chain_id)
+        return staged
+
+    def commit(self, staged: Iterable[StagedLayer]) -> None:
+        with self._guard:
+            for each in staged:
+                assert each.parent is None or str(each.parent) in self._snapshots
+                done = self._snapshots.pop(each.key, None)
+                if done is not None:
+                    self.put(each.chain_id, parent=each.parent, size=done.size or 0)
+
+    def put(self, chain_id: ChainID, *, parent: ChainID | None, size: int) -> None:
+        snapshot = Snapshot(str(chain_id), Kind.COMMITTED, parent, size)
+        self._snapshots.setdefault(str(chain_id), snapshot)
+
+    def find(self, key: str) -> Snapshot | None:
+        return self._snapshots.get(key)
+
+    def remove(self, key: str) -> int:
+        for each in self._snapshots.values():
+            if str(each.parent) == key:
+                raise SnapshotInUse(key, holder=each.key)
+        removed = self._snapshots.pop(key, None)
+        return removed.size or 0 if removed else 0
+
+    def iter_snapshots(self) -> Iterator[Snapshot]:
+        yield from list(self._snapshots.values())
+
+    def hold(self, container: str, *, parent: ChainID) -> None:
+        """Let a container stand on a layer."""
+        self._snapshots[container] = Snapshot(container, Kind.ACTIVE, parent)
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(each.size or 0 for each in self._snapshots.values())
+
+    def _unpacked(self, descriptor: Descriptor) -> bytes:
+        blob = self._store.read_blob(descriptor.digest, limit=descriptor.size)
+        if LAYER_COMPRESSION[descriptor.media_type] is Compression.NONE:
+            return blob
+        try:
+            return gzip.decompress(blob)
+        except (OSError, EOFError) as error:
+            raise InvalidLayer("it is not gzip") from error
