@@ -1,0 +1,120 @@
+"""The verbs of images, as the engine offers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from engine.images.history import HistoryRow, history_rows
+from engine.oci.reference import Reference
+from engine.progress import NEVER, SILENT
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from engine.images.gc import Collector, Swept
+    from engine.images.pull import Puller
+    from engine.images.record import ImageRecord, ImageRemoval, Pulled, TagMove
+    from engine.images.remove import Remover
+    from engine.images.store import ImageStore
+    from engine.oci.digest import ImageID
+    from engine.oci.platform import Platform
+    from engine.progress import Cancellation, ProgressSink
+    from engine.registry.credentials import Credentials
+
+
+class StarterMaker(Protocol):
+    """Makes the starter image."""
+
+    def __call__(self, *, owner: str) -> ImageRecord:
+        """Return the starter image, made now or before."""
+
+
+class Images:
+    """
+    The images of one engine root.
+
+    Where a *text* names an image it is a reference, an ID, or the beginning of an ID that no other
+    image shares.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: ImageStore,
+        puller: Puller,
+        remover: Remover,
+        collector: Collector,
+        make_starter: StarterMaker,
+    ) -> None:
+        self._store = store
+        self._puller = puller
+        self._remover = remover
+        self._collector = collector
+        self._make_starter = make_starter
+
+    def pull(
+        self,
+        reference: Reference | str,
+        *,
+        platform: Platform | None = None,
+        credentials: Credentials | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pulled:
+        """Bring an image from its registry; see `Puller.pull`."""
+        parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+        return self._puller.pull(
+            parsed,
+            platform=platform,
+            credentials=credentials,
+            progress=progress,
+            cancellation=cancellation,
+            owner=owner,
+        )
+
+    def make_starter(self, *, owner: str = "") -> ImageRecord:
+        """Return the starter image, made of the host's static busybox if it is not here yet."""
+        return self._make_starter(owner=owner)
+
+    def get(self, text: str) -> ImageRecord:
+        """Return the image that *text* names; raise `ImageNotFound` or `InvalidReference`."""
+        return self._store.get(text)
+
+    def find(self, text: str) -> ImageRecord | None:
+        """Return the image that *text* names, or None."""
+        return self._store.find(text)
+
+    def history(self, image_id: ImageID) -> list[HistoryRow]:
+        """Return how the image was made, the newest instruction first; raise `ImageNotFound`."""
+        return history_rows(self._store.get(str(image_id)))
+
+    def tag(self, text: str, reference: Reference | str, *, owner: str = "") -> ImageRecord:
+        """Give the image that *text* names one more name, taking it from who has it."""
+        parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+        return self._store.tag(text, parsed, owner=owner)
+
+    def tag_moves(self, image_id: ImageID) -> list[TagMove]:
+        """Return how tags came to the image and went from it, the latest first."""
+        return self._store.tag_moves(image_id)
+
+    def remove(self, text: str, *, force: bool = False, owner: str = "") -> ImageRemoval:
+        """Remove a name, or the image with its last one; see `plan_removal`."""
+        return self._remover.remove(text, force=force, owner=owner)
+
+    def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
+        """Remove *image* if still no tag names it and no container holds it, else return None."""
+        return self._remover.remove_dangling(image, owner=owner)
+
+    def mark_used(self, image_id: ImageID) -> None:
+        """Record that a container was made from the image, or started, just now."""
+        self._store.mark_used(image_id)
+
+    def sweep(self, *, keep_for: timedelta | None = None) -> Swept:
+        """Remove what no image needs and no work at hand does; see `Collector.sweep`."""
+        return self._collector.sweep(keep_for=keep_for) if keep_for else self._collector.sweep()
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[ImageRecord]:
+        """Return every image, the newest by its own account first."""
+        return self._store.list_all()

@@ -1,0 +1,277 @@
+"""
+Pulling: from a reference to an image that containers can be made from.
+
+Resolve the reference; see which layers are missing; bring them, several at once, each unpacked as
+soon as it is here and verified; make them visible, lowest first; and then, in one transaction, the
+image with its layers, its tag and the digest it was pulled as. Until that transaction nobody sees
+any of it. Everything is leased before it is looked for, so that no clean-up takes it away between.
+
+A pull that was cancelled, or that the network broke, leaves what it downloaded, and the next one
+goes on from there. One that failed for a reason that will be the same next time leaves nothing.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from engine.errors import EngineError, NoMatchingPlatform, Unavailable
+from engine.images.download import Downloader, WantedLayer, committed_layer, wanted_layers
+from engine.images.parallel import JointCancellation, results_of
+from engine.images.record import DocumentRecord, Pulled
+from engine.images.resources import blob_resource, layer_resource
+from engine.oci import config as configs
+from engine.oci.config import ImageConfig
+from engine.oci.digest import Digest, ImageID
+from engine.oci.platform import best_match, host_platform
+from engine.progress import NEVER, SILENT, Cancelled, LayerStatus, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.content.store import Store
+    from engine.images.gc import Collector
+    from engine.images.ports import LayerSnapshots, Unpacker
+    from engine.images.store import ImageStore
+    from engine.images.unpack import StagedLayer
+    from engine.leases import Lease, Leases
+    from engine.oci.digest import ChainID
+    from engine.oci.platform import Platform
+    from engine.oci.reference import Reference
+    from engine.progress import Cancellation, ProgressSink
+    from engine.registry.client import RegistryClient, ResolvedManifest
+    from engine.registry.credentials import Credentials
+    from engine.system.database import Database
+
+DOWNLOADS = 3
+UNPACKERS = 4
+KEEP_LAYER_BLOBS = False
+"""
+Whether the compressed bytes of layers stay in the content store after unpacking.
+
+They do not: kept, they would nearly double what an image takes. Their digest, size and media type
+are in the layer's record; a push makes the bytes again, or has the registry mount its own.
+"""
+
+
+class Connect(Protocol):
+    """Makes a client for one piece of work with one registry."""
+
+    def __call__(
+        self, registry: str, *, credentials: Credentials | None, cancellation: Cancellation
+    ) -> RegistryClient:
+        """Return a client for *registry*; nothing is asked of it yet."""
+
+
+@dataclass(slots=True)
+class _Touched:
+    blobs: set[Digest] = field(default_factory=set)
+    layers: set[ChainID] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One pull: what it was asked for, and what it has touched so far."""
+
+    reference: Reference
+    platform: Platform | None
+    owner: str
+    lease: Lease
+    client: RegistryClient
+    progress: ProgressSink
+    cancellation: JointCancellation
+    touched: _Touched
+
+    def touch_blobs(self, *digests: Digest) -> None:
+        """Hold *digests* until the pull is over; those that no image lists then go."""
+        self.lease.add(*map(blob_resource, digests))
+        self.touched.blobs.update(digests)
+
+    def touch_layers(self, *chain_ids: ChainID) -> None:
+        """Hold *chain_ids* until the pull is over; those that no image lists then go."""
+        self.lease.add(*map(layer_resource, chain_ids))
+        self.touched.layers.update(chain_ids)
+
+    def say(self, text: str) -> None:
+        """Tell whoever watches."""
+        self.progress.emit(Message(text))
+
+
+class Puller:
+    """Pulls images into one engine root."""
+
+    def __init__(
+        self,
+        *,
+        connect: Connect,
+        database: Database,
+        images: ImageStore,
+        store: Store,
+        snapshots: LayerSnapshots,
+        unpacker: Unpacker,
+        leases: Leases,
+        collector: Collector,
+    ) -> None:
+        self._connect = connect
+        self._database = database
+        self._images = images
+        self._store = store
+        self._snapshots = snapshots
+        self._unpacker = unpacker
+        self._leases = leases
+        self._collector = collector
+
+    def pull(
+        self,
+        reference: Reference,
+        *,
+        platform: Platform | None = None,
+        credentials: Credentials | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pulled:
+        """
+        Bring the image that *reference* names here, and let its tag name it.
+
+        Afterwards the image is here as the registry has it. Raises `ImageNotFound`,
+        `NoMatchingPlatform`, a kind of `Denied`, `Unavailable`, `InvalidInput`, `IntegrityError` or
+        `SystemFailure`, or `Cancelled`; then no image, tag or layer has changed.
+        """
+        joint = JointCancellation(cancellation)
+        client = self._connect(reference.registry, credentials=credentials, cancellation=joint)
+        with self._tidied() as touched, self._leases.held() as lease:
+            work = _Work(
+                reference, platform, owner, lease, client, progress, joint, touched=touched
+            )
+            return self._pulled(work)
+
+    @contextmanager
+    def _tidied(self) -> Iterator[_Touched]:
+        """Remove what was touched and is of no use, once no lease of ours holds it."""
+        touched = _Touched()
+        try:
+            yield touched
+        except (Cancelled, Unavailable):
+            raise
+        except EngineError:
+            self._collector.collect_blobs(touched.blobs)
+            self._collector.collect_layers(touched.layers)
+            raise
+        if not KEEP_LAYER_BLOBS:
+            self._collector.collect_blobs(touched.blobs)
+
+    def _pulled(self, work: _Work) -> Pulled:
+        work.say(f"{work.reference.manifest_reference}: Pulling from {work.reference.repository}")
+        resolved = work.client.resolve(work.reference, work.platform)
+        config = self._fetch_config(work, resolved)
+        _check_platform(config, work)
+        layers = wanted_layers(resolved.manifest, config)
+        work.touch_layers(*(layer.chain_id for layer in layers))
+        fetched = self._bring_missing(work, layers)
+        work.cancellation.check()
+        pulled = self._record(work, resolved, config, layers, fetched)
+        work.say(f"Digest: {pulled.digest}")
+        is_new = "Downloaded newer image" if pulled.is_new else "Image is up to date"
+        work.say(f"Status: {is_new} for {work.reference.familiar}")
+        return pulled
+
+    def _fetch_config(self, work: _Work, resolved: ResolvedManifest) -> ImageConfig:
+        wanted = resolved.manifest.config
+        known = self._images.find_by_id(ImageID(wanted.digest))
+        if known is not None:
+            return known.config
+        content = work.client.fetch_document(work.reference, wanted, limit=configs.MAX_BYTES)
+        return ImageConfig.parse(content)
+
+    def _bring_missing(self, work: _Work, layers: Sequence[WantedLayer]) -> int:
+        """Make every layer visible; returns how many bytes came over the wire."""
+        missing = [layer for layer in layers if self._snapshots.find(str(layer.chain_id)) is None]
+        for layer in layers:
+            status = LayerStatus.WAITING if layer in missing else LayerStatus.EXISTS
+            work.progress.emit(layer.progress(status))
+        if not missing:
+            return 0
+        work.touch_blobs(*(layer.descriptor.digest for layer in missing))
+        fetched, staged = self._stage_all(work, missing)
+        self._unpacker.commit(staged)
+        for layer in missing:
+            work.progress.emit(layer.progress(LayerStatus.COMPLETE, layer.descriptor.size))
+        return fetched
+
+    def _stage_all(
+        self, work: _Work, layers: Sequence[WantedLayer]
+    ) -> tuple[int, list[StagedLayer]]:
+        downloader = Downloader(
+            work.client, self._store, work.reference, work.progress, work.cancellation
+        )
+        with ExitStack() as stack:
+            downloads = stack.enter_context(ThreadPoolExecutor(DOWNLOADS, "download"))
+            unpackers = stack.enter_context(ThreadPoolExecutor(UNPACKERS, "unpack"))
+            brought = [downloads.submit(downloader.bring, layer) for layer in layers]
+            staged = [
+                unpackers.submit(self._stage, work, layer, arrival)
+                for layer, arrival in zip(layers, brought, strict=True)
+            ]
+            layers_staged = results_of(staged, cancellation=work.cancellation)
+            return sum(arrival.result() for arrival in brought), layers_staged
+
+    def _stage(self, work: _Work, layer: WantedLayer, arrival: Future[int]) -> StagedLayer:
+        arrival.result()
+        return self._unpacker.stage(
+            layer.descriptor,
+            diff_id=layer.diff_id,
+            chain_id=layer.chain_id,
+            parent=layer.parent,
+            progress=work.progress,
+            cancellation=work.cancellation,
+        )
+
+    def _record(
+        self,
+        work: _Work,
+        resolved: ResolvedManifest,
+        config: ImageConfig,
+        layers: Sequence[WantedLayer],
+        fetched: int,
+    ) -> Pulled:
+        documents = self._keep_documents(work, config.content, *resolved.documents)
+        records = [committed_layer(self._snapshots, layer) for layer in layers]
+        with self._database.write():
+            is_new = self._images.find_by_id(config.image_id) is None
+            self._images.ensure_image(
+                config,
+                records,
+                documents=documents,
+                manifest_digest=resolved.manifest_digest,
+                owner=work.owner,
+                source="registry",
+            )
+            if work.reference.digest is None:
+                is_new |= self._images.move_tag(
+                    work.reference, config.image_id, owner=work.owner, reason="pull"
+                )
+            self._images.note_pull(
+                work.reference, resolved.digest, config.image_id, owner=work.owner
+            )
+            image = self._images.get(str(config.image_id))
+        return Pulled(image, resolved.digest, is_new, fetched)
+
+    def _keep_documents(self, work: _Work, *contents: bytes) -> list[DocumentRecord]:
+        digests = [Digest.of(content) for content in contents]
+        work.touch_blobs(*digests)
+        for content in contents:
+            self._store.put(content)
+        return [DocumentRecord(digest, self._store.disk_bytes(digest)) for digest in digests]
+
+
+def _check_platform(config: ImageConfig, work: _Work) -> None:
+    """Refuse another platform than was asked for; only tell if it is merely not this host's."""
+    wanted = work.platform or host_platform()
+    if not config.platform.architecture or best_match(wanted, [config.platform]) is not None:
+        return
+    if work.platform is not None:
+        raise NoMatchingPlatform(str(wanted), offered=(str(config.platform),))
+    work.say(f"This image is for {config.platform}, this host is {wanted}")
