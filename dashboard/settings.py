@@ -159,8 +159,9 @@ else:
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {
-                # Longer than the five seconds for which a reader waits for messages.
-                "hosts": [{"address": REDIS_URL, "socket_timeout": 10}],
+                # A timeout longer than the five seconds for which a reader waits for messages, and
+                # enough connections for all open pages to come or go at once.
+                "hosts": [{"address": REDIS_URL, "socket_timeout": 10, "max_connections": 2000}],
                 "prefix": "shipshape:channels",
                 "capacity": 1000,
                 "expiry": 30,

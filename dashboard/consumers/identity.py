@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.utils.crypto import constant_time_compare
@@ -15,6 +16,8 @@ from dashboard.permissions import is_permitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from channels.generic.websocket import AsyncWebsocketConsumer
 
 # Application close codes: pages know by them whether coming back makes sense.
 SIGNED_OUT = 4401
@@ -42,6 +45,13 @@ def identify(scope: Mapping[str, Any]) -> User | None:
     """Return whom the connection *scope* belongs to at this moment, or None."""
     session = scope.get("session")
     return find_user(session.session_key if session is not None else None)
+
+
+async def refuse(consumer: AsyncWebsocketConsumer) -> NoReturn:
+    """Answer a connection that was not accepted yet with 403, and end its consumer."""
+    await consumer.close()
+    # A server need not report a disconnect after a refusal; waiting for one would be for ever.
+    raise StopConsumer
 
 
 async def identify_permitted(scope: Mapping[str, Any], role: Role) -> User | None:

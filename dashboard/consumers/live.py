@@ -10,7 +10,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from dashboard.consumers.identity import SIGNED_OUT, identify_permitted
+from dashboard.consumers.identity import SIGNED_OUT, identify_permitted, refuse
 from dashboard.events import JOBS_GROUP, TEAM_GROUP, host_group, user_group
 from dashboard.models import Host
 from dashboard.permissions import ROLE_TO_SEE
@@ -38,8 +38,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Accept people who may see, and join the groups of all that there is to see."""
         user = await identify_permitted(self.scope, ROLE_TO_SEE)
         if user is None:
-            await self.close()
-            return
+            await refuse(self)
         for group in (JOBS_GROUP, TEAM_GROUP, user_group(user.pk), *await _host_groups()):
             await self._join(group)
         await self.accept()

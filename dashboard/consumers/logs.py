@@ -5,10 +5,13 @@
     server  → {"type": "open"}                    the agent was asked
     server  → {"type": "lines", "seq", "lines", "skipped"}
     page    → {"ack": seq}                        when it has shown them
-    server  → {"type": "end", "reason"}           the stream is over; the connection closes
+    server  → {"type": "end", "reason", "retry"}  the stream is over; the connection closes
 
-The agent sends no batch while `WINDOW` are unacknowledged, so a slow page costs nobody memory. A
-page that sends what makes no sense is closed with 4400, one without a valid ticket with 4403.
+Every message to the agent names the stream and the channel that wants its answer; the last
+acknowledgement is repeated every `RECHECK_SECONDS`, so that an agent which does not know the stream
+(any more) can end it. The agent sends no batch while `WINDOW` are unacknowledged, so a slow page
+costs nobody memory. A page that sends what makes no sense is closed with 4400, one without a valid
+ticket with 4403.
 """
 
 from __future__ import annotations
@@ -22,10 +25,17 @@ from typing import TYPE_CHECKING, Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from dashboard.consumers.identity import BAD_MESSAGE, NOT_ALLOWED, SIGNED_OUT, identify_permitted
+from dashboard.consumers.identity import (
+    BAD_MESSAGE,
+    NOT_ALLOWED,
+    SIGNED_OUT,
+    identify_permitted,
+    refuse,
+)
 from dashboard.consumers.tickets import Grant, StreamAction, redeem_ticket
 from dashboard.events import user_group
 from dashboard.permissions import ROLE_TO_SEE
+from dashboard.selectors import find_host
 
 if TYPE_CHECKING:
     from dashboard.models import User
@@ -53,6 +63,8 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.stream = uuid.uuid4().hex
         self.user: User | None = None
         self.grant: Grant | None = None
+        self.opened = asyncio.Event()
+        self.is_closed = False
         self.sent = 0
         self.acknowledged = 0
         self.watch: asyncio.Task[None] | None = None
@@ -61,8 +73,7 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Accept people who are signed in; nothing is shown before the ticket came."""
         self.user = await identify_permitted(self.scope, ROLE_TO_SEE)
         if self.user is None:
-            await self.close()
-            return
+            await refuse(self)
         await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
         await self.accept()
         self.watch = asyncio.create_task(self._watch())
@@ -81,7 +92,7 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Take the ticket first, acknowledgements after it."""
         message = parse_message(text_data)
         if message is None or bytes_data is not None:
-            await self.close(code=BAD_MESSAGE)
+            await self._close(BAD_MESSAGE)
         elif self.grant is None:
             await self._open(message)
         else:
@@ -90,7 +101,7 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def stream_lines(self, message: dict[str, Any]) -> None:
         """Pass a batch on; one of another stream, or out of turn, is dropped."""
         number = message.get("seq", 0)
-        if not self._is_ours(message) or number <= self.sent:
+        if self.is_closed or not self._is_ours(message) or number <= self.sent:
             return
         self.sent = number
         batch = {"seq": number, "lines": message["lines"], "skipped": message.get("skipped", 0)}
@@ -99,9 +110,8 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def stream_end(self, message: dict[str, Any]) -> None:
         """Say why there is no more, and close."""
         if self._is_ours(message):
-            reason = str(message.get("reason", ""))
-            await self.send(text_data=json.dumps({"type": "end", "reason": reason}))
-            await self.close()
+            retry = bool(message.get("retry"))
+            await self._end(str(message.get("reason", "")), retry=retry)
 
     async def account_changed(self, message: dict[str, Any]) -> None:  # noqa: ARG002
         """Look at once whether this person may still read."""
@@ -110,17 +120,17 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _open(self, message: dict[str, Any]) -> None:
         ticket = message.get("ticket")
         if not isinstance(ticket, str) or self.user is None:
-            await self.close(code=BAD_MESSAGE)
+            await self._close(BAD_MESSAGE)
             return
         grant = await _redeem(ticket, self.user)
         if grant is None:
-            await self.close(code=NOT_ALLOWED)
+            await self._close(NOT_ALLOWED)
             return
         self.grant = grant
+        self.opened.set()
         await self._tell_agent(
             {
                 "type": "stream.open",
-                "reply": self.channel_name,
                 "container_id": grant.container_id,
                 "tail": TAIL,
                 "window": WINDOW,
@@ -131,7 +141,7 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _acknowledge(self, message: dict[str, Any]) -> None:
         number = message.get("ack")
         if not isinstance(number, int) or not 0 < number <= self.sent:
-            await self.close(code=BAD_MESSAGE)
+            await self._close(BAD_MESSAGE)
         elif number > self.acknowledged:
             self.acknowledged = number
             await self._tell_agent({"type": "stream.ack", "ack": number})
@@ -142,20 +152,39 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _tell_agent(self, message: dict[str, Any]) -> None:
         if self.grant is not None:
             channel = agent_channel(self.grant.host)
-            await self.channel_layer.send(channel, {"stream": self.stream, **message})
+            sender = {"stream": self.stream, "reply": self.channel_name}
+            await self.channel_layer.send(channel, {**sender, **message})
 
     async def _watch(self) -> None:
-        await asyncio.sleep(self.ticket_seconds)
-        if self.grant is None:
-            await self.close(code=NOT_ALLOWED)
-            return
-        while True:
+        try:
+            await asyncio.wait_for(self.opened.wait(), self.ticket_seconds)
+        except TimeoutError:
+            await self._close(NOT_ALLOWED)
+        while not self.is_closed:
             await asyncio.sleep(self.recheck_seconds)
             await self._close_unless_permitted()
+            await self._check_agent()
+
+    async def _check_agent(self) -> None:
+        # An agent that was restarted does not know the stream, and says so when it hears of it.
+        await self._tell_agent({"type": "stream.ack", "ack": self.acknowledged})
+        if self.grant is not None and not await _is_online(self.grant.host):
+            await self._end(f"{self.grant.host} is offline.", retry=True)
+
+    async def _end(self, reason: str, *, retry: bool) -> None:
+        if not self.is_closed:
+            end = {"type": "end", "reason": reason, "retry": retry}
+            await self.send(text_data=json.dumps(end))
+            await self._close(None)
+
+    async def _close(self, code: int | None) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            await self.close(code=code)
 
     async def _close_unless_permitted(self) -> None:
         if await identify_permitted(self.scope, ROLE_TO_SEE) is None:
-            await self.close(code=SIGNED_OUT)
+            await self._close(SIGNED_OUT)
 
 
 def parse_message(text: str | None) -> dict[str, Any] | None:
@@ -167,6 +196,12 @@ def parse_message(text: str | None) -> dict[str, Any] | None:
     except ValueError:
         return None
     return message if isinstance(message, dict) else None
+
+
+@database_sync_to_async  # type: ignore[untyped-decorator]
+def _is_online(host: str) -> bool:
+    found = find_host(host)
+    return found is not None and found.is_online
 
 
 @database_sync_to_async  # type: ignore[untyped-decorator]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
@@ -33,7 +32,8 @@ class OwnOriginOnly:
         host = headers.get(b"host", b"").decode("latin1")
         if is_own_origin(origin, host=host):
             return await self.application(scope, receive, send)
-        return await WebsocketDenier()(scope, receive, send)
+        # No consumer that waits for the disconnect: servers need not report one after a refusal.
+        return await send({"type": "websocket.close"})
 
 
 def is_own_origin(origin: str, *, host: str) -> bool:

@@ -1,14 +1,17 @@
 """`/ws/logs/`: tickets, flow control, and an agent at the other end."""
 
+from asyncio import wait_for
+
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.utils import timezone
 
 from dashboard import services
 from dashboard.consumers.identity import BAD_MESSAGE, NOT_ALLOWED, SIGNED_OUT
 from dashboard.consumers.logs import LogsConsumer
 from dashboard.consumers.tickets import create_ticket
-from dashboard.models import User
+from dashboard.models import Host, User
 from tests.support.sockets import Socket, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +26,7 @@ class Agent:
         self.layer = get_channel_layer()
 
     async def hear(self) -> dict:
-        return await self.layer.receive("agent.alpha")
+        return await wait_for(self.layer.receive("agent.alpha"), 5)
 
     async def send(self, opened: dict, **message: object) -> None:
         await self.layer.send(opened["reply"], {"stream": opened["stream"], **message})
@@ -67,7 +70,8 @@ async def test_lines_reach_the_page_and_acknowledgements_the_agent(vera, ticket)
     await socket.say({"ack": 1})
 
     heard = await agent.hear()
-    assert heard == {"type": "stream.ack", "stream": opened["stream"], "ack": 1}
+    sender = {"stream": opened["stream"], "reply": opened["reply"]}
+    assert heard == {"type": "stream.ack", "ack": 1, **sender}
     await socket.disconnect()
 
 
@@ -76,7 +80,8 @@ async def test_when_the_page_goes_the_agent_is_told(vera, ticket):
 
     await socket.disconnect()
 
-    assert await agent.hear() == {"type": "stream.close", "stream": opened["stream"]}
+    heard = await agent.hear()
+    assert (heard["type"], heard["stream"]) == ("stream.close", opened["stream"])
 
 
 async def test_the_end_is_said_with_its_reason(vera, ticket):
@@ -84,7 +89,32 @@ async def test_the_end_is_said_with_its_reason(vera, ticket):
 
     await agent.send(opened, type="stream.end", reason="the container was removed")
 
-    assert await socket.hear() == {"type": "end", "reason": "the container was removed"}
+    end = {"type": "end", "reason": "the container was removed", "retry": False}
+    assert await socket.hear() == end
+    assert await socket.close_code() == 1000
+
+
+async def test_a_stream_that_a_new_agent_does_not_know_ends_and_can_be_retried(
+    vera, ticket, container, monkeypatch
+):
+    await Host.objects.aupdate(last_seen_at=timezone.now())
+    monkeypatch.setattr(LogsConsumer, "recheck_seconds", 0.02)
+    socket, agent, opened = await open_stream(vera, ticket)
+
+    reminder = await agent.hear()
+    assert (reminder["type"], reminder["ack"]) == ("stream.ack", 0)
+    await agent.send(reminder, type="stream.end", reason="the agent restarted", retry=True)
+
+    assert (await socket.hear())["retry"]
+    assert await socket.close_code() == 1000
+    assert reminder["stream"] == opened["stream"]
+
+
+async def test_a_stream_from_a_host_that_went_offline_ends(vera, ticket, container, monkeypatch):
+    monkeypatch.setattr(LogsConsumer, "recheck_seconds", 0.02)
+    socket, _, _ = await open_stream(vera, ticket)
+
+    assert await socket.hear() == {"type": "end", "reason": "alpha is offline.", "retry": True}
     assert await socket.close_code() == 1000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,11 @@ class Socket(WebsocketCommunicator):
         super().__init__(websocket_application, path, headers)
 
     async def is_open(self) -> bool:
-        """Connect and return whether the server accepted."""
+        """Connect and return whether the server accepted; a refusal leaves nothing behind."""
         accepted, _ = await self.connect()
+        if not accepted:
+            # Servers report no disconnect after a refusal, so nothing may wait for one.
+            await asyncio.wait_for(asyncio.shield(self.future), 1)
         return accepted
 
     async def say(self, message: dict[str, Any]) -> None:
