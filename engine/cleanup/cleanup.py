@@ -76,11 +76,15 @@ class Cleanup:
 
     def _remove_image(self, image_id: str) -> int | Skipped:
         image = self._images.get(image_id)
-        judged = judge_image(image, ())
-        return judged if isinstance(judged, Skipped) else self._removed_bytes(image)
+        judged = judge_image(image, self._holders(image))
+        if isinstance(judged, Skipped):
+            return judged
+        removal = self._images.remove_dangling(image)
+        # It got a tag or a container between the look and the removal.
+        return removal.freed_bytes if removal else Skipped(image_id, "came into use meanwhile")
 
-    def _removed_bytes(self, image: ImageRecord) -> int:
-        return self._images.remove(str(image.id)).freed_bytes
+    def _holders(self, image: ImageRecord) -> list[str]:
+        return [each.name for each in self._containers.list() if each.image_id == image.id]
 
     def _remove_container(self, container_id: str) -> int | Skipped:
         judged = judge_container(self._containers.get(container_id), self._clock.now())

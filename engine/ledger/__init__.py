@@ -6,7 +6,17 @@ containers). A total adds each entry once; a selection frees an entry only when 
 in the selection. All of it is pure over records: nothing here looks at a disk or a database.
 """
 
+from engine.ledger.disk import DiskUsage, disk_usage
 from engine.ledger.ledger import Entry, EntryKind, Ledger, Sizes
 from engine.ledger.records import image_sizes, ledger_of
 
-__all__ = ["Entry", "EntryKind", "Ledger", "Sizes", "image_sizes", "ledger_of"]
+__all__ = [
+    "DiskUsage",
+    "Entry",
+    "EntryKind",
+    "Ledger",
+    "Sizes",
+    "disk_usage",
+    "image_sizes",
+    "ledger_of",
+]

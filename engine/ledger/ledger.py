@@ -72,6 +72,12 @@ class Ledger:
             for kind in EntryKind
         }
 
+    def unique_total(self, kind: EntryKind) -> int:
+        """Return the bytes of the entries of *kind* that have one holder."""
+        return sum(
+            entry.size for entry in self._entries if entry.kind is kind and len(entry.holders) == 1
+        )
+
     def sizes(self, holder: str) -> Sizes:
         """Return what *holder* holds; nothing for one that the ledger does not know."""
         held = self._by_holder.get(holder, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
@@ -10,10 +11,12 @@ from django.utils import timezone
 from dashboard import jobs
 from dashboard.jobs import JobName
 from dashboard.models import Job, JobState
-from engine.system.locks import Locks
 from tests.support.queues import drain
 from workers.claims import lock_name
 from workers.stranded import send_stranded_jobs
+
+if TYPE_CHECKING:
+    from engine.system.locks import Locks
 
 LONG_AGO = timedelta(minutes=1)
 

@@ -1,0 +1,61 @@
+"""What takes the disk, by kind: the numbers behind the overview's bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.ledger.ledger import EntryKind
+from engine.ledger.records import ledger_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from engine.ledger.records import ContainerLike, ImageLike
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """
+    Bytes on disk, each counted once.
+
+    *shared_layers* are used by several images, *unique_layers* by one. *virtual* is what adding up
+    the virtual sizes of all images and containers would say instead of `total`.
+    """
+
+    shared_layers: int
+    unique_layers: int
+    documents: int
+    writable_layers: int
+    virtual: int
+
+    @property
+    def layers(self) -> int:
+        """All image layers."""
+        return self.shared_layers + self.unique_layers
+
+    @property
+    def total(self) -> int:
+        """Everything."""
+        return self.layers + self.documents + self.writable_layers
+
+
+def disk_usage(
+    images: Iterable[ImageLike],
+    containers: Iterable[ContainerLike],
+    *,
+    writable_sizes: Mapping[str, int],
+) -> DiskUsage:
+    """Return what *images* and *containers* take; see `ledger_of`."""
+    known, made = tuple(images), tuple(containers)
+    ledger = ledger_of(known, made, writable_sizes=writable_sizes)
+    totals = ledger.totals
+    unique = ledger_of(known, (), writable_sizes={}).unique_total(EntryKind.LAYER)
+    holders = [str(image.id) for image in known] + [each.id for each in made]
+    return DiskUsage(
+        shared_layers=totals[EntryKind.LAYER] - unique,
+        unique_layers=unique,
+        documents=totals[EntryKind.DOCUMENT],
+        writable_layers=totals[EntryKind.WRITABLE_LAYER],
+        virtual=ledger.sum_of_sizes(holders),
+    )
