@@ -87,7 +87,6 @@ def running_stack() -> Iterator[Stack]:
 def remove_containers(stack: Stack) -> None:
     """Remove every container that the product was running."""
     from engine.containers.record import IfRunning
-
     from engine.engine import Engine
     from engine.system.paths import EnginePaths
 

@@ -40,13 +40,16 @@ def add_address_options(parser: argparse.ArgumentParser) -> None:
 
 def stack_of(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Stack:
     """Return the stack that *options* ask for; variables fill in what they leave open."""
-    directories = {
+    asked = {
         "root": options.root or Path(environment.get("SHIPSHAPE_ROOT") or DEFAULT_ROOT),
         "run": options.run or Path(environment.get("SHIPSHAPE_RUN") or DEFAULT_RUN),
         "data": options.data or Path(environment.get("SHIPSHAPE_DATA") or DEFAULT_DATA),
     }
+    places = {name: Path(os.path.normpath(path.absolute())) for name, path in asked.items()}
     stack = Stack(
-        **{name: Path(os.path.normpath(path.absolute())) for name, path in directories.items()},
+        root=places["root"],
+        run=places["run"],
+        data=places["data"],
         host=getattr(options, "host", default_host()),
         bind=getattr(options, "bind", DEFAULT_BIND),
         port=getattr(options, "port", DEFAULT_PORT),
