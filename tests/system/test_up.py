@@ -59,10 +59,7 @@ def test_up_prints_one_address_with_a_token_and_it_answers(stack: Stack):
 
 
 def test_every_process_runs_and_only_worker_and_agent_are_root(stack: Stack):
-    users = {
-        p["name"]: Path(f"/proc/{p['pid']}").owner()
-        for p in stack.status()["processes"]
-    }
+    users = {p["name"]: Path(f"/proc/{p['pid']}").owner() for p in stack.status()["processes"]}
     assert users == {
         "redis": "shipshape",
         "web": "shipshape",
@@ -156,16 +153,12 @@ def test_a_taken_port_is_said_before_anything_is_started(short_path: Path):
 def test_ctrl_c_stops_it_and_nothing_of_another_stack(stack: Stack, short_path: Path):
     short_path.chmod(0o755)
     places = [f"--{name}={short_path / name}" for name in ("root", "run", "data")]
-    second = subprocess.Popen(
-        [CHECKOUT / "shipshape", "up", f"--port={free_port()}", *places],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert second.stdout
-    for line in second.stdout:
-        if "Ctrl-C" in line:
-            break
-    second.send_signal(signal.SIGINT)
-    assert second.wait(30) == 0
+    up = [CHECKOUT / "shipshape", "up", f"--port={free_port()}", *places]
+    with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as second:
+        assert second.stdout
+        assert any("Ctrl-C" in line for line in second.stdout)
+        second.send_signal(signal.SIGINT)
+        assert second.wait(30) == 0
     assert list_our_processes(short_path) == []
     assert stack.status()["is_well"]
 

@@ -10,7 +10,6 @@ def count_running(stack: Stack) -> int | None:
     # Only who asks about containers waits for the engine's imports.
     from engine.containers.state import ContainerState
     from engine.engine import Engine
-
     from engine.errors import EngineError
     from engine.system.paths import EnginePaths
 

@@ -13,19 +13,12 @@ from workers.host.supervision import ProcessState, Supervisor
 WATCH_SECONDS = 1.0
 
 
-def stay(stack: Stack, process: subprocess.Popen[bytes]) -> int:
-    """Say what changes among the processes until the product is stopped, by us or by `down`."""
-    say("Ctrl-C stops it; containers go on.")
+def stay(stack: Stack, process: subprocess.Popen[bytes]) -> None:
+    """Say what changes among the processes of *stack* until somebody else stops it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    try:
-        _watch(stack, process)
-    except KeyboardInterrupt:
-        say("\nstopping")
-        Supervisor(stack).stop()
-        process.wait()
-    say("stopped")
-    return 0
+    say("Ctrl-C stops it; containers go on.")
+    _watch(Supervisor(stack), process)
 
 
 def describe_changes(before: Sequence[ProcessState], now: Sequence[ProcessState]) -> list[str]:
@@ -46,8 +39,7 @@ def _describe(state: ProcessState) -> str:
     return f"{state.name}: {state.state.lower()}{code}; log: {state.log}"
 
 
-def _watch(stack: Stack, process: subprocess.Popen[bytes]) -> None:
-    supervisor = Supervisor(stack)
+def _watch(supervisor: Supervisor, process: subprocess.Popen[bytes]) -> None:
     before = supervisor.list_states()
     while process.poll() is None:
         time.sleep(WATCH_SECONDS)

@@ -43,10 +43,17 @@ def up(arguments: Sequence[str]) -> int:
     if supervisor.is_running():
         return _say_running(stack)
     supervisor.wait_until_gone()
-    process = start(stack, os.environ)
-    if options.detach:
-        return 0
-    return stay(stack, process)
+    try:
+        process = start(stack, os.environ)
+        if options.detach:
+            return 0
+        stay(stack, process)
+    except KeyboardInterrupt:
+        say("\nstopping")
+        if supervisor.is_running():
+            supervisor.stop()
+    say("stopped; containers go on")
+    return 0
 
 
 def setup(arguments: Sequence[str]) -> int:
