@@ -1,0 +1,51 @@
+/* Links that ask something open in the dialog; without a script they are pages of their own. */
+
+const dialog = () => document.getElementById("dialog");
+
+export function openDialog(url) {
+    window.htmx.ajax("GET", url, { target: "#dialog-content", swap: "innerHTML" }).then(() => {
+        if (!dialog().open && dialog().querySelector(".dialog-head")) {
+            dialog().showModal();
+        }
+        focusFirst();
+    });
+}
+
+function focusFirst() {
+    const field = dialog().querySelector("[autofocus], .has-error .input, .input, .button.primary");
+    field?.focus();
+}
+
+function plainClick(event) {
+    return event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+}
+
+export function watchDialogs() {
+    document.addEventListener("click", (event) => {
+        const link = event.target.closest("a[data-dialog]");
+        if (link && plainClick(event)) {
+            event.preventDefault();
+            openDialog(link.href);
+            return;
+        }
+        const closer = event.target.closest("[data-close]");
+        const box = event.target.closest("dialog");
+        if (box?.open && (closer || event.target === box)) {
+            event.preventDefault();
+            box.close();
+        }
+    });
+    document.addEventListener("click", (event) => {
+        for (const menu of document.querySelectorAll("details.menu[open]")) {
+            if (!menu.contains(event.target)) {
+                menu.open = false;
+            }
+        }
+    });
+    document.body.addEventListener("close-dialog", () => dialog().close());
+    document.body.addEventListener("htmx:afterSettle", (event) => {
+        if (event.target.id === "dialog-content" && dialog().open && event.target.querySelector(".has-error")) {
+            focusFirst();
+        }
+    });
+}

@@ -1,0 +1,135 @@
+/*
+ * The live connection: what changes on the hosts changes on the page, in place.
+ *
+ * Messages: row, stats, job, host, toast. After a break the page's main part is fetched again, so
+ * nothing that was pushed meanwhile is missing.
+ */
+
+import { applyRow, applyStats } from "./rows.js";
+import { morph } from "./morph.js";
+import { refreshTimes } from "./times.js";
+import { toast } from "./toasts.js";
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+const POLL_WHILE_LOST = 10_000;
+
+let wait = FIRST_WAIT;
+let wasLost = false;
+
+/** Connect to *path*, and again whenever the connection breaks, ever more patiently. */
+export function connectLive(path) {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}${path}`);
+    socket.addEventListener("open", () => {
+        wait = FIRST_WAIT;
+        show("live", "Live");
+        if (wasLost) {
+            refreshPage();
+        }
+        wasLost = false;
+    });
+    socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
+    socket.addEventListener("close", (event) => {
+        wasLost = true;
+        show("lost", "Reconnecting");
+        // 44xx: we are not welcome (any more); the sign-in page will say why.
+        if (event.code >= 4400 && event.code < 4500) {
+            refreshPage();
+        }
+        setTimeout(() => connectLive(path), wait * (0.7 + Math.random() * 0.6));
+        wait = Math.min(wait * 2, LONGEST_WAIT);
+    });
+}
+
+function show(state, word) {
+    const element = document.getElementById("live-state");
+    if (element) {
+        element.dataset.state = state;
+        element.querySelector("span").textContent = word;
+    }
+}
+
+function receive(message) {
+    switch (message.type) {
+        case "row":
+        case "host":
+            applyRow(message);
+            break;
+        case "job":
+            applyJob(message);
+            break;
+        case "stats":
+            applyStats(message);
+            document.dispatchEvent(new CustomEvent("stats", { detail: message }));
+            break;
+        case "toast":
+            toast(message);
+            break;
+        default:
+    }
+}
+
+function applyJob(message) {
+    const changed = applyRow({ noun: "job", ...message });
+    showActiveJobs();
+    const row = changed[0];
+    if (row && isEnd(message.state) && row.dataset.user === document.body.dataset.user) {
+        announce(row, message);
+    }
+}
+
+const isEnd = (state) => ["succeeded", "failed", "cancelled"].includes(state);
+const announced = new Set();
+
+// Whoever asked is told once, unless the job's progress is what they are looking at.
+function announce(row, { id, state }) {
+    const inSight = [...document.querySelectorAll(`[data-row="${row.dataset.row}"]`)].some(
+        (other) => !other.closest("#centre") && other.checkVisibility(),
+    );
+    if (announced.has(id) || inSight) {
+        return;
+    }
+    announced.add(id);
+    const title = row.querySelector(".job-title").textContent.trim();
+    const words = row.querySelector(".job-message")?.textContent.trim();
+    const tone = { succeeded: "ok", failed: "bad" }[state] || "";
+    toast({ tone, text: words ? `${title}: ${words}` : title, url: row.dataset.url, link: "Job" });
+}
+
+function showActiveJobs() {
+    const active = document.querySelectorAll("#centre [data-row][data-active]").length;
+    const count = document.getElementById("centre-count");
+    if (count) {
+        count.textContent = active;
+        count.hidden = active === 0;
+    }
+}
+
+/** Fetch the page's main part again and change what changed. */
+export async function refreshPage() {
+    const page = document.getElementById("page");
+    if (!page) {
+        return;
+    }
+    const response = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (response?.status === 401) {
+        location.reload();
+    }
+    if (!response?.ok) {
+        return;
+    }
+    const holder = document.createElement("template");
+    holder.innerHTML = await response.text();
+    const fresh = holder.content.querySelector("#page");
+    if (fresh) {
+        window.htmx.process(morph(page, fresh));
+        refreshTimes();
+    }
+}
+
+setInterval(() => {
+    if (wasLost && !document.hidden) {
+        refreshPage();
+    }
+}, POLL_WHILE_LOST);

@@ -1,0 +1,56 @@
+/* Short notices. They come from answers (the HX-Trigger header), from live messages and from us. */
+
+const STAY = 7000;
+
+function hold() {
+    return document.getElementById("toasts");
+}
+
+/** Show a notice; `tone` is ok, bad or empty. A bad one stays until it is dismissed. */
+export function toast({ text, tone = "", url = "", link = "Show" }) {
+    const element = document.getElementById("toast-form").content.firstElementChild.cloneNode(true);
+    if (tone) {
+        element.classList.add(tone);
+    }
+    element.querySelector("p").textContent = text;
+    const anchor = element.querySelector("a");
+    if (url && new URL(url, location.href).origin === location.origin) {
+        anchor.href = url;
+        anchor.textContent = link;
+    } else {
+        anchor.remove();
+    }
+    hold().append(element);
+    raise();
+    if (tone !== "bad") {
+        setTimeout(() => element.matches(":hover, :focus-within") || element.remove(), STAY);
+    }
+}
+
+// An open dialog covers everything that is not in the top layer, so the notices go there too.
+function raise() {
+    const box = hold();
+    if (box.matches(":popover-open")) {
+        box.hidePopover();
+    }
+    box.showPopover();
+}
+
+const FAILURES = {
+    0: "The dashboard did not answer. Is it still running?",
+    403: "Your role does not allow this. Ask an admin of your team.",
+    404: "That is gone: somebody removed it meanwhile.",
+    429: "Too many requests. Wait a moment and try again.",
+};
+
+export function watchToasts() {
+    document.addEventListener("click", (event) => {
+        event.target.closest("[data-dismiss]")?.closest(".toast, .notice")?.remove();
+    });
+    document.body.addEventListener("toast", (event) => toast(event.detail));
+    document.body.addEventListener("htmx:responseError", (event) => {
+        const { status } = event.detail.xhr;
+        toast({ tone: "bad", text: FAILURES[status] || `The dashboard answered with an error (${status}).` });
+    });
+    document.body.addEventListener("htmx:sendError", () => toast({ tone: "bad", text: FAILURES[0] }));
+}
