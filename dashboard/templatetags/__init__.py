@@ -1,0 +1,1 @@
+"""What templates can say: `words` for values, `parts` for components, `frame`, `disk`."""

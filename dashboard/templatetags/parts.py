@@ -37,7 +37,14 @@ _JOB_LOOKS = {
     "cancelled": ("", "ban"),
     "requested": ("", "clock"),
 }
-_SIGNALS = {130: "SIGINT", 131: "SIGQUIT", 134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
+_SIGNALS = {
+    130: "SIGINT",
+    131: "SIGQUIT",
+    134: "SIGABRT",
+    137: "SIGKILL",
+    139: "SIGSEGV",
+    143: "SIGTERM",
+}
 
 
 @register.simple_tag
@@ -101,13 +108,15 @@ def copyable(value: str, shown: str = "", what: str = "ID") -> dict[str, str]:
 
 
 @register.inclusion_tag("components/bar.html")
-def bar(*parts: Any, label: str = "", tall: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
+def bar(*parts: Any, label: str = "", tall: bool = False) -> dict[str, Any]:
     """
     Draw one bar from pairs of tone and bytes, laid end to end; the whole is their sum.
 
     Segments too thin to see still get a sliver, because what is there should show.
     """
-    pairs = [(str(tone), max(0, size or 0)) for tone, size in zip(parts[::2], parts[1::2], strict=True)]
+    pairs = [
+        (str(tone), max(0, size or 0)) for tone, size in zip(parts[::2], parts[1::2], strict=True)
+    ]
     return {"segments": _laid_out(pairs), "label": label, "tall": tall}
 
 
@@ -131,7 +140,7 @@ def image_size_cell(image: Image) -> dict[str, Any]:
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, placeholder: str = "", kind: str = "") -> dict[str, Any]:
     """Draw a form field with its label, its help, and its errors at the field."""
-    attributes = {"class": f"input {kind}".strip()}
+    attributes: dict[str, str | bool] = {"class": f"input {kind}".strip()}
     if placeholder:
         attributes["placeholder"] = placeholder
     described = [f"{bound.auto_id}_error"] if bound.errors else []
@@ -180,6 +189,8 @@ def _laid_out(pairs: list[tuple[str, int]]) -> list[dict[str, Any]]:
         if not size:
             continue
         width = max(0.6, 100 * size / total)
-        segments.append({"tone": tone, "x": f"{left:.2f}%", "width": f"{max(width - 0.3, 0.3):.2f}%"})
+        segments.append(
+            {"tone": tone, "x": f"{left:.2f}%", "width": f"{max(width - 0.3, 0.3):.2f}%"}
+        )
         left += width
     return segments

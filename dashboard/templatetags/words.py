@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-NONE = "–"
+NONE = "\N{EN DASH}"
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEPS = (
@@ -109,7 +109,7 @@ def uptime(moment: datetime | None) -> SafeString | str:
 
 @register.filter
 def clock(moment: datetime | None) -> SafeString | str:
-    """Return a `<time>` element with the exact time of *moment*, in UTC until a script knows better."""
+    """Return a `<time>` element with the exact time of *moment*, in UTC at first."""
     if moment is None:
         return NONE
     return format_html(
@@ -136,11 +136,10 @@ def familiar(reference: str) -> str:
 
 @register.filter
 def instruction(created_by: str) -> SafeString:
-    """Return a history entry's command with its Dockerfile word set off and shell noise left out."""
+    """Return a history entry's command, its Dockerfile word set off and shell noise left out."""
     text = re.sub(r"\s+", " ", created_by or "").strip()
     text = text.removeprefix("/bin/sh -c #(nop) ").strip()
-    if text.startswith("/bin/sh -c "):
-        text = "RUN " + text.removeprefix("/bin/sh -c ")
+    text = re.sub(r"^(?:RUN )?/bin/sh -c ", "RUN ", text)
     text = text.removesuffix("# buildkit").strip()
     word, _, rest = text.partition(" ")
     if word.isupper():

@@ -63,8 +63,11 @@ function receive(message) {
             applyStats(message);
             document.dispatchEvent(new CustomEvent("stats", { detail: message }));
             break;
+        case "job-log":
+            appendJobLog(message);
+            break;
         case "toast":
-            toast(message);
+            toast({ text: message.text, tone: { success: "ok", error: "bad" }[message.level] || "" });
             break;
         default:
     }
@@ -73,6 +76,9 @@ function receive(message) {
 function applyJob(message) {
     const changed = applyRow({ noun: "job", ...message });
     showActiveJobs();
+    if (isEnd(message.state) && document.querySelector(`[data-job-log="${message.id}"]`)) {
+        refreshPage();
+    }
     const row = changed[0];
     if (row && isEnd(message.state) && row.dataset.user === document.body.dataset.user) {
         announce(row, message);
@@ -95,6 +101,21 @@ function announce(row, { id, state }) {
     const words = row.querySelector(".job-message")?.textContent.trim();
     const tone = { succeeded: "ok", failed: "bad" }[state] || "";
     toast({ tone, text: words ? `${title}: ${words}` : title, url: row.dataset.url, link: "Job" });
+}
+
+function appendJobLog({ id, lines }) {
+    const log = document.querySelector(`[data-job-log="${id}"]`);
+    const fresh = lines.filter(({ number }) => log && number > Number(log.dataset.last));
+    if (!fresh.length) {
+        return;
+    }
+    if (log.dataset.last === "0") {
+        log.textContent = "";
+        log.classList.remove("faint");
+    }
+    log.append(...fresh.map(({ text }) => `${text}\n`));
+    log.dataset.last = fresh.at(-1).number;
+    log.scrollTop = log.scrollHeight;
 }
 
 function showActiveJobs() {

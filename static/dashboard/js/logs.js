@@ -256,10 +256,10 @@ async function open(root, view, wait = 1000) {
     socket.addEventListener("open", () => socket.send(JSON.stringify({ ticket })));
     socket.addEventListener("message", (event) => {
         const message = JSON.parse(event.data);
-        if (message.type === "stream.lines" || message.lines) {
+        if (message.type === "lines") {
             say("live", "Following");
             view.receive(message, (seq) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ ack: seq })));
-        } else if (message.type === "stream.end") {
+        } else if (message.type === "end") {
             isOver = true;
             say("", message.reason ? `Ended: ${message.reason}` : "Ended");
         }

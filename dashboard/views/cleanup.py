@@ -1,0 +1,190 @@
+"""What builds up on the team's hosts, and removing exactly what is ticked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import selectors, services
+from dashboard.forms import words_of
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, is_htmx, require_role
+from dashboard.selectors.selection import SelectionLedger, kept_images, selection_ledger
+from dashboard.views.answers import REFUSED, address_of, render_page
+from dashboard.views.lists import hosts_about, offline
+from engine.errors import EngineError, InvalidInput
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from dashboard.models import Container, Image, Job
+
+NOTHING = "Nothing is ticked, so nothing was done. Tick at least one row."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of a request: the jobs it made, or why it made none."""
+
+    jobs: tuple[Job, ...] = ()
+    refused: str = ""
+    ticked: frozenset[str] | None = None
+
+    def is_ticked(self, value: str) -> bool:
+        """Whether a row is ticked: all are, until somebody chose."""
+        return self.ticked is None or value in self.ticked
+
+
+UNASKED = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """An untagged image in the list. `value` is what its tick sends."""
+
+    image: Image
+    value: str
+    layers: str
+    is_ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRow:
+    """A stopped container in the list."""
+
+    container: Container
+    value: str
+    is_ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One kind of what builds up."""
+
+    rows: tuple[Any, ...]
+    bytes: int
+    jobs: tuple[Job, ...]
+    refused: str
+    ledger: dict[int, tuple[int, int]] = field(default_factory=dict)
+    kept: tuple[Image, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def cleanup(request: SignedInRequest) -> HttpResponse:
+    """Show what builds up, whose it is, and what would come free."""
+    return _show(request)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_images(request: SignedInRequest) -> HttpResponse:
+    """Have exactly the ticked images removed, by one job per host."""
+    asked = _ask(request, JobName.CLEAN_UP_IMAGES, prefix="sha256:")
+    return _answer(request, asked) or _show(request, images=asked)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_containers(request: SignedInRequest) -> HttpResponse:
+    """Have exactly the ticked containers removed, by one job per host."""
+    asked = _ask(request, JobName.CLEAN_UP_CONTAINERS)
+    return _answer(request, asked) or _show(request, containers=asked)
+
+
+def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
+    values = request.POST.getlist("ids")
+    if not values:
+        return Asked(refused=NOTHING, ticked=frozenset())
+    jobs: list[Job] = []
+    try:
+        for host, ids in _by_host(values).items():
+            jobs.append(
+                services.request_job(
+                    name=name,
+                    host=host,
+                    arguments={"ids": [prefix + each for each in ids]},
+                    user=request.user,
+                    address=address_of(request),
+                )
+            )
+    except EngineError as error:
+        return Asked(tuple(jobs), words_of(error), frozenset(values))
+    return Asked(tuple(jobs))
+
+
+def _answer(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
+    # Without a script the jobs have pages of their own; with one they show up in the section.
+    if asked.refused or is_htmx(request):
+        return None
+    return redirect(asked.jobs[0]) if len(asked.jobs) == 1 else redirect("jobs")
+
+
+def _by_host(values: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for value in values:
+        host, slash, object_id = value.rpartition("/")
+        if not slash:
+            raise InvalidInput("A ticked row does not say which host it is on", field="ids")
+        found.setdefault(host, []).append(object_id)
+    return found
+
+
+def _show(
+    request: SignedInRequest,
+    images: Asked = UNASKED,
+    containers: Asked = UNASKED,
+) -> HttpResponse:
+    host = request.GET.get("host", "")
+    context = {
+        "images": _image_section(host, images),
+        "containers": _container_section(host, containers),
+        "offline": offline(hosts_about(host)),
+    }
+    is_refused = images.refused or containers.refused
+    return render_page(request, "cleanup/cleanup", context, status=REFUSED if is_refused else 200)
+
+
+def _image_section(host: str, asked: Asked) -> Section:
+    built_up = selectors.dangling_images(host)
+    found = [image for each in built_up for image in each.rows]
+    ledger = selection_ledger(found)
+    return Section(
+        rows=tuple(_image_row(image, ledger, asked) for image in found),
+        bytes=sum(each.bytes for each in built_up),
+        jobs=asked.jobs,
+        refused=asked.refused,
+        ledger=ledger.layers,
+        kept=kept_images(host),
+    )
+
+
+def _image_row(image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
+    value = f"{image.host_id}/{image.hex}"
+    layers = " ".join(map(str, ledger.held_by.get(image.pk, ())))
+    return ImageRow(image, value, layers, asked.is_ticked(value))
+
+
+def _container_section(host: str, asked: Asked) -> Section:
+    built_up = selectors.stopped_containers(host)
+    found = [container for each in built_up for container in each.rows]
+    return Section(
+        rows=tuple(_container_row(container, asked) for container in found),
+        bytes=sum(each.bytes for each in built_up),
+        jobs=asked.jobs,
+        refused=asked.refused,
+    )
+
+
+def _container_row(container: Container, asked: Asked) -> ContainerRow:
+    value = f"{container.host_id}/{container.container_id}"
+    return ContainerRow(container, value, asked.is_ticked(value))

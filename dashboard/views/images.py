@@ -1,0 +1,198 @@
+"""Images: the list, one of them, and taking them in and away."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard import selectors, services
+from dashboard.forms import PullForm, RemoveImageForm, show_refusal
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, require_role
+from dashboard.templatetags.words import familiar
+from dashboard.views.answers import (
+    REFUSED,
+    address_of,
+    answer_in_place,
+    answer_job,
+    missing_is_404,
+    render_page,
+    render_question,
+)
+from dashboard.views.inspection import history_of, inspect_image
+from dashboard.views.lists import chips_of, hosts_about, list_context, offline
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from django.forms import Form
+    from django.http import HttpResponse
+
+    from dashboard.models import Image
+    from dashboard.selectors import ImageDetail
+
+STARTER = "shipshape/starter"
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def images(request: SignedInRequest) -> HttpResponse:
+    """List images with their sizes, shared and not."""
+    chosen = selectors.ImageFilter.parse(request.GET.dict())
+    hosts = hosts_about(chosen.host)
+    totals = selectors.Totals.of(hosts)
+    options = (
+        ("", "All", totals.images),
+        ("dangling", "Untagged", totals.dangling),
+        ("used", "In use", None),
+        ("unused", "No container uses", None),
+    )
+    page = selectors.images(chosen)
+    context = list_context(
+        request,
+        chosen,
+        page=page,
+        totals=totals,
+        offline=offline(hosts),
+        has_starter=any(STARTER in tag.repository for image in page for tag in image.tags.all()),
+        chips=chips_of(request, "show", options),
+    )
+    return render_page(request, "images/list", context)
+
+
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def image_detail(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
+    """Show one image: tags, layers with their holders, history, config, containers."""
+    found = selectors.image_detail(host, image_id)
+    image = found.image
+    context = {
+        "image": image,
+        "name": _name_of(image),
+        "launch_as": _launch_name(image),
+        "layers": found.layers,
+        "containers": found.containers,
+        "history": history_of(image),
+        "config": inspect_image(image),
+        "offline": offline([image.host]),
+    }
+    return render_page(request, "images/detail", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+def image_pull(request: SignedInRequest) -> HttpResponse:
+    """Ask what to pull, and show it being pulled."""
+    form_with = partial(PullForm, hosts=selectors.hosts(), credentials=selectors.credentials())
+    if request.method != "POST":
+        initial = {
+            "host": request.GET.get("host", ""),
+            "reference": request.GET.get("reference", ""),
+        }
+        return _ask_what_to_pull(request, form_with(initial=initial))
+    form = form_with(request.POST)
+    if not form.is_valid():
+        return _ask_what_to_pull(request, form, status=REFUSED)
+    try:
+        job = services.request_job(
+            name=JobName.PULL_IMAGE,
+            host=form.cleaned_data["host"],
+            arguments=form.arguments(),
+            user=request.user,
+            address=address_of(request),
+        )
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask_what_to_pull(request, form, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def image_starter(request: SignedInRequest) -> HttpResponse:
+    """Have the starter image made, on the host named or on the first one."""
+    known = selectors.hosts()
+    host = request.POST.get("host", "") or (known[0].name if known else "")
+    job = services.request_job(
+        name=JobName.MAKE_STARTER_IMAGE,
+        host=host,
+        arguments={},
+        user=request.user,
+        address=address_of(request),
+    )
+    return answer_job(request, job)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
+    """Say what removing an image or one of its tags would free, and have it removed."""
+    found = selectors.image_detail(host, image_id)
+    data = request.POST if request.method == "POST" else request.GET
+    form = RemoveImageForm(data)
+    if request.method != "POST" or not form.is_valid():
+        return _ask_to_remove(request, found, form)
+    try:
+        job = services.request_job(
+            name=JobName.REMOVE_IMAGE,
+            host=host,
+            arguments=_removal(found.image, form.cleaned_data["reference"]),
+            user=request.user,
+            address=address_of(request),
+        )
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask_to_remove(request, found, form, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+def _removal(image: Image, reference: str) -> dict[str, Any]:
+    if reference:
+        return {"image_id": image.image_id, "reference": reference}
+    # The page names all tags that go, so whoever sends it means all of them.
+    return {"image_id": image.image_id, "force": len(image.tags.all()) > 1}
+
+
+def _ask_what_to_pull(request: SignedInRequest, form: PullForm, status: int = 200) -> HttpResponse:
+    return render_question(
+        request, "dashboard/images/_pull.html", {"form": form}, title="Pull image", status=status
+    )
+
+
+def _ask_to_remove(
+    request: SignedInRequest, found: ImageDetail, form: Form, status: int = 200
+) -> HttpResponse:
+    image, reference = found.image, str(form["reference"].value() or "")
+    others = [tag for tag in image.tags.all() if tag.reference != reference]
+    is_untag_only = bool(reference and others)
+    name = familiar(reference) if reference else _name_of(image)
+    question = f"Untag {name}?" if is_untag_only else f"Remove {name}?"
+    context = {
+        "image": image,
+        "reference": reference,
+        "is_untag_only": is_untag_only,
+        "other_tags": others,
+        "containers": found.containers,
+        "question": question,
+        "form": form,
+    }
+    return render_question(
+        request, "dashboard/images/_remove.html", context, title=question, status=status
+    )
+
+
+def _name_of(image: Image) -> str:
+    for tag in image.tags.all():
+        return f"{familiar(tag.repository)}:{tag.tag}"
+    return image.short_id
+
+
+def _launch_name(image: Image) -> str:
+    for tag in image.tags.all():
+        return tag.reference
+    return image.hex

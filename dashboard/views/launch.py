@@ -1,0 +1,81 @@
+"""Launching a container: a dialog, or a page where there is no script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.views.decorators.http import require_http_methods
+
+from dashboard import selectors, services
+from dashboard.forms import LaunchForm, show_refusal
+from dashboard.forms.containers import typed_settings
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, require_role
+from dashboard.templatetags.words import familiar
+from dashboard.views.answers import (
+    REFUSED,
+    address_of,
+    answer_in_place,
+    missing_is_404,
+    render_question,
+)
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.http import HttpResponse
+
+    from dashboard.models import Host
+
+IMAGES_OFFERED = 200
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_launch(request: SignedInRequest) -> HttpResponse:
+    """Ask what to launch, and have it launched; what cannot be is said at its field."""
+    hosts = selectors.hosts()
+    if request.method != "POST":
+        form = LaunchForm(hosts=hosts, initial=_initial(request))
+        return _ask(request, form, hosts)
+    form = LaunchForm(request.POST, hosts=hosts)
+    if not form.is_valid():
+        return _ask(request, form, hosts, status=REFUSED)
+    try:
+        job = services.request_job(
+            name=JobName.LAUNCH_CONTAINER,
+            host=form.cleaned_data["host"],
+            arguments=form.arguments(),
+            user=request.user,
+            address=address_of(request),
+            idempotency_key=form.cleaned_data["request_key"],
+        )
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask(request, form, hosts, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+def _initial(request: SignedInRequest) -> dict[str, Any]:
+    host, again = request.GET.get("host", ""), request.GET.get("again", "")
+    if again:
+        settings = typed_settings(selectors.container_detail(host, again))
+        return {**settings, "image": familiar(settings["image"])}
+    return {"host": host, "image": familiar(request.GET.get("image", ""))}
+
+
+def _ask(
+    request: SignedInRequest, form: LaunchForm, hosts: Sequence[Host], status: int = 200
+) -> HttpResponse:
+    chosen = str(form["host"].value() or (hosts[0].name if hosts else ""))
+    known = selectors.image_names(chosen, limit=IMAGES_OFFERED)
+    return render_question(
+        request,
+        "dashboard/containers/_launch.html",
+        {"form": form, "known_images": known},
+        title="Launch container",
+        status=status,
+    )

@@ -1,0 +1,171 @@
+"""What holds for every address: who may come in, by which method, and in which form it answers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from dashboard.models import AuditEntry, Job
+from tests.support.mess import hex_id
+
+WEB = ("harbour", hex_id("container", "harbour", "web-1"))
+IMAGE = ("harbour", hex_id("image", "harbour", "web"))
+JOB = ("00000000-0000-0000-0000-000000000001",)
+
+PAGES = [
+    pytest.param("overview", (), id="overview"),
+    pytest.param("containers", (), id="containers"),
+    pytest.param("container_detail", WEB, id="container"),
+    pytest.param("images", (), id="images"),
+    pytest.param("image_detail", IMAGE, id="image"),
+    pytest.param("cleanup", (), id="clean-up"),
+    pytest.param("jobs", (), id="jobs"),
+    pytest.param("activity", (), id="activity"),
+    pytest.param("hosts", (), id="hosts"),
+    pytest.param("palette", (), id="palette"),
+]
+QUESTIONS = [
+    pytest.param("container_launch", (), id="launch"),
+    pytest.param("container_remove", WEB, id="remove-container"),
+    pytest.param("image_pull", (), id="pull"),
+    pytest.param("image_remove", IMAGE, id="remove-image"),
+]
+ACTIONS = [
+    pytest.param("container_start", WEB, id="start"),
+    pytest.param("container_stop", WEB, id="stop"),
+    pytest.param("container_kill", WEB, id="kill"),
+    pytest.param("image_starter", (), id="starter"),
+    pytest.param("cleanup_images", (), id="clean-up-images"),
+    pytest.param("cleanup_containers", (), id="clean-up-containers"),
+    pytest.param("job_cancel", JOB, id="cancel"),
+]
+HTMX = {"HX-Request": "true"}
+
+
+def squeezed(html: str) -> str:
+    """Return *html* without what differs between two answers: tokens and times."""
+    html = re.sub(r'(csrfmiddlewaretoken" value|data-csrf|request_key" value)="[^"]*"', "", html)
+    html = re.sub(r"\d+ seconds? ago", "", html)
+    return re.sub(r"\s+", " ", html)
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_a_viewer_sees_every_page(browse, name, args):
+    response = browse("vera").get(reverse(name, args=args))
+
+    assert response.status_code == 200
+    assert "<!DOCTYPE html>" in response.content.decode()
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_the_fragment_for_htmx_is_contained_in_the_page(browse, name, args):
+    client = browse("ada")
+
+    page = client.get(reverse(name, args=args)).content.decode()
+    fragment = client.get(reverse(name, args=args), headers=HTMX).content.decode()
+
+    assert "<html" not in fragment
+    assert squeezed(fragment).strip() in squeezed(page)
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES + QUESTIONS)
+def test_whoever_is_logged_out_is_sent_to_the_login_page(mess, name, args):
+    address = reverse(name, args=args)
+
+    response = Client().get(address)
+
+    assert response.status_code == 302
+    assert response.url == f"{reverse('account_login')}?next={address}"
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_pages_take_no_posts(browse, name, args):
+    assert browse("ada").post(reverse(name, args=args)).status_code == 405
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIONS)
+def test_actions_are_posts(browse, name, args):
+    assert browse("ada").get(reverse(name, args=args)).status_code == 405
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIONS + QUESTIONS)
+def test_a_viewer_changes_nothing(browse, name, args):
+    before = Job.objects.count(), AuditEntry.objects.count()
+
+    response = browse("vera").post(reverse(name, args=args), {"ids": ["harbour/x"]})
+
+    assert response.status_code == 403
+    assert (Job.objects.count(), AuditEntry.objects.count()) == before
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIONS)
+def test_a_form_from_elsewhere_changes_nothing(mess, name, args):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mess.users["ada"])
+    before = Job.objects.count()
+
+    response = client.post(reverse(name, args=args))
+
+    assert response.status_code == 403
+    assert b"too old" in response.content
+    assert Job.objects.count() == before
+
+
+@pytest.mark.parametrize(("name", "args"), QUESTIONS)
+def test_a_question_is_a_page_without_a_script_and_a_fragment_with_one(browse, name, args):
+    client = browse("ada")
+
+    page = client.get(reverse(name, args=args)).content.decode()
+    fragment = client.get(reverse(name, args=args), headers=HTMX).content.decode()
+
+    assert "<html" in page
+    assert "<html" not in fragment
+    assert 'method="post"' in page
+    assert 'id="dialog-title"' in fragment
+
+
+@pytest.mark.parametrize("name", ["container_detail", "image_detail"])
+def test_what_is_not_there_is_a_404_in_our_style(browse, name):
+    response = browse("vera").get(reverse(name, args=("harbour", "f" * 64)))
+
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_team_is_for_admins(browse):
+    assert browse("otto").get(reverse("team")).status_code == 403
+    assert browse("ada").get(reverse("team")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["overview", "containers", "images", "cleanup", "jobs", "activity"]
+)
+def test_pages_say_nothing_that_the_content_policy_forbids(browse, name):
+    html = browse("ada").get(reverse(name)).content.decode()
+
+    assert not re.search(r"\son[a-z]+=", html)
+    assert not re.search(r"\sstyle=", html)
+    assert not re.search(r"<style|<script(?![^>]*(?:src=|application/json))", html)
+    assert "javascript:" not in html
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("overview", 10),
+        ("containers", 9),
+        ("images", 10),
+        ("cleanup", 18),
+        ("jobs", 8),
+        ("activity", 8),
+    ],
+)
+def test_a_page_asks_the_database_a_fixed_number_of_times(
+    browse, django_assert_max_num_queries, name, most
+):
+    client = browse("ada")
+    with django_assert_max_num_queries(most):
+        client.get(reverse(name))

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+from django import forms
+from django.urls import reverse
+
+from dashboard.forms.containers import parse_memory, split_words, typed_settings
+from dashboard.models import Job
+
+HTMX = {"HX-Request": "true"}
+TYPED = {
+    "host": "harbour",
+    "image": "alpine:3.20",
+    "name": "greeter",
+    "command": "sh -c 'echo \"hello there\"; sleep 60'",
+    "env": "TZ=UTC\n\n GREETING=hi there \n",
+    "memory": "256m",
+    "cpus": "1.5",
+    "auto_remove": "on",
+    "request_key": "k1",
+}
+
+
+def test_what_was_typed_becomes_the_jobs_settings(browse):
+    response = browse("otto").post(reverse("container_launch"), TYPED)
+
+    job = Job.objects.get(name="containers.launch", title__contains="greeter")
+    assert response.url == job.get_absolute_url()
+    assert job.arguments["settings"] == {
+        "image": "docker.io/library/alpine:3.20",
+        "name": "greeter",
+        "command": ["sh", "-c", 'echo "hello there"; sleep 60'],
+        "env": ["TZ=UTC", "GREETING=hi there"],
+        "memory_bytes": 256 * 2**20,
+        "nano_cpus": 1_500_000_000,
+        "auto_remove": True,
+    }
+
+
+def test_with_a_script_the_job_takes_the_place_of_the_form(browse):
+    html = browse("otto").post(reverse("container_launch"), TYPED, headers=HTMX).content.decode()
+
+    job = Job.objects.get(title__contains="greeter")
+    assert "<form" not in html
+    assert f'data-row="{job.row_id}"' in html
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        pytest.param("image", "", "Choose an image.", id="no-image"),
+        pytest.param("image", "Not A Name", "", id="malformed-reference"),
+        pytest.param("name", "-x", "not a container name", id="bad-name"),
+        pytest.param("command", "sh -c 'echo", "cannot be split into words", id="open-quote"),
+        pytest.param("env", "NOVALUE", "Write each variable as NAME=value.", id="env-without-="),
+        pytest.param("memory", "lots", "Write a number and a unit", id="memory-in-words"),
+        pytest.param("memory", "1m", "smallest memory limit", id="memory-too-small"),
+        pytest.param("cpus", "-1", "", id="negative-cpus"),
+        pytest.param("working_dir", "srv", "absolute path", id="relative-directory"),
+    ],
+)
+def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(browse, field, value, words):
+    typed = {**TYPED, field: value}
+    before = Job.objects.count()
+
+    response = browse("otto").post(reverse("container_launch"), typed, headers=HTMX)
+
+    html = response.content.decode()
+    form = response.context["form"]
+    assert response.status_code == 422
+    assert list(form.errors) == [field]
+    assert words in str(form.errors[field])
+    assert f'aria-describedby="id_{field}_error' in html
+    assert all(form[name].value() == text for name, text in typed.items() if name != "auto_remove")
+    assert "greeter" in html or field == "name"
+    assert Job.objects.count() == before
+
+
+def test_a_form_sent_twice_launches_once(browse):
+    client = browse("otto")
+
+    client.post(reverse("container_launch"), TYPED)
+    client.post(reverse("container_launch"), TYPED)
+
+    assert Job.objects.filter(title__contains="greeter").count() == 1
+
+
+def test_an_unknown_host_is_refused_at_the_host(browse):
+    response = browse("otto").post(reverse("container_launch"), {**TYPED, "host": "nowhere"})
+
+    assert response.status_code == 422
+    assert "host" in response.context["form"].errors
+
+
+def test_known_images_of_the_host_are_offered(browse):
+    html = browse("otto").get(reverse("container_launch"), {"host": "harbour"}).content.decode()
+
+    assert '<option value="alpine:3.20"' in html
+    assert '<option value="registry.example.org/team/web:187">' in html
+
+
+def test_launch_another_has_the_settings_of_the_first(browse, web):
+    web.settings = {"command": ["sh", "-c", "a b"], "env": ["A=1"], "memory_bytes": 512 * 2**20}
+    web.save()
+
+    response = browse("otto").get(
+        reverse("container_launch"), {"again": web.container_id, "host": web.host_id}
+    )
+
+    form = response.context["form"]
+    assert form["command"].value() == "sh -c 'a b'"
+    assert form["memory"].value() == "512m"
+    assert form["name"].value() is None
+    assert typed_settings(web)["env"] == "A=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("", None),
+        ("512", 512),
+        ("64k", 65536),
+        ("256m", 2**28),
+        ("1.5g", 3 * 2**29),
+        ("2 GiB", 2**31),
+    ],
+)
+def test_memory_is_read_as_docker_reads_it(text, size):
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["m", "1x", "-5m", "1e9", "\N{FULLWIDTH DIGIT FIVE}m"])
+def test_what_is_no_amount_of_memory_is_refused(text):
+    with pytest.raises(forms.ValidationError):
+        parse_memory(text)
+
+
+def test_words_are_split_and_nothing_is_expanded():
+    assert split_words("echo $HOME `id` 'a  b' c\\ d") == ["echo", "$HOME", "`id`", "a  b", "c d"]
