@@ -11,7 +11,7 @@ from engine.oci.reference import Reference
 from tests.support.images import pack_image
 
 if TYPE_CHECKING:
-    from tests.engine.images.conftest import World
+    from tests.support.world import World
 
 TAG = Reference.parse("team/made:1")
 LOWER, UPPER = b"lower" * 1000, b"upper" * 1000

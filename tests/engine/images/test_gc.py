@@ -10,7 +10,7 @@ from engine.oci.digest import ChainID, Digest
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from tests.engine.images.conftest import World
+    from tests.support.world import World
 
 LOOSE = ChainID(Digest.of(b"loose"))
 UPPER = ChainID(Digest.of(b"upper"))

@@ -12,7 +12,7 @@ from tests.support.images import MADE_AT
 
 if TYPE_CHECKING:
     from engine.images.store import ImageRecord
-    from tests.engine.images.conftest import World
+    from tests.support.world import World
 
 
 def image_of(world: World, *entries: HistoryEntry, sizes: tuple[int, ...]) -> ImageRecord:

@@ -39,9 +39,9 @@ from engine.oci.platform import Platform
 from engine.progress import Cancellation, Cancelled, LayerProgress, LayerStatus, Message
 from engine.registry.credentials import Credentials
 from engine.system.paths import EnginePaths
-from tests.engine.images.conftest import Sink, World
 from tests.support.images import PackedImage, pack_image, pack_index
 from tests.support.registry import FakeRegistry, Reply
+from tests.support.world import Sink, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
     from engine.images.store import ImageRecord
-    from tests.engine.images.conftest import World
+    from tests.support.world import World
 
 ONE, TWO = Reference.parse("team/web:1"), Reference.parse("team/web:2")
 API = Reference.parse("team/api:1")

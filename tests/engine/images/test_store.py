@@ -11,7 +11,7 @@ from engine.oci.digest import Digest
 from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from tests.engine.images.conftest import World
+    from tests.support.world import World
 
 WEB = Reference.parse("team/web:1")
 
