@@ -1,0 +1,192 @@
+"""From the URL that `up` prints to a clean host; each test goes on where the last one ended."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.support.buildah import Buildah
+    from tests.support.services import RegistryServer
+    from tests.support.stack import Stack
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.root,
+    pytest.mark.redis,
+    pytest.mark.registry,
+    pytest.mark.timeout(300),
+]
+
+PASSWORD = "correct horse battery staple"
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def reference(registry_server: RegistryServer) -> str:
+    return registry_server.reference("team/web", "1")
+
+
+def row(page: Page, text: str) -> Locator:
+    return page.locator("tr", has_text=text).first
+
+
+def watch_for_trouble(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on(
+        "console",
+        lambda message: found.append(message.text) if "Content Security" in message.text else None,
+    )
+    return found
+
+
+@pytest.fixture(scope="module")
+def trouble(page: Page) -> list[str]:
+    return watch_for_trouble(page)
+
+
+def test_the_printed_url_leads_to_the_first_account(
+    stack: Stack, page: Page, trouble: list[str]
+) -> None:
+    page.goto(stack.first_url)
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password, once more").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account and sign in").click()
+
+    expect(page.get_by_role("heading", name="Three things to do first")).to_be_visible()
+
+
+def test_the_link_works_only_once(stack: Stack, page: Page) -> None:
+    with page.context.browser.new_context() as stranger:
+        other = stranger.new_page()
+        other.goto(stack.first_url)
+
+        expect(other.get_by_role("button", name="Make the account")).to_have_count(0)
+
+
+def test_an_image_is_pulled_with_a_bar_for_each_layer(
+    page: Page, buildah: Buildah, reference: str
+) -> None:
+    buildah.push_image(
+        reference, command="echo ahoy from the registry; exec sleep 1000", files={"/etc/one": "1"}
+    )
+    page.get_by_role("link", name="Pull an image").first.click()
+    page.get_by_role("dialog").get_by_label("Reference").fill(reference)
+    page.get_by_role("dialog").get_by_role("button", name="Pull").click()
+    page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + "/jobs/")
+    page.get_by_role("link", name=re.compile("Pull")).first.click()
+
+    expect(page.get_by_text("Succeeded").first).to_be_visible()
+    expect(page.get_by_text("Pull complete").first).to_be_visible()
+
+
+def test_a_wrong_reference_is_refused_at_its_field(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/images/")
+    page.get_by_role("link", name="Pull image").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reference").fill("Not A Reference")
+    dialog.get_by_role("button", name="Pull").click()
+
+    expect(dialog.get_by_text("is not a valid image reference")).to_be_visible()
+    expect(dialog.get_by_label("Reference")).to_have_value("Not A Reference")
+    page.keyboard.press("Escape")
+
+
+def test_the_starter_image_comes_with_one_click(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/images/")
+    page.get_by_role("button", name=re.compile("starter", re.IGNORECASE)).first.click()
+
+    expect(row(page, "shipshape/starter")).to_be_visible()
+
+
+def test_an_image_shows_tags_history_and_layers(stack: Stack, page: Page, reference: str) -> None:
+    page.goto(f"{stack.url}/images/")
+    row(page, "team/web").get_by_role("link").first.click()
+
+    expect(page.get_by_text(reference).first).to_be_visible()
+    expect(page.get_by_text("/etc/one").or_(page.get_by_text("History")).first).to_be_visible()
+    expect(page.get_by_text("Layers").first).to_be_visible()
+
+
+def test_a_container_is_launched_and_arrives_live(stack: Stack, page: Page, reference: str) -> None:
+    page.goto(f"{stack.url}/containers/")
+    page.get_by_role("link", name=re.compile("Launch")).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Image").fill(reference)
+    dialog.get_by_label("Name").fill("web")
+    dialog.get_by_label("Memory limit").fill("64m")
+    dialog.get_by_role("button", name="Launch").click()
+
+    expect(row(page, "web")).to_contain_text("Running")
+    expect(row(page, "web").locator('[data-stat="memory"]')).not_to_have_text("–")
+
+
+def test_a_taken_name_fails_with_its_holder(stack: Stack, page: Page, reference: str) -> None:
+    page.goto(f"{stack.url}/containers/launch/")
+    page.get_by_label("Image").fill(reference)
+    page.get_by_label("Name", exact=True).fill("web")
+    page.get_by_role("button", name="Launch").click()
+    page.goto(f"{stack.url}/jobs/")
+    row_of_job = page.get_by_role("link", name=re.compile("Launch")).first
+    row_of_job.click()
+
+    expect(page.get_by_text("already in use").first).to_be_visible()
+
+
+def test_its_output_and_its_numbers_arrive_live(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/containers/")
+    row(page, "web").get_by_role("link").first.click()
+    page.get_by_role("link", name="Logs").click()
+
+    expect(page.get_by_text("ahoy from the registry")).to_be_visible()
+
+
+def test_it_stops_and_starts_again(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/containers/")
+    row(page, "web").get_by_role("link").first.click()
+    page.get_by_role("button", name="Kill").click()
+    expect(page.get_by_text("Exited").first).to_be_visible()
+    page.get_by_role("button", name="Start").first.click()
+    expect(page.get_by_text("Running").first).to_be_visible()
+    page.get_by_role("button", name="Kill").click()
+
+    expect(page.get_by_text("Exited").first).to_be_visible()
+
+
+def test_a_moved_tag_leaves_an_untagged_image(
+    stack: Stack, page: Page, buildah: Buildah, reference: str
+) -> None:
+    buildah.push_image(reference, command="echo second; exec sleep 1000", files={"/etc/two": "2"})
+    page.goto(f"{stack.url}/images/pull/")
+    page.get_by_label("Reference").fill(reference)
+    page.get_by_role("button", name="Pull").click()
+    page.goto(f"{stack.url}/images/")
+
+    expect(row(page, "Untagged")).to_be_visible()
+
+
+def test_one_click_removes_the_stopped_containers(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/clean-up/")
+    page.get_by_role("button", name=re.compile(r"Remove 1 container")).click()
+
+    expect(page.get_by_text("No stopped containers")).to_be_visible()
+
+
+def test_one_click_removes_the_untagged_images(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/clean-up/")
+    page.get_by_role("button", name=re.compile(r"Remove 1 image")).click()
+
+    expect(page.get_by_text("No untagged images")).to_be_visible()
+    page.goto(f"{stack.url}/jobs/")
+    expect(page.get_by_text(re.compile(r"freed|came free", re.IGNORECASE)).first).to_be_visible()
+
+
+def test_no_script_failed_and_nothing_broke_the_content_policy(trouble: list[str]) -> None:
+    assert trouble == []
