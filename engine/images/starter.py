@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.system.runner import run
+
 from engine.errors import ProgramNotFound
 from engine.oci.config import HistoryEntry, ProcessDefaults, render_config
 from engine.oci.digest import DiffID, Digest
@@ -24,9 +26,13 @@ from engine.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from engine.images.add import Adder
+    from engine.images.record import ImageRecord
+
 STARTER = Reference.parse("shipshape/starter:latest")
 MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 CANDIDATES = (Path("/bin/busybox"), Path("/usr/bin/busybox"))
+LIST_SECONDS = 10.0
 ELF_MAGIC = b"\x7fELF"
 PT_INTERP = 3
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -51,6 +57,21 @@ _FILES = {
 }
 
 
+class StarterMaker:
+    """Makes the starter image on this host."""
+
+    def __init__(self, adder: Adder) -> None:
+        self._adder = adder
+
+    def __call__(self, *, owner: str) -> ImageRecord:
+        """Return the starter image, made now or before; raise `ProgramNotFound`."""
+        busybox = find_busybox()
+        image = build_starter(busybox.read_bytes(), list_applets(busybox))
+        return self._adder.add(
+            image.config, [image.layer], tags=[STARTER], owner=owner, source="starter"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class StarterImage:
     """The bytes of the starter image: its config and its one layer, uncompressed."""
@@ -70,6 +91,12 @@ def find_busybox(candidates: Iterable[Path] = CANDIDATES) -> Path:
         if path.is_file() and is_static_elf(path.read_bytes()):
             return path
     raise ProgramNotFound("a static busybox", remedy="Install the package busybox-static.")
+
+
+def list_applets(busybox: Path) -> list[str]:
+    """Return the names that *busybox* answers to."""
+    finished = run([str(busybox), "--list"], timeout=LIST_SECONDS)
+    return finished.stdout.decode().split()
 
 
 def is_static_elf(content: bytes) -> bool:
