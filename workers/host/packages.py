@@ -19,6 +19,7 @@ from workers.host.programs import find_program, run_program
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# Written by shipshape while it installs packages.\nexit 101\n"
 DPKG_RECORDS = Path("/var/lib/dpkg/info")
+SYSTEMD = Path("/run/systemd/system")
 LISTS = Path("/var/lib/apt/lists")
 
 
@@ -41,7 +42,7 @@ RUNTIME = (
         "redis-server",
         "carries jobs and live updates (run privately)",
         program="redis-server",
-        service="redis-server.service",
+        service="redis-server",
     ),
 )
 
@@ -50,7 +51,7 @@ TESTING = (
         "docker-registry",
         "is the registry that tests pull from",
         program="docker-registry",
-        service="docker-registry.service",
+        service="docker-registry",
     ),
     Package("skopeo", "puts foreign images into it", program="skopeo"),
     Package("buildah", "makes images that we did not write", program="buildah"),
@@ -60,7 +61,7 @@ TESTING = (
         "postgresql",
         "is the other database that the dashboard runs on",
         program="initdb",
-        service="postgresql.service",
+        service="postgresql",
     ),
 )
 
@@ -146,6 +147,9 @@ def held_services(policy: Path = POLICY) -> Iterator[None]:
 
 def _leave_disabled(installed: Sequence[Package]) -> None:
     # Installing enables a service for the next boot, whatever the policy said about starting it.
-    services = [package.service for package in installed if package.service]
-    if services and find_program("systemctl") and Path("/run/systemd/system").exists():
-        run_program(["systemctl", "disable", "--now", "--quiet", *services])
+    has_systemd = SYSTEMD.exists() and find_program("systemctl")
+    for service in (package.service for package in installed if package.service):
+        if has_systemd:
+            run_program(["systemctl", "disable", "--now", "--quiet", service])
+        elif find_program("update-rc.d"):
+            run_program(["update-rc.d", service, "disable"])

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from workers.host.abilities import PROGRAMS_BY_MARKER, Abilities, list_obstacles, probe_abilities
+from workers.host.assets import ensure_assets
 from workers.host.checkout import CHECKOUT, PYTHON
 from workers.host.console import say
 from workers.host.errors import HostError
@@ -57,7 +58,8 @@ def scrub_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _set_up() -> None:
-    try:
-        ensure_packages([*RUNTIME, *TESTING])
-    except HostError as e:
-        say(f"{e.problem} {e.remedy}")
+    for ensure in (lambda: ensure_packages([*RUNTIME, *TESTING]), ensure_assets):
+        try:
+            ensure()
+        except HostError as e:
+            say(f"{e.problem} {e.remedy}".rstrip())
