@@ -63,9 +63,13 @@ class Reference:
     @property
     def familiar_name(self) -> str:
         """Registry and repository as docker shows them: `alpine`, `ana/web`, `host:5000/web`."""
+        short = self.repository.removeprefix(OFFICIAL)
         if self.registry != DEFAULT_REGISTRY:
             return self.name
-        return self.repository.removeprefix(OFFICIAL)
+        # A name is only shortened to what leads back to it.
+        if "/" in short:
+            short = self.repository
+        return self.name if _starts_with_registry(short) else short
 
     @property
     def familiar(self) -> str:
@@ -134,14 +138,17 @@ def _split_tag(name: str) -> tuple[str, str | None]:
 
 def _split_registry(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
-    if slash and _looks_like_registry(first):
+    if _starts_with_registry(name):
         if first in {"docker.io", "index.docker.io"}:
             return DEFAULT_REGISTRY, rest if "/" in rest else OFFICIAL + rest
         return first, rest
     return DEFAULT_REGISTRY, name if slash else OFFICIAL + name
 
 
-def _looks_like_registry(first: str) -> bool:
+def _starts_with_registry(name: str) -> bool:
+    first, slash, _ = name.partition("/")
+    if not slash:
+        return False
     return "." in first or ":" in first or first == "localhost" or first != first.lower()
 
 
