@@ -9,7 +9,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ InvalidInput            tell the user; never retry
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
     │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer
-    │  ├─ AmbiguousID          more than one thing has an ID that starts so
+    │  ├─ AmbiguousID          the beginning of more than one
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
