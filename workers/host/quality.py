@@ -40,6 +40,7 @@ def list_checks(checkout: Path) -> list[Check]:
         lint = (*_script("djlint"), "templates", "--lint", "--quiet")
         checks += [
             Check("templates", lint),
+            Check("template format", (*_script("djlint"), "templates", "--check", "--quiet")),
             Check("template syntax", (_tool("djade"), "--check", *templates)),
         ]
     return [

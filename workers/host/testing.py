@@ -1,7 +1,8 @@
 """`./shipshape test`: everything the tests need, then the tests."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from workers.host.abilities import PROGRAMS_BY_MARKER, Abilities, list_obstacles, probe_abilities
 from workers.host.assets import ensure_assets
@@ -58,7 +59,9 @@ def scrub_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _set_up() -> None:
-    for ensure in (lambda: ensure_packages([*RUNTIME, *TESTING]), ensure_assets):
+    programs = partial(ensure_packages, [*RUNTIME, *TESTING])
+    steps: tuple[Callable[[], None], ...] = (programs, ensure_assets)
+    for ensure in steps:
         try:
             ensure()
         except HostError as e:
