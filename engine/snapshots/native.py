@@ -18,8 +18,8 @@ from engine.errors import SnapshotNotFound
 from engine.mount import Mount, bind
 from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
 from engine.snapshots.store import SnapshotStore
+from engine.system.copying import copy_tree
 from engine.system.files import (
-    copy_tree,
     make_directory,
     measure,
     remove_tree,

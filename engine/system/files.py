@@ -1,5 +1,5 @@
 """
-Trees of files: walked, measured, copied and removed without ever following a link.
+Trees of files: walked, measured and removed, and files copied, without ever following a link.
 
 The trees come from images and containers, so they may be deeper than any path is allowed to be
 long, and may change while they are looked at. Every step is taken relative to an open directory.
@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import os
 import stat
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.errors import OutOfSpace, SystemFailure, from_oserror
+from engine.errors import from_oserror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,22 +222,6 @@ def take_after(directory: AnyPath, model: AnyPath) -> None:
             os.close(target)
     finally:
         os.close(source)
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """
-    Copy all that is in the directory *source* into the directory *target*, which is there.
-
-    Owners, modes, times, links, devices and attributes are kept, and blocks shared where the
-    filesystem can.
-    """
-    command = ["cp", "--archive", "--reflink=auto", "-T", str(source), str(target)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace")
-        if os.strerror(errno.ENOSPC) in words:
-            raise OutOfSpace(target)
-        raise SystemFailure(f"cannot copy {source}: {words.strip()[-500:]}")
 
 
 def copy_content(source: int, target: int) -> None:
