@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard.models.host import Host
 from dashboard.models.image import DIGEST_LENGTH, Image
@@ -51,7 +52,7 @@ class Container(models.Model):
     oom_killed = models.BooleanField(default=False)
     error = models.TextField(blank=True)
     pid = models.PositiveIntegerField(null=True, blank=True)
-    created_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     owner = models.CharField(max_length=150, blank=True)

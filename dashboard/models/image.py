@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard.models.host import Host
 
@@ -51,7 +52,7 @@ class Image(models.Model):
     shared_size = models.BigIntegerField(default=0)
     unique_size = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(null=True, blank=True)
-    added_at = models.DateTimeField(null=True, blank=True)
+    added_at = models.DateTimeField(default=timezone.now)
     added_by = models.CharField(max_length=150, blank=True)
     source = models.CharField(max_length=1024, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -5,12 +5,13 @@ What pages read: each function a fixed number of queries, whatever the number of
 that a row shows loaded along. Counts and sums come from `Host`, where they are maintained.
 """
 
-from dashboard.selectors.activity import ActivityFilter, activity, activity_about
+from dashboard.selectors.activity import ActivityFilter, activity, activity_about, activity_query
 from dashboard.selectors.containers import (
     ContainerFilter,
     container_detail,
     container_names,
     containers,
+    containers_query,
     find_container_row,
     stopped_containers,
 )
@@ -23,6 +24,7 @@ from dashboard.selectors.images import (
     image_detail,
     image_names,
     images,
+    images_query,
 )
 from dashboard.selectors.jobs import (
     JobFilter,
@@ -32,6 +34,7 @@ from dashboard.selectors.jobs import (
     job_log,
     jobs,
     jobs_about,
+    jobs_query,
     recent_jobs,
 )
 from dashboard.selectors.pages import PAGE_SIZE, BuildUp, Page
@@ -51,9 +54,11 @@ __all__ = [
     "active_jobs",
     "activity",
     "activity_about",
+    "activity_query",
     "container_detail",
     "container_names",
     "containers",
+    "containers_query",
     "credentials",
     "dangling_images",
     "find_container_row",
@@ -66,10 +71,12 @@ __all__ = [
     "image_detail",
     "image_names",
     "images",
+    "images_query",
     "job_detail",
     "job_log",
     "jobs",
     "jobs_about",
+    "jobs_query",
     "overview",
     "people",
     "recent_jobs",

@@ -50,6 +50,11 @@ def rows() -> QuerySet[AuditEntry]:
 
 def activity(chosen: ActivityFilter) -> Page[AuditEntry]:
     """Return the page of entries that *chosen* describes, newest first."""
+    return page_of(activity_query(chosen), number=chosen.page)
+
+
+def activity_query(chosen: ActivityFilter) -> QuerySet[AuditEntry]:
+    """Return all entries that *chosen* describes, newest first."""
     exact = {
         "host_name": chosen.host,
         "actor": chosen.actor,
@@ -59,7 +64,7 @@ def activity(chosen: ActivityFilter) -> Page[AuditEntry]:
     found = rows().filter(**{name: value for name, value in exact.items() if value})
     if chosen.text:
         found = found.filter(summary__icontains=chosen.text)
-    return page_of(found.order_by("-at", "-id"), number=chosen.page)
+    return found.order_by("-at", "-id")
 
 
 def recent_activity(*, limit: int = 10) -> tuple[AuditEntry, ...]:

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+# The tie-break runs the same way, so that one index serves both.
 SORTS = {
-    "-created": F("created_at").desc(nulls_last=True),
-    "created": F("created_at").asc(nulls_last=True),
-    "name": F("name").asc(),
-    "-name": F("name").desc(),
-    "-size": F("size").desc(nulls_last=True),
-    "size": F("size").asc(nulls_last=True),
-    "-finished": F("finished_at").desc(nulls_last=True),
+    "-created": (F("created_at").desc(), "-id"),
+    "created": (F("created_at").asc(), "id"),
+    "name": (F("name").asc(), "id"),
+    "-name": (F("name").desc(), "-id"),
+    "-size": (F("size").desc(nulls_last=True), "-id"),
+    "size": (F("size").asc(nulls_last=True), "id"),
+    "-finished": (F("finished_at").desc(nulls_last=True), "-id"),
 }
 STATES = {
     "running": RUNNING_STATES,
@@ -72,8 +73,12 @@ def rows() -> QuerySet[Container]:
 
 def containers(chosen: ContainerFilter) -> Page[Container]:
     """Return the page of containers that *chosen* describes."""
-    found = rows().filter(_matching(chosen)).order_by(SORTS[chosen.sort], "-id")
-    return page_of(found, number=chosen.page)
+    return page_of(containers_query(chosen), number=chosen.page)
+
+
+def containers_query(chosen: ContainerFilter) -> QuerySet[Container]:
+    """Return all containers that *chosen* describes, in its order."""
+    return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
 
 
 def stopped_containers(host: str = "") -> tuple[BuildUp[Container], ...]:

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+# The tie-break runs the same way, so that one index serves both.
 SORTS = {
-    "-added": F("added_at").desc(nulls_last=True),
-    "added": F("added_at").asc(nulls_last=True),
-    "-created": F("created_at").desc(nulls_last=True),
-    "-size": F("size").desc(),
-    "size": F("size").asc(),
-    "-unique": F("unique_size").desc(),
-    "-used": F("last_used_at").desc(nulls_last=True),
-    "-containers": F("container_count").desc(),
+    "-added": (F("added_at").desc(), "-id"),
+    "added": (F("added_at").asc(), "id"),
+    "-created": (F("created_at").desc(nulls_last=True), "-id"),
+    "-size": (F("size").desc(), "-id"),
+    "size": (F("size").asc(), "id"),
+    "-unique": (F("unique_size").desc(), "-id"),
+    "-used": (F("last_used_at").desc(nulls_last=True), "-id"),
+    "-containers": (F("container_count").desc(), "-id"),
 }
 BUILD_UP_ROWS = 1000
 HOLDERS_SHOWN = 100
@@ -88,8 +89,12 @@ def rows() -> QuerySet[Image]:
 
 def images(chosen: ImageFilter) -> Page[Image]:
     """Return the page of images that *chosen* describes; each comes once, with all its tags."""
-    found = rows().filter(_matching(chosen)).order_by(SORTS[chosen.sort], "-id")
-    return page_of(found, number=chosen.page)
+    return page_of(images_query(chosen), number=chosen.page)
+
+
+def images_query(chosen: ImageFilter) -> QuerySet[Image]:
+    """Return all images that *chosen* describes, in its order."""
+    return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
 
 
 def dangling_images(host: str = "") -> tuple[BuildUp[Image], ...]:
@@ -166,6 +171,6 @@ def _layers_of(image: Image) -> tuple[HeldLayer, ...]:
 
 def _dangling_on(host: Host) -> BuildUp[Image]:
     found = rows().filter(host=host, is_dangling=True, container_count=0)
-    listed = tuple(found.order_by(F("added_at").asc(nulls_first=True), "id")[:BUILD_UP_ROWS])
+    listed = tuple(found.order_by("added_at", "id")[:BUILD_UP_ROWS])
     freed = reclaimable_bytes(host.name, [image.pk for image in listed])
     return BuildUp(host.name, listed, len(listed), freed)

@@ -55,6 +55,11 @@ def rows() -> QuerySet[Job]:
 
 def jobs(chosen: JobFilter) -> Page[Job]:
     """Return the page of jobs that *chosen* describes, newest first."""
+    return page_of(jobs_query(chosen), number=chosen.page)
+
+
+def jobs_query(chosen: JobFilter) -> QuerySet[Job]:
+    """Return all jobs that *chosen* describes, newest first."""
     found = rows()
     if chosen.host:
         found = found.filter(host_id=chosen.host)
@@ -65,7 +70,7 @@ def jobs(chosen: JobFilter) -> Page[Job]:
         found = found.filter(requested_by__username=chosen.requester)
     if chosen.text:
         found = found.filter(title__icontains=chosen.text)
-    return page_of(found.order_by("-created_at", "-id"), number=chosen.page)
+    return found.order_by("-created_at", "-id")
 
 
 def active_jobs(host: str = "") -> tuple[Job, ...]:
