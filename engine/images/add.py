@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.images.download import committed_layer, wanted_layers
+from engine.images.hold import Hold, holding
 from engine.images.record import DocumentRecord, ImageRecord
-from engine.images.resources import blob_resource, layer_resource
 from engine.oci.config import ImageConfig
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from engine.images.gc import Collector
     from engine.images.ports import LayerSnapshots, Unpacker
     from engine.images.store import ImageStore
-    from engine.leases import Lease, Leases
+    from engine.images.unpack import StagedLayer
+    from engine.leases import Leases
     from engine.oci.reference import Reference
 
 
@@ -69,44 +70,40 @@ class Adder:
         """
         parsed = ImageConfig.parse(config)
         layers = wanted_layers(_manifest(config, tars), parsed)
-        blobs = [layer.descriptor.digest for layer in layers]
-        try:
-            with self._leases.held() as lease:
-                self._unpack(lease, layers, tars)
-                document = self._keep(lease, config)
-                return self._images.ensure_image(
-                    parsed,
-                    [committed_layer(self._snapshots, layer) for layer in layers],
-                    documents=[document],
-                    tags=tags,
-                    owner=owner,
-                    source=source,
-                )
-        finally:
-            self._collector.collect_blobs([*blobs, parsed.image_id])
-            self._collector.collect_layers(layer.chain_id for layer in layers)
+        with holding(self._leases, self._collector) as hold:
+            self._unpack(hold, layers, tars)
+            return self._images.ensure_image(
+                parsed,
+                [committed_layer(self._snapshots, layer) for layer in layers],
+                documents=[self._keep(hold, config)],
+                tags=tags,
+                owner=owner,
+                source=source,
+            )
 
-    def _unpack(self, lease: Lease, layers: Sequence[WantedLayer], tars: Sequence[bytes]) -> None:
-        lease.add(*(layer_resource(layer.chain_id) for layer in layers))
-        lease.add(*(blob_resource(layer.descriptor.digest) for layer in layers))
-        staged = []
-        for layer, tar in zip(layers, tars, strict=True):
-            if self._snapshots.find(str(layer.chain_id)) is None:
-                self._store.put(tar)
-                staged.append(
-                    self._unpacker.stage(
-                        layer.descriptor,
-                        diff_id=layer.diff_id,
-                        chain_id=layer.chain_id,
-                        parent=layer.parent,
-                        progress=SILENT,
-                        cancellation=NEVER,
-                    )
-                )
+    def _unpack(self, hold: Hold, layers: Sequence[WantedLayer], tars: Sequence[bytes]) -> None:
+        hold.add_layers(*(layer.chain_id for layer in layers))
+        hold.add_blobs(*(layer.descriptor.digest for layer in layers))
+        staged = [
+            self._stage(layer, tar)
+            for layer, tar in zip(layers, tars, strict=True)
+            if self._snapshots.find(str(layer.chain_id)) is None
+        ]
         self._unpacker.commit(staged)
 
-    def _keep(self, lease: Lease, config: bytes) -> DocumentRecord:
-        lease.add(blob_resource(Digest.of(config)))
+    def _stage(self, layer: WantedLayer, tar: bytes) -> StagedLayer:
+        self._store.put(tar)
+        return self._unpacker.stage(
+            layer.descriptor,
+            diff_id=layer.diff_id,
+            chain_id=layer.chain_id,
+            parent=layer.parent,
+            progress=SILENT,
+            cancellation=NEVER,
+        )
+
+    def _keep(self, hold: Hold, config: bytes) -> DocumentRecord:
+        hold.add_blobs(Digest.of(config))
         digest = self._store.put(config)
         return DocumentRecord(digest, self._store.disk_bytes(digest))
 

@@ -13,31 +13,30 @@ goes on from there. One that failed for a reason that will be the same next time
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import EngineError, NoMatchingPlatform, Unavailable
+from engine.errors import NoMatchingPlatform
 from engine.images.download import Downloader, WantedLayer, committed_layer, wanted_layers
+from engine.images.hold import Hold, holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord, Pulled
-from engine.images.resources import blob_resource, layer_resource
 from engine.oci import config as configs
 from engine.oci.config import ImageConfig
 from engine.oci.digest import Digest, ImageID
 from engine.oci.platform import best_match, host_platform
-from engine.progress import NEVER, SILENT, Cancelled, LayerStatus, Message
+from engine.progress import NEVER, SILENT, LayerStatus, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from engine.content.store import Store
     from engine.images.gc import Collector
     from engine.images.ports import LayerSnapshots, Unpacker
     from engine.images.store import ImageStore
     from engine.images.unpack import StagedLayer
-    from engine.leases import Lease, Leases
-    from engine.oci.digest import ChainID
+    from engine.leases import Leases
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
@@ -47,13 +46,6 @@ if TYPE_CHECKING:
 
 DOWNLOADS = 3
 UNPACKERS = 4
-KEEP_LAYER_BLOBS = False
-"""
-Whether the compressed bytes of layers stay in the content store after unpacking.
-
-They do not: kept, they would nearly double what an image takes. Their digest, size and media type
-are in the layer's record; a push makes the bytes again, or has the registry mount its own.
-"""
 
 
 class Connect(Protocol):
@@ -65,34 +57,17 @@ class Connect(Protocol):
         """Return a client for *registry*; nothing is asked of it yet."""
 
 
-@dataclass(slots=True)
-class _Touched:
-    blobs: set[Digest] = field(default_factory=set)
-    layers: set[ChainID] = field(default_factory=set)
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Work:
-    """One pull: what it was asked for, and what it has touched so far."""
+    """One pull: what it was asked for, and with what it does it."""
 
     reference: Reference
     platform: Platform | None
     owner: str
-    lease: Lease
+    hold: Hold
     client: RegistryClient
     progress: ProgressSink
     cancellation: JointCancellation
-    touched: _Touched
-
-    def touch_blobs(self, *digests: Digest) -> None:
-        """Hold *digests* until the pull is over; those that no image lists then go."""
-        self.lease.add(*map(blob_resource, digests))
-        self.touched.blobs.update(digests)
-
-    def touch_layers(self, *chain_ids: ChainID) -> None:
-        """Hold *chain_ids* until the pull is over; those that no image lists then go."""
-        self.lease.add(*map(layer_resource, chain_ids))
-        self.touched.layers.update(chain_ids)
 
     def say(self, text: str) -> None:
         """Tell whoever watches."""
@@ -142,26 +117,9 @@ class Puller:
         """
         joint = JointCancellation(cancellation)
         client = self._connect(reference.registry, credentials=credentials, cancellation=joint)
-        with self._tidied() as touched, self._leases.held() as lease:
-            work = _Work(
-                reference, platform, owner, lease, client, progress, joint, touched=touched
-            )
+        with holding(self._leases, self._collector) as hold:
+            work = _Work(reference, platform, owner, hold, client, progress, joint)
             return self._pulled(work)
-
-    @contextmanager
-    def _tidied(self) -> Iterator[_Touched]:
-        """Remove what was touched and is of no use, once no lease of ours holds it."""
-        touched = _Touched()
-        try:
-            yield touched
-        except (Cancelled, Unavailable):
-            raise
-        except EngineError:
-            self._collector.collect_blobs(touched.blobs)
-            self._collector.collect_layers(touched.layers)
-            raise
-        if not KEEP_LAYER_BLOBS:
-            self._collector.collect_blobs(touched.blobs)
 
     def _pulled(self, work: _Work) -> Pulled:
         work.say(f"{work.reference.manifest_reference}: Pulling from {work.reference.repository}")
@@ -169,7 +127,7 @@ class Puller:
         config = self._fetch_config(work, resolved)
         _check_platform(config, work)
         layers = wanted_layers(resolved.manifest, config)
-        work.touch_layers(*(layer.chain_id for layer in layers))
+        work.hold.add_layers(*(layer.chain_id for layer in layers))
         fetched = self._bring_missing(work, layers)
         work.cancellation.check()
         pulled = self._record(work, resolved, config, layers, fetched)
@@ -194,7 +152,7 @@ class Puller:
             work.progress.emit(layer.progress(status))
         if not missing:
             return 0
-        work.touch_blobs(*(layer.descriptor.digest for layer in missing))
+        work.hold.add_blobs(*(layer.descriptor.digest for layer in missing))
         fetched, staged = self._stage_all(work, missing)
         self._unpacker.commit(staged)
         for layer in missing:
@@ -261,7 +219,7 @@ class Puller:
 
     def _keep_documents(self, work: _Work, *contents: bytes) -> list[DocumentRecord]:
         digests = [Digest.of(content) for content in contents]
-        work.touch_blobs(*digests)
+        work.hold.add_blobs(*digests)
         for content in contents:
             self._store.put(content)
         return [DocumentRecord(digest, self._store.disk_bytes(digest)) for digest in digests]

@@ -15,13 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.system.runner import run
-
 from engine.errors import ProgramNotFound
 from engine.oci.config import HistoryEntry, ProcessDefaults, render_config
 from engine.oci.digest import DiffID, Digest
 from engine.oci.platform import host_platform
 from engine.oci.reference import Reference
+from engine.system.runner import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from engine.oci.digest import DiffID, Digest, ImageID
 from engine.oci.identity import chain_ids
 from engine.oci.media_types import OCI_LAYER
 from engine.oci.reference import Reference
-from engine.registry.client import RegistryClient
+from engine.registry.connector import RegistryConnector
 from engine.registry.retry import Patience
 from engine.registry.transport import HttpTransport
 from engine.snapshots import store as snapshots
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from engine.content.store import Store
     from engine.images.ports import LayerSnapshots
     from engine.images.ports import Unpacker as ImageUnpacker
-    from engine.progress import Cancellation, ProgressEvent
-    from engine.registry.credentials import Credentials
+    from engine.progress import ProgressEvent
     from engine.system.paths import EnginePaths
 
 HASTY = Patience(first_wait=0.0)
@@ -122,7 +121,7 @@ class World:
             collector=self.collector,
         )
         self.puller = Puller(
-            connect=self.connect,
+            connect=RegistryConnector(self.transport, patience=HASTY),
             database=self.database,
             images=self.images,
             store=self.store,
@@ -130,17 +129,6 @@ class World:
             unpacker=self.unpacker,
             leases=self.leases,
             collector=self.collector,
-        )
-
-    def connect(
-        self, registry: str, *, credentials: Credentials | None, cancellation: Cancellation
-    ) -> RegistryClient:
-        return RegistryClient(
-            self.transport,
-            registry,
-            credentials=credentials,
-            cancellation=cancellation,
-            patience=HASTY,
         )
 
     def add(self, *tars: bytes, tags: tuple[str, ...] = (), label: str = "") -> ImageRecord:

@@ -8,9 +8,12 @@ import pytest
 from engine.errors import AmbiguousID, ImageNotFound, InvalidReference
 from engine.images.store import LayerRecord
 from engine.oci.digest import Digest
+from engine.oci.identity import chain_ids
 from engine.oci.reference import Reference
+from tests.support.images import pack_image
 
 if TYPE_CHECKING:
+    from engine.oci.config import ImageConfig
     from tests.support.world import World
 
 WEB = Reference.parse("team/web:1")
@@ -223,15 +226,11 @@ def test_a_thousand_images_are_listed_quickly(world: World) -> None:
     assert time.perf_counter() - started < 2
 
 
-def _config(number: int):
-    from tests.support.images import pack_image
-
+def _config(number: int) -> ImageConfig:
     return pack_image(b"base", b"%d" % number).parsed_config
 
 
 def _layers(number: int) -> list[LayerRecord]:
-    from engine.oci.identity import chain_ids
-
     config = _config(number)
     return [
         LayerRecord(chain, diff_id, diff_id, 1, 1, "tar")

@@ -1,0 +1,68 @@
+"""What one piece of work needs until it is over, and what becomes of it then."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError, Unavailable
+from engine.images.resources import blob_resource, layer_resource
+from engine.progress import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.images.gc import Collector
+    from engine.leases import Lease, Leases
+    from engine.oci.digest import ChainID, Digest
+
+KEEP_LAYER_BLOBS = False
+"""
+Whether the bytes of layers as they were transferred stay in the content store after unpacking.
+
+They do not: kept, they would nearly double what an image takes. Their digest, size and media type
+are in the layer's record; a push makes the bytes again, or has the registry mount its own.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A lease that remembers what it was taken for."""
+
+    lease: Lease
+    blobs: set[Digest]
+    layers: set[ChainID]
+
+    def add_blobs(self, *digests: Digest) -> None:
+        """Keep *digests* from being removed until the work is over; they need not be here yet."""
+        self.lease.add(*map(blob_resource, digests))
+        self.blobs.update(digests)
+
+    def add_layers(self, *chain_ids: ChainID) -> None:
+        """Keep *chain_ids* from being removed until the work is over."""
+        self.lease.add(*map(layer_resource, chain_ids))
+        self.layers.update(chain_ids)
+
+
+@contextmanager
+def holding(leases: Leases, collector: Collector) -> Iterator[Hold]:
+    """
+    Open a hold for one piece of work; afterwards what it held is needed by an image or is gone.
+
+    Work that was cancelled, or that a registry broke off, leaves everything for the next attempt to
+    go on from. What somebody else holds as well stays.
+    """
+    blobs: set[Digest] = set()
+    layers: set[ChainID] = set()
+    try:
+        with leases.held() as lease:
+            yield Hold(lease, blobs, layers)
+    except (Cancelled, Unavailable):
+        raise
+    except EngineError:
+        collector.collect_blobs(blobs)
+        collector.collect_layers(layers)
+        raise
+    if not KEEP_LAYER_BLOBS:
+        collector.collect_blobs(blobs)
