@@ -2,8 +2,9 @@
 Locks between processes that the kernel gives back when the holder dies.
 
 A lock is an open file description with flock(2) on it; threads of one process exclude each other
-too, because each holding opens the file anew. The file of a name that others may wait for is never
-removed, so that two holders can never stand on two different files of one name.
+too, because each holding opens the file anew. A file may be removed by whoever holds its lock: the
+next holder sees that it stands on a removed file and starts over, so that two holders never stand
+on two different files of one name.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ class Locks:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Wait for the lock *name* and hold it until the block ends."""
-        descriptor = self._open(name)
+        descriptor = self._acquire(name)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
@@ -40,13 +40,25 @@ class Locks:
         """Hold the lock *name* during the block if nobody else does; yields whether it is held."""
         descriptor = self._open(name)
         try:
-            yield _try_exclusive(descriptor)
+            yield _try_exclusive(descriptor) and not _is_removed(descriptor)
         finally:
             os.close(descriptor)
 
     def discard(self, name: str) -> None:
-        """Remove the file of *name*; only for names that are used once and waited for by nobody."""
+        """Remove the file of *name*; only while holding it, or for a name that is used once."""
         (self._directory / _file_name(name)).unlink(missing_ok=True)
+
+    def _acquire(self, name: str) -> int:
+        while True:
+            descriptor = self._open(name)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if not _is_removed(descriptor):
+                return descriptor
+            os.close(descriptor)
 
     def _open(self, name: str) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -56,6 +68,10 @@ class Locks:
 def _file_name(name: str) -> str:
     # A name may hold slashes and be long; only its identity matters here.
     return hashlib.sha256(name.encode(), usedforsecurity=False).hexdigest()[:32]
+
+
+def _is_removed(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_nlink == 0
 
 
 def _try_exclusive(descriptor: int) -> bool:
