@@ -1,0 +1,210 @@
+"""
+The one place that runs other programs.
+
+A program is a list of words and never passes a shell. It gets a clean environment, none of our
+descriptors, a time limit, and what it prints is kept up to a limit and drained beyond it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import selectors
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import ProgramNotFound, SystemFailure, from_oserror
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
+OUTPUT_LIMIT = 64 * 1024
+CHUNK = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended, and the beginning of what it printed."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def complaint(self) -> str:
+        """What it said on stderr, as text without the blanks around it."""
+        return self.stderr.decode(errors="replace").strip()
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of the program *name* on this host, or None."""
+    return shutil.which(name, path=SEARCH_PATH)
+
+
+def get_program(name: str) -> str:
+    """Return the path of the program *name*; raise `ProgramNotFound`."""
+    found = find_program(name)
+    if found is None:
+        raise ProgramNotFound(name, remedy=f"Install it, for example: apt-get install {name}")
+    return found
+
+
+def run(
+    words: Sequence[str], *, timeout: float, limit: int = OUTPUT_LIMIT, cwd: Path | None = None
+) -> Finished:
+    """
+    Run a program to its end and return what came of it, whatever its exit code.
+
+    Raises `ProgramNotFound`, or `SystemFailure` when it takes longer than *timeout* seconds: then
+    it has been killed.
+    """
+    pipe = subprocess.PIPE
+    with _started(words, stdout=pipe, stderr=pipe, cwd=cwd) as process:
+        outputs = _collect(process, time.monotonic() + timeout, limit)
+    return Finished(process.returncode, outputs[0], outputs[1])
+
+
+def start_daemon(
+    words: Sequence[str],
+    *,
+    report_variable: str,
+    timeout: float,
+    limit: int = OUTPUT_LIMIT,
+    cwd: Path,
+) -> Finished:
+    """
+    Start a program that goes on by itself, and return once it has reported.
+
+    It learns the descriptor of a pipe from the environment variable *report_variable*; `stdout` of
+    the answer is the line it wrote there, empty if it ended without. Of what it says before it
+    detaches, `stderr` has the beginning.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    complaints = os.memfd_create("complaints", os.MFD_CLOEXEC)
+    try:
+        try:
+            code = _launch(words, writer, complaints, report_variable, timeout, cwd)
+        finally:
+            os.close(writer)
+        line = _read_line(reader, time.monotonic() + timeout, limit, words[0])
+        return Finished(code, line, os.pread(complaints, limit, 0))
+    finally:
+        os.close(reader)
+        os.close(complaints)
+
+
+def _launch(
+    words: Sequence[str],
+    writer: int,
+    complaints: int,
+    variable: str,
+    timeout: float,
+    cwd: Path,
+) -> int:
+    nothing = subprocess.DEVNULL
+    more = {variable: str(writer)}
+    with _started(
+        words, stdout=nothing, stderr=complaints, cwd=cwd, pass_fds=(writer,), more=more
+    ) as process:
+        return _waited(process, timeout)
+
+
+@contextmanager
+def _started(
+    words: Sequence[str],
+    *,
+    stdout: int,
+    stderr: int,
+    cwd: Path | None,
+    pass_fds: tuple[int, ...] = (),
+    more: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield the running program; on the way out it has ended, by force where it must."""
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env={**ENVIRONMENT, **(more or {})},
+            pass_fds=pass_fds,
+            # A Ctrl-C at the terminal of the product is not meant for it.
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise ProgramNotFound(words[0]) from error
+    except OSError as error:
+        raise from_oserror(error, f"run {words[0]}") from error
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _collect(process: subprocess.Popen[bytes], deadline: float, limit: int) -> list[bytes]:
+    assert process.stdout
+    assert process.stderr
+    streams = [process.stdout, process.stderr]
+    outputs = {each.fileno(): bytearray() for each in streams}
+    with selectors.DefaultSelector() as selector:
+        for each in streams:
+            selector.register(each, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise _too_slow(str(process.args))
+            for key, _ in ready:
+                _drain(selector, key, outputs[key.fd], limit)
+    _waited(process, max(0.1, deadline - time.monotonic()))
+    return [bytes(each) for each in outputs.values()]
+
+
+def _drain(
+    selector: selectors.BaseSelector, key: selectors.SelectorKey, output: bytearray, limit: int
+) -> None:
+    chunk = os.read(key.fd, CHUNK)
+    if chunk:
+        output += chunk[: limit - len(output)]
+    else:
+        selector.unregister(key.fileobj)
+
+
+def _waited(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """Return the exit code; the kernel wakes us, where `Popen.wait` would look again and again."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        if not poll.poll(int(timeout * 1000)):
+            raise _too_slow(str(process.args))
+    finally:
+        os.close(descriptor)
+    return process.wait()
+
+
+def _read_line(reader: int, deadline: float, limit: int, program: str) -> bytes:
+    line = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        while not line.endswith(b"\n") and len(line) < limit:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise _too_slow(program)
+            chunk = os.read(reader, limit - len(line))
+            if not chunk:
+                break
+            line += chunk
+    return bytes(line)
+
+
+def _too_slow(program: str) -> SystemFailure:
+    return SystemFailure(f"{program[:200]} did not finish in time")
