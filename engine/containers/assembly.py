@@ -1,0 +1,60 @@
+"""Where the parts meet: the means of containers on a real Linux host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.containers.bundle import Bundles
+from engine.containers.exits import Exits
+from engine.containers.monitor import ConmonMonitor
+from engine.containers.ports import Means
+from engine.containers.runtime import OciRuntime, choose_runtime
+from engine.containers.store import ContainerStore
+from engine.system.cgroups import Cgroups
+from engine.system.host import probe_host
+from engine.system.runner import get_program
+
+if TYPE_CHECKING:
+    from engine.containers.ports import ImageSource
+    from engine.events import EventLog
+    from engine.snapshots.snapshotter import Snapshotter
+    from engine.system.clock import Clock
+    from engine.system.database import Database
+    from engine.system.locks import Locks
+    from engine.system.mounter import Mounter
+    from engine.system.paths import EnginePaths
+
+
+def linux_means(
+    paths: EnginePaths,
+    *,
+    database: Database,
+    events: EventLog,
+    clock: Clock,
+    locks: Locks,
+    images: ImageSource,
+    snapshotter: Snapshotter,
+    mounter: Mounter,
+) -> Means:
+    """Return the means to run containers below *paths* with the runtime and conmon of this host.
+
+    Raises `ProgramNotFound` where either is not installed.
+    """
+    host = probe_host()
+    program = choose_runtime(host.cgroups, paths.run / "runtime")
+    return Means(
+        database=database,
+        store=ContainerStore(database),
+        events=events,
+        clock=clock,
+        locks=locks,
+        images=images,
+        snapshotter=snapshotter,
+        mounter=mounter,
+        bundles=Bundles(paths),
+        exits=Exits(paths.exits),
+        monitor=ConmonMonitor(get_program("conmon"), program, paths.exits),
+        runtime=OciRuntime(program),
+        cgroups=Cgroups(),
+        host=host,
+    )

@@ -1,0 +1,176 @@
+"""
+The directories of a container: `<root>/containers/<id>`, which lasts, and `<run>/containers/<id>`.
+
+The first holds the bundle (`config.json`, `rootfs`), the log and the files that are shown in the
+container's /etc. It exists as long as anything of the container does. The second exists while
+something is or was running, and says so: whoever finds it knows that there is something to clear.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import from_oserror
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from engine.system.paths import EnginePaths
+
+PRIVATE = 0o700
+READABLE = 0o644
+HOSTS = """\
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+RESOLVER_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Where the things of one container are."""
+
+    id: str
+    directory: Path
+    run: Path
+
+    @property
+    def rootfs(self) -> Path:
+        """Where its file system is mounted while it runs."""
+        return self.directory / "rootfs"
+
+    @property
+    def spec(self) -> Path:
+        """The runtime spec of the last start."""
+        return self.directory / "config.json"
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.directory / "container.log"
+
+    @property
+    def etc(self) -> Mapping[str, Path]:
+        """The files that stand in its /etc, by their path there."""
+        names = ("resolv.conf", "hostname", "hosts")
+        return {f"/etc/{name}": self.directory / name for name in names}
+
+    @property
+    def process_file(self) -> Path:
+        """Who its first process is."""
+        return self.run / "process"
+
+    @property
+    def monitor_pid_file(self) -> Path:
+        """The number of the monitor's process."""
+        return self.run / "monitor.pid"
+
+    @property
+    def oom_file(self) -> Path:
+        """Made by the monitor when the kernel killed for lack of memory."""
+        return self.run / "oom"
+
+    @property
+    def cgroup(self) -> str:
+        """The name of its control group."""
+        return f"/shipshape/{self.id}"
+
+
+class Bundles:
+    """The directories of all containers of one engine."""
+
+    def __init__(self, paths: EnginePaths) -> None:
+        self._lasting = paths.containers
+        self._running = paths.run / "containers"
+
+    def locate(self, container_id: str) -> Bundle:
+        """Return where the things of *container_id* are, whether they are or not."""
+        return Bundle(container_id, self._lasting / container_id, self._running / container_id)
+
+    def list_ids(self) -> set[str]:
+        """Return the IDs of all containers that have a directory."""
+        return {each.name for place in (self._lasting, self._running) for each in _children(place)}
+
+    def make(self, bundle: Bundle) -> None:
+        """Make the lasting directory, readable by nobody else."""
+        with _translated("make the container's directory"):
+            bundle.directory.mkdir(mode=PRIVATE, exist_ok=True)
+            bundle.rootfs.mkdir(mode=PRIVATE, exist_ok=True)
+
+    def make_run(self, bundle: Bundle) -> None:
+        """Make the run directory: from here on there is something to clear."""
+        with _translated("make the container's run directory"):
+            bundle.run.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+
+    def has_run(self, bundle: Bundle) -> bool:
+        """Whether there is something to clear."""
+        return bundle.run.exists()
+
+    def write_files(self, bundle: Bundle, *, hostname: str, resolver: str) -> None:
+        """Write what the container shall find in its /etc."""
+        contents = {"hosts": HOSTS, "hostname": f"{hostname}\n", "resolv.conf": resolver}
+        with _translated("write the container's files"):
+            for path in bundle.etc.values():
+                path.write_text(contents[path.name])
+                path.chmod(READABLE)
+            # A log can be read before anything was printed.
+            bundle.log.touch(mode=0o600)
+
+    def write_spec(self, bundle: Bundle, spec: dict[str, Any]) -> None:
+        """Write the runtime spec of the start to come."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with (
+            _translated("write the runtime spec"),
+            os.fdopen(os.open(bundle.spec, flags, 0o600), "w") as stream,
+        ):
+            stream.write(json.dumps(spec))
+
+    def remove_run(self, bundle: Bundle) -> None:
+        """Remove the run directory: nothing is left to clear."""
+        _remove_tree(bundle.run)
+
+    def remove(self, bundle: Bundle) -> None:
+        """Remove the lasting directory; nothing may be mounted in it any more."""
+        with suppress(FileNotFoundError):
+            # Were something mounted there still, its files must not go with ours.
+            bundle.rootfs.rmdir()
+        _remove_tree(bundle.directory)
+
+
+def host_resolver(path: Path) -> str:
+    """Return the host's resolver configuration, which the container gets."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(RESOLVER_LIMIT).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _remove_tree(directory: Path) -> None:
+    with _translated("remove the container's directory"), suppress(FileNotFoundError):
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise from_oserror(error, doing) from error

@@ -1,0 +1,335 @@
+"""
+The containers of one engine: one method for each verb.
+
+A container is meant by its ID, the beginning of one, or its name. Every method may be called from
+any thread and any process that has the engine root open. Whoever reads settles: an exit that
+nobody took into account yet is, before the answer.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.containers.create import Creator, lock_name
+from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogLine, LogPage
+from engine.containers.process import stop_signal
+from engine.containers.reconcile import Reconciled, Reconciler
+from engine.containers.record import ContainerRecord, ExitStatus, IfRunning, Loss
+from engine.containers.remove import Remover
+from engine.containers.settings import ContainerSettings
+from engine.containers.settle import Settler
+from engine.containers.signals import parse_signal
+from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
+from engine.containers.start import Starter
+from engine.containers.stats import Sampler, StatsSample
+from engine.containers.stop import Stopper
+from engine.containers.telling import tell
+from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
+from engine.system.watch import Watch
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.containers.ports import Means
+    from engine.layers.diff import Change
+    from engine.oci.digest import ImageID
+
+__all__ = [
+    "ContainerRecord",
+    "ContainerSettings",
+    "Containers",
+    "ExitStatus",
+    "IfRunning",
+    "LogCursor",
+    "LogLine",
+    "LogPage",
+    "Loss",
+    "Reconciled",
+    "StatsSample",
+]
+
+STOP_SECONDS = 10.0
+FOLLOW_SECONDS = 1.0
+SIGKILL = 9
+
+
+class Containers:
+    """The containers of one engine root."""
+
+    def __init__(self, means: Means, *, chooser: random.Random | None = None) -> None:
+        self._means = means
+        self._settler = Settler(means)
+        self._creator = Creator(means, chooser)
+        self._starter = Starter(means, self._settler)
+        self._remover = Remover(means, self._settler)
+        self._stopper = Stopper(means, settler=self._settler, remover=self._remover)
+        self._sampler = Sampler(means.host.memory_bytes)
+
+    # --- Looking ------------------------------------------------------------------------------
+
+    def get(self, ref: str) -> ContainerRecord:
+        """Return the container *ref*; raise `ContainerNotFound` or `AmbiguousID`."""
+        record = self._means.store.get(ref)
+        settled = self._stopper.settled(record.id)
+        if settled is None or self._means.store.find_by_id(record.id) is None:
+            raise ContainerNotFound(ref)
+        return settled
+
+    def find(self, ref: str) -> ContainerRecord | None:
+        """Return the container *ref*, or None."""
+        try:
+            return self.get(ref)
+        except ContainerNotFound:
+            return None
+
+    def holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of the containers that were made from *image_id*, running or not."""
+        return self._means.store.holders(image_id)
+
+    # --- Living -------------------------------------------------------------------------------
+
+    def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
+        """
+        Make a container and return its record; it does not run yet.
+
+        Raises `ImageNotFound`, `NameTaken` or `InvalidSetting`; then nothing is left of it.
+        """
+        return self._creator.create(settings, owner=owner)
+
+    def start(self, ref: str) -> ContainerRecord:
+        """
+        Let the container run and return its record; one that runs already is fine.
+
+        Raises `CommandNotFound` or what the host refuses: then the record says so, or is gone if
+        the container was to be removed at its exit.
+        """
+        with self._held(ref) as record:
+            if record.is_running:
+                return record
+            try:
+                return self._starter.start(record)
+            except EngineError:
+                self._drop_if_over(record)
+                raise
+
+    def stop(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
+        """
+        Ask the container to end, kill it after *timeout* seconds, and return its last record.
+
+        Without *timeout* its settings decide, else 10 seconds. One that does not run is fine.
+        """
+        record = self.get(ref)
+        if not record.is_running:
+            return record
+        return self._stopped(record, timeout, keeps=False)
+
+    def kill(self, ref: str, *, signal: str = "SIGKILL") -> ContainerRecord:
+        """
+        Send a signal to the container's first process and return the record afterwards.
+
+        After SIGKILL it has ended. Raises `ContainerNotRunning` or `InvalidSetting`.
+        """
+        number = parse_signal(signal)
+        record = self.get(ref)
+        if not record.is_running:
+            raise ContainerNotRunning(record.name, state=record.state)
+        if number == SIGKILL:
+            return self._stopper.kill(record)
+        self._stopper.signal(record, number)
+        return self._stopper.settled(record.id) or record
+
+    def restart(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
+        """Stop the container, as `stop` does, if it runs; start it and return its record."""
+        record = self.get(ref)
+        if record.is_running:
+            self._stopped(record, timeout, keeps=True)
+        return self.start(record.id)
+
+    def wait(self, ref: str, *, timeout: float | None = None) -> ExitStatus | None:
+        """
+        Return how the container ended, as soon as it has; None if *timeout* seconds pass first.
+
+        One that never ran counts as ended with code 0.
+        """
+        record = self._means.store.get(ref)
+        ended = self._stopper.await_end(record, timeout)
+        if ended is None:
+            return None
+        return ExitStatus(
+            code=ended.exit_code or 0,
+            oom_killed=ended.oom_killed,
+            finished_at=ended.finished_at,
+            error=ended.error,
+        )
+
+    def remove(self, ref: str, *, if_running: IfRunning = IfRunning.REFUSE) -> int:
+        """
+        Remove the container with its writable layer and its log; return the freed bytes.
+
+        Raises `ContainerRunning` for one that runs, unless told to kill it.
+        """
+        record = self.get(ref)
+        if record.is_running and if_running is IfRunning.KILL:
+            self._stopper.kill(record, keeps=True)
+        try:
+            with self._held(record.id) as current:
+                return self._remover.remove(current)
+        except ContainerNotFound:
+            # It was to be removed at its exit, and somebody has.
+            return 0
+
+    # --- Output -------------------------------------------------------------------------------
+
+    def read_logs(
+        self,
+        ref: str,
+        cursor: LogCursor = START,
+        *,
+        limit_lines: int = LINES,
+        limit_bytes: int = BYTES,
+    ) -> LogPage:
+        """Return a page of what the container printed, from *cursor* on."""
+        return self._log(ref).read(cursor, lines=limit_lines, limit_bytes=limit_bytes)
+
+    def tail_logs(self, ref: str, lines: int) -> LogCursor:
+        """Return the place from which the last *lines* lines follow."""
+        return self._log(ref).tail(lines)
+
+    def skip_logs(self, ref: str, cursor: LogCursor, *, keep_bytes: int) -> tuple[LogCursor, int]:
+        """Return a place at most *keep_bytes* before the end, and how many lines it leaves out."""
+        return self._log(ref).skip(cursor, keep_bytes=keep_bytes)
+
+    def logs(
+        self,
+        ref: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[LogLine]:
+        """
+        Yield what the container printed: all of it, the last *tail* lines, or from *since* on.
+
+        With *follow*, go on until it has ended or *is_stopped*, which is asked every second.
+        """
+        record = self.get(ref)
+        cursor = START if tail is None else self.tail_logs(record.id, tail)
+        for line in self._iter_lines(record, cursor, follow=follow, is_stopped=is_stopped):
+            if since is None or line.time >= since:
+                yield line
+
+    def log_directory(self, ref: str) -> Path:
+        """Return the directory to watch for changes of the container's log."""
+        return self._means.bundles.locate(self._means.store.get(ref).id).directory
+
+    # --- Numbers ------------------------------------------------------------------------------
+
+    def stats(self, ref: str) -> StatsSample:
+        """Return what the container uses now; raise `ContainerNotRunning`."""
+        record = self.get(ref)
+        sample = self._sampler.sample(record) if record.is_running else None
+        if sample is None:
+            raise ContainerNotRunning(record.name, state=record.state)
+        return sample
+
+    def size(self, ref: str) -> int:
+        """Return the bytes of the container's writable layer on the disk, measured now."""
+        return writable_bytes(self._means.snapshotter, self._means.store.get(ref).id)
+
+    def iter_changes(self, ref: str) -> Iterator[Change]:
+        """Yield what the container added, changed and deleted against its image."""
+        record = self._means.store.get(ref)
+        return iter_container_changes(self._means.snapshotter, record.id)
+
+    def what_would_be_lost(self, ref: str) -> Loss:
+        """Return what removing the container would destroy for good."""
+        return loss_of(self._means.snapshotter, self._means.store.get(ref).id)
+
+    # --- Keeping true -------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Take every exit into account that was not yet; cheap when there is none."""
+        self._stopper.settle_waiting()
+
+    def reconcile(self) -> Reconciled:
+        """Make records and host agree again, after whatever happened; say what was to do."""
+        return Reconciler(
+            self._means,
+            creator=self._creator,
+            starter=self._starter,
+            settler=self._settler,
+            remover=self._remover,
+        ).reconcile()
+
+    @contextmanager
+    def _held(self, ref: str) -> Iterator[ContainerRecord]:
+        """Hold the container's lock and yield its record, settled."""
+        record = self._means.store.get(ref)
+        with self._means.locks.held(lock_name(record.id)):
+            yield self._settler.settle(self._means.store.get_by_id(record.id))
+
+    def _stopped(
+        self, record: ContainerRecord, timeout: float | None, *, keeps: bool
+    ) -> ContainerRecord:
+        defaults = self._means.images.get(str(record.image_id)).config.defaults
+        self._stopper.signal(record, stop_signal(defaults, record.settings))
+        grace = _grace(record.settings, timeout)
+        ended = self._stopper.await_end(record, grace, keeps=keeps)
+        ended = ended or self._stopper.kill(record, keeps=keeps)
+        tell(self._means.events, "stop", ended)
+        return ended
+
+    def _drop_if_over(self, record: ContainerRecord) -> None:
+        current = self._means.store.find_by_id(record.id)
+        if current is not None and current.settings.auto_remove:
+            self._remover.remove(current)
+
+    def _log(self, ref: str) -> LogFile:
+        return LogFile(self._means.bundles.locate(self._means.store.get(ref).id).log)
+
+    def _iter_lines(
+        self,
+        record: ContainerRecord,
+        cursor: LogCursor,
+        *,
+        follow: bool,
+        is_stopped: Callable[[], bool],
+    ) -> Iterator[LogLine]:
+        bundle = self._means.bundles.locate(record.id)
+        log = LogFile(bundle.log)
+        with Watch(bundle.directory, self._means.exits.directory) as watch:
+            while not is_stopped():
+                # Asked before reading: what was printed until the end is read after it.
+                is_over = not follow or not self._is_running(record.id)
+                page = log.read(cursor)
+                cursor = page.cursor
+                yield from page.lines
+                if page.is_end and is_over:
+                    return
+                if page.is_end:
+                    watch.wait(FOLLOW_SECONDS)
+
+    def _is_running(self, container_id: str) -> bool:
+        record = self._stopper.settled(container_id)
+        return record is not None and record.is_running
+
+    def list_stats(self) -> list[StatsSample]:
+        """Return what every running container uses now."""
+        return self._sampler.sample_all(self._means.store.list_running())
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[ContainerRecord]:
+        """Return every container, the newest first."""
+        self._stopper.settle_waiting()
+        return self._means.store.list_all()
+
+
+def _grace(settings: ContainerSettings, timeout: float | None) -> float:
+    if timeout is not None:
+        return timeout
+    return STOP_SECONDS if settings.stop_timeout is None else settings.stop_timeout

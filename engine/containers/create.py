@@ -1,0 +1,132 @@
+"""
+From settings to a container that could be started.
+
+Its directory comes first and its record last: what a killed process leaves behind has a directory
+without a record, and that is what `reconcile` looks for.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.containers.names import iter_names
+from engine.containers.process import resolve_arguments
+from engine.containers.record import ContainerRecord
+from engine.containers.state import ContainerState
+from engine.containers.telling import tell
+from engine.errors import ImageNotFound, InvalidReference, NameTaken, SnapshotNotFound
+from engine.oci.identity import chain_id
+from engine.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from engine.containers.ports import Means, SourceImage
+    from engine.containers.settings import ContainerSettings
+
+ID_BYTES = 32
+
+
+class Creator:
+    """Creates containers."""
+
+    def __init__(self, means: Means, chooser: random.Random | None = None) -> None:
+        self._means = means
+        self._chooser = chooser or random.SystemRandom()
+
+    def create(self, settings: ContainerSettings, *, owner: str) -> ContainerRecord:
+        """
+        Make a container of *settings* and return its record; nothing is left if that fails.
+
+        Raises `ImageNotFound`, `NameTaken`, or `InvalidSetting` for what the image decides.
+        """
+        image = self._means.images.get(settings.image)
+        if settings.name is not None:
+            self._means.store.check_name_is_free(settings.name)
+        command = resolve_arguments(image.config.defaults, settings)
+        record = self._draft(settings, image, command, owner)
+        with self._means.locks.held(lock_name(record.id)):
+            try:
+                self._prepare(record, image)
+                return self._insert(record)
+            except BaseException:
+                self.undo(record.id)
+                self._means.locks.discard(lock_name(record.id))
+                raise
+
+    def undo(self, container_id: str) -> int:
+        """Remove snapshot and directory of a container without a record; return freed bytes."""
+        freed = self._means.snapshotter.remove(container_id)
+        self._means.bundles.remove(self._means.bundles.locate(container_id))
+        return freed
+
+    def _draft(
+        self,
+        settings: ContainerSettings,
+        image: SourceImage,
+        command: tuple[str, ...],
+        owner: str,
+    ) -> ContainerRecord:
+        return ContainerRecord(
+            id=secrets.token_hex(ID_BYTES),
+            name=settings.name or "",
+            image_id=image.id,
+            image_reference=_shown_reference(settings.image, image),
+            settings=settings,
+            command=command,
+            state=ContainerState.CREATED,
+            pid=0,
+            exit_code=None,
+            oom_killed=False,
+            error="",
+            created_at=self._means.clock.now(),
+            started_at=None,
+            finished_at=None,
+            owner=owner,
+        )
+
+    def _prepare(self, record: ContainerRecord, image: SourceImage) -> None:
+        self._means.bundles.make(self._means.bundles.locate(record.id))
+        diff_ids = image.config.diff_ids
+        try:
+            self._means.snapshotter.prepare(
+                record.id, parent=chain_id(diff_ids) if diff_ids else None
+            )
+        except SnapshotNotFound as error:
+            raise ImageNotFound(record.settings.image) from error
+
+    def _insert(self, record: ContainerRecord) -> ContainerRecord:
+        with self._means.database.write():
+            # Whoever removed it meanwhile did not see this container.
+            self._means.images.get(str(record.image_id))
+            record = self._named(record)
+            self._means.store.insert(record)
+            self._means.images.mark_used(record.image_id)
+            tell(self._means.events, "create", record)
+        return record
+
+    def _named(self, record: ContainerRecord) -> ContainerRecord:
+        if record.name:
+            return record
+        for name in iter_names(self._chooser):
+            try:
+                self._means.store.check_name_is_free(name)
+            except NameTaken:
+                continue
+            return replace(record, name=name)
+        raise NameTaken(record.name, holder="others")
+
+
+def lock_name(container_id: str) -> str:
+    """Return the name of the lock that protects the container."""
+    return f"container/{container_id}"
+
+
+def _shown_reference(text: str, image: SourceImage) -> str:
+    """Return what people see as the container's image: the tag in short, or what was asked for."""
+    try:
+        reference = Reference.parse(text)
+    except InvalidReference:
+        return text
+    return reference.familiar if reference in image.tags else text

@@ -1,0 +1,229 @@
+"""
+Reading what containers printed.
+
+The monitor writes one line for each piece of output: time, stream, `F` for the end of a line or `P`
+for a part of one, and the bytes. A cursor is a place between two such pieces, so a reader can stop
+anywhere, keep the cursor as text and go on in another process; every byte comes once and in order.
+Nothing is held in memory but one page.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from engine.errors import InvalidSetting
+from engine.oci.timestamps import EPOCH, parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+LINES = 500
+BYTES = 256 * 1024
+# The monitor cuts output into pieces of 8 KiB; a line of the file that is longer is damage.
+MAX_RECORD = 64 * 1024
+MAX_LINE = 64 * 1024
+BLOCK = 64 * 1024
+MAX_BACKWARDS = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that was printed, without its end; *is_partial* when more of it follows."""
+
+    time: datetime
+    stream: str
+    content: bytes
+    is_partial: bool = False
+
+    @property
+    def text(self) -> str:
+        """The content as text; bytes that are no UTF-8 are replaced."""
+        return self.content.decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class LogCursor:
+    """A place in a log: *offset* bytes into the file *file*."""
+
+    file: int = 0
+    offset: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the cursor that `str` wrote."""
+        file, colon, offset = text.partition(":")
+        if not colon or not file.isdecimal() or not offset.isdecimal() or len(text) > 60:
+            raise InvalidSetting("cursor", f"{text[:60]!r} is no place in a log")
+        return cls(int(file), int(offset))
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.offset}"
+
+
+START = LogCursor()
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """
+    Some lines, and where to go on.
+
+    *is_end*: nothing more was there at this moment; *behind* is how many bytes of the log follow.
+    *has_gap*: what stood between the last page and this one was rotated away.
+    """
+
+    lines: tuple[LogLine, ...]
+    cursor: LogCursor
+    is_end: bool
+    behind: int = 0
+    has_gap: bool = False
+
+
+class LogFile:
+    """The log of one container, read only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(
+        self, cursor: LogCursor = START, *, lines: int = LINES, limit_bytes: int = BYTES
+    ) -> LogPage:
+        """Return at most *lines* lines from *cursor* on, of about *limit_bytes* together."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return LogPage((), cursor, is_end=True)
+        try:
+            return _read_page(descriptor, cursor, lines, limit_bytes)
+        finally:
+            os.close(descriptor)
+
+    def tail(self, lines: int) -> LogCursor:
+        """Return the place from which *lines* whole lines follow; the start if there are fewer."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return START
+        try:
+            status = os.fstat(descriptor)
+            offset = _tail_offset(descriptor, status.st_size, lines)
+            return LogCursor(status.st_ino, offset)
+        finally:
+            os.close(descriptor)
+
+    def skip(self, cursor: LogCursor, *, keep_bytes: int) -> tuple[LogCursor, int]:
+        """
+        Return a place at most *keep_bytes* before the end, and how many whole lines were skipped.
+
+        Where *cursor* is that near already, it is returned with 0.
+        """
+        try:
+            stream = self._path.open("rb")
+        except FileNotFoundError:
+            return cursor, 0
+        with stream:
+            status = os.fstat(stream.fileno())
+            begin = cursor.offset if cursor.file == status.st_ino else 0
+            if status.st_size - begin <= keep_bytes:
+                return cursor, 0
+            stream.seek(begin)
+            skipped = 0
+            while status.st_size - begin > keep_bytes and (line := stream.readline(MAX_RECORD)):
+                begin += len(line)
+                skipped += _ends_line(line)
+            return LogCursor(status.st_ino, begin), skipped
+
+
+def _read_page(descriptor: int, cursor: LogCursor, lines: int, limit_bytes: int) -> LogPage:
+    status = os.fstat(descriptor)
+    # Another file, or a shorter one, is what follows a rotation.
+    is_same = cursor.file == status.st_ino and cursor.offset <= status.st_size
+    offset = cursor.offset if is_same else 0
+    content = os.pread(descriptor, max(limit_bytes, MAX_RECORD), offset)
+    read, taken = _parse(content, lines)
+    behind = max(0, status.st_size - offset - taken)
+    return LogPage(
+        lines=read,
+        cursor=LogCursor(status.st_ino, offset + taken),
+        # What remains can only be the beginning of a record whose end is not written yet.
+        is_end=behind < MAX_RECORD and content.find(b"\n", taken) < 0,
+        behind=behind,
+        has_gap=not is_same and cursor.file != 0,
+    )
+
+
+def _parse(content: bytes, limit: int) -> tuple[tuple[LogLine, ...], int]:
+    """Return the lines in *content*, at most *limit*, and how many of its bytes they took."""
+    joined: list[LogLine] = []
+    taken = 0
+    while (end := _record_end(content, taken)) is not None:
+        line = _parse_record(content[taken:end].removesuffix(b"\n"))
+        if _joins(joined, line):
+            joined[-1] = _join(joined[-1], line)
+        elif len(joined) < limit:
+            joined.append(line)
+        else:
+            break
+        taken = end
+    return tuple(joined), taken
+
+
+def _record_end(content: bytes, begin: int) -> int | None:
+    """Return where the record at *begin* ends, its newline included; None if it is not whole."""
+    end = content.find(b"\n", begin, begin + MAX_RECORD) + 1
+    if end:
+        return end
+    return begin + MAX_RECORD if len(content) - begin >= MAX_RECORD else None
+
+
+def _parse_record(record: bytes) -> LogLine:
+    fields = record.split(b" ", 3)
+    time = parse_timestamp(fields[0].decode(errors="replace")) if len(fields) == 4 else None
+    if time is None or fields[1] not in {b"stdout", b"stderr"}:
+        return LogLine(EPOCH, "stdout", record)
+    return LogLine(time, fields[1].decode(), fields[3], is_partial=fields[2] == b"P")
+
+
+def _joins(lines: list[LogLine], line: LogLine) -> bool:
+    if not lines or not lines[-1].is_partial or lines[-1].stream != line.stream:
+        return False
+    return len(lines[-1].content) + len(line.content) <= MAX_LINE
+
+
+def _join(before: LogLine, line: LogLine) -> LogLine:
+    return replace(before, content=before.content + line.content, is_partial=line.is_partial)
+
+
+def _ends_line(record: bytes) -> bool:
+    return record.split(b" ", 3)[2:3] != [b"P"]
+
+
+def _tail_offset(descriptor: int, size: int, lines: int) -> int:
+    """Return where the last *lines* lines begin; a last one that has no end yet counts."""
+    found, begin = 0, size
+    for offset, ends_line in _records_backwards(descriptor, size):
+        if ends_line and found == lines:
+            return begin
+        if ends_line or begin == size:
+            found += 1
+        begin = offset
+    return 0 if lines else size
+
+
+def _records_backwards(descriptor: int, size: int) -> Iterator[tuple[int, bool]]:
+    """Yield where each record begins and whether it ends a line, the last one first."""
+    end, rest = size, b""
+    while end > 0 and len(rest) < MAX_BACKWARDS:
+        begin = max(0, end - BLOCK)
+        content = os.pread(descriptor, end - begin, begin) + rest
+        whole = content.find(b"\n") + 1 if begin else 0
+        position = len(content)
+        while position > whole:
+            start = max(whole, content.rfind(b"\n", 0, position - 1) + 1)
+            yield begin + start, _ends_line(content[start:position])
+            position = start
+        rest, end = content[:whole], begin

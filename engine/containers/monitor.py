@@ -1,0 +1,175 @@
+"""
+The monitor of a container: what holds its stdio, writes its log and takes its exit status.
+
+It starts the runtime, goes on by itself, and outlives whoever launched it. When the container's
+first process has ended it leaves an exit file and ends too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from engine.errors import CommandNotFound, RuntimeFailed
+from engine.system.processes import (
+    find_identity,
+    has_argument,
+    kill_and_wait,
+    list_with_argument,
+    wait_until_gone,
+)
+from engine.system.runner import start_daemon
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.containers.bundle import Bundle
+    from engine.containers.runtime import Program
+
+LOG_BYTES = 64 * 1024 * 1024
+LAUNCH_SECONDS = 120.0
+REPORT_VARIABLE = "_OCI_SYNCPIPE"
+ABORT_ROUNDS = 20
+
+_NOT_FOUND = re.compile(r"executable file not found|no such file or directory", re.IGNORECASE)
+_NOT_EXECUTABLE = re.compile(r"permission denied|is a directory|exec format", re.IGNORECASE)
+_COMMAND = re.compile(r'exec: \\?"(.*?)\\?": (.*?)(?:: unknown)?$', re.DOTALL)
+_PREFIX = re.compile(r'^(?:time="[^"]*" level=\w+ msg=")?(.*?)"?$', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A container to be launched: its bundle is complete."""
+
+    bundle: Bundle
+    name: str
+    tty: bool = False
+    open_stdin: bool = False
+
+
+class Monitor(Protocol):
+    """Launches containers and watches over them."""
+
+    def launch(self, launch: Launch) -> int:
+        """
+        Start a monitor that creates the container, and return the pid of its first process.
+
+        That process is held before its program: `Runtime.start` lets it go. Raises
+        `CommandNotFound` when the program is not there or cannot be executed, or `RuntimeFailed`;
+        then `abort` may still have something to clear.
+        """
+
+    def is_watching(self, bundle: Bundle) -> bool:
+        """Whether the container has a monitor, so that an exit file will come or is there."""
+
+    def wait(self, bundle: Bundle, *, timeout: float) -> bool:
+        """Return True once the container has no monitor; False when *timeout* seconds passed."""
+
+    def abort(self, bundle: Bundle) -> None:
+        """
+        End the monitor and whatever it is starting; afterwards neither goes on.
+
+        A container without a monitor is fine. Its own processes may be left to the runtime.
+        """
+
+
+class ConmonMonitor:
+    """A `Monitor` that is one conmon process for each container."""
+
+    def __init__(self, conmon: str, program: Program, exits: Path) -> None:
+        self._conmon = conmon
+        self._program = program
+        self._exits = exits
+
+    def launch(self, launch: Launch) -> int:
+        """Start conmon and return the pid of the container's first process, held."""
+        bundle = launch.bundle
+        finished = start_daemon(
+            self._words(launch),
+            report_variable=REPORT_VARIABLE,
+            timeout=LAUNCH_SECONDS,
+            cwd=bundle.run,
+        )
+        pid = _reported_pid(finished.stdout, finished.complaint)
+        identity = find_identity(pid)
+        # It may have been killed already; then its exit file tells.
+        bundle.process_file.write_text(identity.render() if identity else f"{pid}\n")
+        return pid
+
+    def is_watching(self, bundle: Bundle) -> bool:
+        """Whether conmon lives."""
+        pid = _read_pid(bundle.monitor_pid_file)
+        return pid is not None and has_argument(pid, bundle.id)
+
+    def wait(self, bundle: Bundle, *, timeout: float) -> bool:
+        """Wait for the end of conmon, which comes right after the exit file."""
+        pid = _read_pid(bundle.monitor_pid_file)
+        return pid is None or wait_until_gone(pid, bundle.id, timeout=timeout)
+
+    def abort(self, bundle: Bundle) -> None:
+        """End conmon and, should it be creating the container at this moment, the runtime."""
+        if bundle.process_file.exists():
+            pid = _read_pid(bundle.monitor_pid_file)
+            if pid is not None and has_argument(pid, bundle.id):
+                kill_and_wait([pid])
+            return
+        # Launching was cut off: nobody knows how far it came, so look for all that has its name.
+        for _ in range(ABORT_ROUNDS):
+            found = list_with_argument(bundle.id)
+            if not found:
+                return
+            kill_and_wait(found)
+
+    def _words(self, launch: Launch) -> list[str]:
+        bundle = launch.bundle
+        words = [self._conmon, "--cid", bundle.id, "--cuuid", bundle.id, "--name", launch.name]
+        words += ["--runtime", self._program.path, "--bundle", str(bundle.directory)]
+        words += ["--container-pidfile", str(bundle.run / "process.pid")]
+        words += ["--conmon-pidfile", str(bundle.monitor_pid_file)]
+        words += ["--persist-dir", str(bundle.run), "--exit-dir", str(self._exits)]
+        words += ["--log-path", f"k8s-file:{bundle.log}", "--log-size-max", str(LOG_BYTES)]
+        words += ["--log-level", "error", "--full-attach", "--no-sync-log"]
+        for argument in self._program.arguments:
+            words += ["--runtime-arg", argument]
+        return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
+
+
+def _reported_pid(line: bytes, complaint: str) -> int:
+    try:
+        report = json.loads(line or b"{}")
+    except ValueError:
+        report = {}
+    pid = report.get("pid", -1)
+    if pid > 0:
+        return int(pid)
+    raise failure_of(str(report.get("message") or complaint))
+
+
+def failure_of(message: str) -> CommandNotFound | RuntimeFailed:
+    """Return the error for a runtime's last words when it could not create a container."""
+    text = _last_words(message)
+    match = _COMMAND.search(text)
+    if match is None:
+        return RuntimeFailed("create", stderr=text)
+    command, reason = match[1], match[2].rstrip('"')
+    if _NOT_FOUND.search(reason):
+        return CommandNotFound(command, reason=reason, exit_code=127)
+    if _NOT_EXECUTABLE.search(reason):
+        return CommandNotFound(command, reason=reason, exit_code=126)
+    return RuntimeFailed("create", stderr=text)
+
+
+def _last_words(message: str) -> str:
+    lines = [line for line in message.strip().splitlines() if line.strip()]
+    match = _PREFIX.match(lines[-1].strip()) if lines else None
+    return match[1].replace('\\"', '"') if match else ""
+
+
+def _read_pid(path: Path) -> int | None:
+    try:
+        text = path.read_text().strip()
+    except FileNotFoundError:
+        return None
+    return int(text) if text.isdecimal() else None

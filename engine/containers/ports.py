@@ -1,0 +1,81 @@
+"""What the life of containers needs of others, and all its means in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.containers.bundle import Bundles
+    from engine.containers.exits import Exits
+    from engine.containers.monitor import Monitor
+    from engine.containers.runtime import Runtime
+    from engine.containers.store import ContainerStore
+    from engine.events import EventLog
+    from engine.oci.config import ImageConfig
+    from engine.oci.digest import ImageID
+    from engine.oci.reference import Reference
+    from engine.snapshots.snapshotter import Snapshotter
+    from engine.system.clock import Clock
+    from engine.system.database import Database
+    from engine.system.host import HostFacts
+    from engine.system.locks import Locks
+    from engine.system.mounter import Mounter
+
+
+class SourceImage(Protocol):
+    """What a container is made from."""
+
+    @property
+    def id(self) -> ImageID:
+        """Its image ID."""
+
+    @property
+    def config(self) -> ImageConfig:
+        """What it suggests, and its layers."""
+
+    @property
+    def tags(self) -> Sequence[Reference]:
+        """What names it."""
+
+
+class ImageSource(Protocol):
+    """Knows the images of this host."""
+
+    def get(self, text: str) -> SourceImage:
+        """Return the image that *text* names; raise `ImageNotFound`."""
+
+    def mark_used(self, image_id: ImageID) -> None:
+        """Note that the image is used now; joins the transaction that is open."""
+
+
+class Groups(Protocol):
+    """The control groups of this host."""
+
+    def destroy(self, path: str) -> None:
+        """Kill what is left in the group and remove it; one that is not there is fine."""
+
+    def oom_kills(self, path: str) -> int:
+        """Return how often the kernel killed in the group for lack of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Everything with which containers are kept; whatever has an effect goes through one of it."""
+
+    database: Database
+    store: ContainerStore
+    events: EventLog
+    clock: Clock
+    locks: Locks
+    images: ImageSource
+    snapshotter: Snapshotter
+    mounter: Mounter
+    bundles: Bundles
+    exits: Exits
+    monitor: Monitor
+    runtime: Runtime
+    cgroups: Groups
+    host: HostFacts

@@ -1,0 +1,78 @@
+"""What is known about a container: the record, and the answers that are made of it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.containers.settings import ContainerSettings
+    from engine.containers.state import ContainerState
+    from engine.oci.digest import ImageID
+
+SHORT_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    """
+    One container, as the engine's database has it.
+
+    *id* is 64 hexadecimal digits and never changes; nor does *image_id*, wherever the tag in
+    *image_reference* moves later. *pid* is that of its first process, 0 when it has none.
+    *exit_code*, *oom_killed* and *error* tell of the last run, or of the last attempt at one.
+    """
+
+    id: str
+    name: str
+    image_id: ImageID
+    image_reference: str
+    settings: ContainerSettings
+    command: tuple[str, ...]
+    state: ContainerState
+    pid: int
+    exit_code: int | None
+    oom_killed: bool
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    owner: str
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 digits of the ID: what people see, and the default host name."""
+        return self.id[:SHORT_LENGTH]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has a process."""
+        return self.state.has_process
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a run ended; *code* is 128 + n where signal n ended it."""
+
+    code: int
+    oom_killed: bool
+    finished_at: datetime | None
+    error: str = ""
+
+
+class IfRunning(enum.Enum):
+    """What `remove` does with a container that runs."""
+
+    REFUSE = "refuse"
+    KILL = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What goes with a writable layer: changed files (deletions count), and bytes on disk."""
+
+    files: int
+    bytes: int

@@ -1,0 +1,134 @@
+"""
+The runtime: the program that makes a process out of a bundle.
+
+The monitor has it create containers; what remains is here: letting a held process go, sending
+signals, and clearing away what the runtime keeps.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from engine.errors import ProgramNotFound, RuntimeFailed
+from engine.system.cgroups import CgroupLayout
+from engine.system.processes import ProcessIdentity, boot_id, kill_and_wait
+from engine.system.runner import find_program, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.containers.bundle import Bundle
+
+START_SECONDS = 60.0
+# A created process waits until somebody opens this pipe; runc and crun alike.
+HOLDING_PIPE = "exec.fifo"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A runtime to run: its *path*, the *arguments* that come first, and why it was chosen."""
+
+    path: str
+    state: Path
+    reason: str
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What every call begins with."""
+        return ("--root", str(self.state))
+
+
+def choose_runtime(
+    layout: CgroupLayout, state: Path, *, find: Callable[[str], str | None] = find_program
+) -> Program:
+    """
+    Return the runtime that works on this host, with the reason in words.
+
+    runc where it is installed; crun otherwise, unless the host mixes both cgroup versions, which
+    crun refuses. Raises `ProgramNotFound`.
+    """
+    runc, crun = find("runc"), find("crun")
+    if runc is not None:
+        return Program(runc, state, f"runc, which works with cgroup {layout}")
+    if crun is None:
+        raise ProgramNotFound("runc", remedy="Install it, for example: apt-get install runc")
+    if layout is CgroupLayout.HYBRID:
+        raise ProgramNotFound(
+            "runc", remedy="crun is installed, but refuses this host's hybrid cgroups: install runc"
+        )
+    return Program(crun, state, f"crun, because runc is not installed (cgroup {layout})")
+
+
+class Runtime(Protocol):
+    """Acts on containers that a monitor has created."""
+
+    def start(self, bundle: Bundle) -> None:
+        """Let the held process go on to its program; raise `RuntimeFailed`."""
+
+    def is_held(self, bundle: Bundle) -> bool:
+        """Whether the process was created and not let go yet."""
+
+    def is_of_this_boot(self, bundle: Bundle) -> bool:
+        """Whether the container was launched since the machine was started."""
+
+    def signal(self, bundle: Bundle, number: int) -> bool:
+        """Send a signal to the first process; return False when it has ended."""
+
+    def delete(self, bundle: Bundle) -> None:
+        """
+        Kill what is left of the container and forget it; one that is not there is fine.
+
+        Its control group is not touched.
+        """
+
+
+class OciRuntime:
+    """A `Runtime` that is runc or crun."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def start(self, bundle: Bundle) -> None:
+        """Run the runtime's `start`."""
+        words = [self._program.path, *self._program.arguments, "start", bundle.id]
+        finished = run(words, timeout=START_SECONDS)
+        if finished.code != 0:
+            raise RuntimeFailed("start", stderr=finished.complaint)
+
+    def is_held(self, bundle: Bundle) -> bool:
+        """Whether the pipe on which the process waits is there."""
+        return (self._state(bundle) / HOLDING_PIPE).exists()
+
+    def is_of_this_boot(self, bundle: Bundle) -> bool:
+        """Whether the process that was noted at the launch was noted in this boot."""
+        identity = _identity(bundle)
+        return identity is not None and identity.boot == boot_id()
+
+    def signal(self, bundle: Bundle, number: int) -> bool:
+        """Send the signal, to that very process or to none."""
+        identity = _identity(bundle)
+        return identity is not None and identity.send(number)
+
+    def delete(self, bundle: Bundle) -> None:
+        """Kill the first process, and with it all others; remove the runtime's state."""
+        identity = _identity(bundle)
+        if identity is not None and identity.is_alive:
+            identity.send(signal.SIGKILL)
+            kill_and_wait([identity.pid])
+        # Once processes and cgroup are gone, this directory is all that a runtime's own `delete`
+        # would remove; starting it for that takes longer than everything else here.
+        shutil.rmtree(self._state(bundle), ignore_errors=True)
+
+    def _state(self, bundle: Bundle) -> Path:
+        return self._program.state / bundle.id
+
+
+def _identity(bundle: Bundle) -> ProcessIdentity | None:
+    try:
+        return ProcessIdentity.parse(bundle.process_file.read_text())
+    except FileNotFoundError:
+        return None

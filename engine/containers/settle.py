@@ -1,0 +1,115 @@
+"""
+The end of a run: taking the exit status, and clearing away what the run needed.
+
+Every function here is to be called with the container's lock held. `clear` may be repeated at any
+time while the container does not run; it finishes what a killed process had begun.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.containers.state import Change, after
+from engine.containers.telling import tell
+from engine.errors import MountFailed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.containers.bundle import Bundle
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
+
+KILLED = 128 + signal.SIGKILL
+UNWATCHED = "its monitor was killed, and its processes were ended with it"
+
+
+class Settler:
+    """Settles exits."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def settle(self, record: ContainerRecord) -> ContainerRecord:
+        """
+        Return the record as it is, its exit taken into account if there is one to take.
+
+        A container that was to be removed at its exit is not removed here.
+        """
+        ended = self._means.exits.find(record.id) if record.state.has_process else None
+        if ended is None:
+            return record
+        bundle = self._means.bundles.locate(record.id)
+        settled = self._end(
+            record,
+            Change.EXIT,
+            code=ended.code,
+            finished_at=ended.finished_at,
+            oom_killed=self._was_oom_killed(bundle),
+        )
+        self.clear(bundle)
+        return settled
+
+    def lose(self, record: ContainerRecord, *, code: int, error: str) -> ContainerRecord:
+        """Record that the container's processes ended with nobody there to see how; say *error*."""
+        lost = self._end(
+            record,
+            Change.LOSE,
+            code=code,
+            finished_at=self._means.clock.now(),
+            oom_killed=False,
+            error=error,
+        )
+        self.clear(self._means.bundles.locate(record.id))
+        return lost
+
+    def clear(self, bundle: Bundle) -> None:
+        """Leave no monitor, process, control group, mount or run directory of the container."""
+        means = self._means
+        if not means.bundles.has_run(bundle):
+            return
+        means.monitor.abort(bundle)
+        means.cgroups.destroy(bundle.cgroup)
+        means.runtime.delete(bundle)
+        self.unmount(bundle)
+        means.exits.discard(bundle.id)
+        means.bundles.remove_run(bundle)
+
+    def unmount(self, bundle: Bundle) -> None:
+        """Unmount the container's file system, if it is mounted."""
+        try:
+            self._means.mounter.unmount(bundle.rootfs)
+        except MountFailed:
+            # Somebody looks into it. They keep what they hold, but the name is free.
+            self._means.mounter.unmount(bundle.rootfs, lazily=True)
+
+    def _was_oom_killed(self, bundle: Bundle) -> bool:
+        return bundle.oom_file.exists() or self._means.cgroups.oom_kills(bundle.cgroup) > 0
+
+    def _end(
+        self,
+        record: ContainerRecord,
+        change: Change,
+        *,
+        code: int,
+        finished_at: datetime,
+        oom_killed: bool,
+        error: str = "",
+    ) -> ContainerRecord:
+        ended = replace(
+            record,
+            state=after(change, record.state, name=record.name),
+            pid=0,
+            exit_code=code,
+            oom_killed=oom_killed,
+            error=error,
+            finished_at=max(finished_at, record.started_at or finished_at),
+        )
+        with self._means.database.write():
+            self._means.store.save(ended)
+            if oom_killed:
+                tell(self._means.events, "oom", ended)
+            tell(self._means.events, "die", ended, exitCode=str(code))
+        return ended

@@ -1,0 +1,125 @@
+"""
+From a container at rest to a running one.
+
+The order makes every interruption harmless: the run directory says that something was begun; the
+process exists but is held; the record says that it runs; the process is let go. Whoever finds a
+held process under a record that says running lets it go; whoever finds a run directory under any
+other record clears it away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.containers.bundle import host_resolver
+from engine.containers.monitor import Launch
+from engine.containers.process import resolve_process
+from engine.containers.spec import SpecInputs, runtime_spec
+from engine.containers.state import Change, after
+from engine.containers.telling import tell
+from engine.containers.users import read_accounts, resolve_user
+from engine.errors import CommandNotFound, EngineError, RuntimeFailed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.containers.bundle import Bundle
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
+    from engine.containers.settle import Settler
+
+RESOLVER = Path("/etc/resolv.conf")
+# What docker answers when a container could not be started for any other reason than its command.
+NOT_STARTED = 128
+
+
+class Starter:
+    """Starts containers; to be called with the container's lock held."""
+
+    def __init__(self, means: Means, settler: Settler) -> None:
+        self._means = means
+        self._settler = settler
+
+    def start(self, record: ContainerRecord) -> ContainerRecord:
+        """
+        Start a container that does not run and return its record.
+
+        Raises `CommandNotFound`, `RuntimeFailed` or what the host refuses; then the record tells
+        why, and nothing of the attempt is left.
+        """
+        after(Change.START, record.state, name=record.name)
+        bundle = self._means.bundles.locate(record.id)
+        # An attempt that was killed may have left something.
+        self._settler.clear(bundle)
+        try:
+            pid = self._launch(record, bundle)
+        except EngineError as error:
+            self._settler.clear(bundle)
+            self._note_failure(record, error)
+            raise
+        running = self._record_running(record, pid)
+        self.let_go(running)
+        return running
+
+    def let_go(self, record: ContainerRecord) -> None:
+        """Let the held process of a container that is recorded as running go on."""
+        try:
+            self._means.runtime.start(self._means.bundles.locate(record.id))
+        except RuntimeFailed as error:
+            self._settler.lose(record, code=NOT_STARTED, error=error.message)
+            raise
+
+    def _launch(self, record: ContainerRecord, bundle: Bundle) -> int:
+        means = self._means
+        means.bundles.make_run(bundle)
+        means.bundles.make(bundle)
+        means.mounter.mount(means.snapshotter.mounts(record.id), bundle.rootfs)
+        means.bundles.write_files(
+            bundle, hostname=hostname_of(record), resolver=host_resolver(RESOLVER)
+        )
+        means.bundles.write_spec(bundle, self._spec(record, bundle))
+        settings = record.settings
+        launch = Launch(bundle, record.name, tty=settings.tty, open_stdin=settings.open_stdin)
+        return means.monitor.launch(launch)
+
+    def _spec(self, record: ContainerRecord, bundle: Bundle) -> dict[str, Any]:
+        defaults = self._means.images.get(str(record.image_id)).config.defaults
+        hostname = hostname_of(record)
+        process = resolve_process(defaults, record.settings, hostname=hostname)
+        inputs = SpecInputs(
+            bundle=bundle,
+            settings=record.settings,
+            process=process,
+            identity=resolve_user(process.user, read_accounts(bundle.rootfs)),
+            hostname=hostname,
+            host=self._means.host,
+        )
+        return runtime_spec(inputs)
+
+    def _record_running(self, record: ContainerRecord, pid: int) -> ContainerRecord:
+        running = replace(
+            record,
+            state=after(Change.START, record.state, name=record.name),
+            pid=pid,
+            exit_code=None,
+            oom_killed=False,
+            error="",
+            started_at=self._means.clock.now(),
+            finished_at=None,
+        )
+        with self._means.database.write():
+            self._means.store.save(running)
+            self._means.images.mark_used(record.image_id)
+            tell(self._means.events, "start", running)
+        return running
+
+    def _note_failure(self, record: ContainerRecord, error: EngineError) -> None:
+        code = error.exit_code if isinstance(error, CommandNotFound) else NOT_STARTED
+        self._means.store.save(replace(record, exit_code=code, error=error.message))
+
+
+def hostname_of(record: ContainerRecord) -> str:
+    """Return the host name of a container: its own, or its short ID."""
+    return record.settings.hostname or record.short_id

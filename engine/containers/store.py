@@ -1,0 +1,198 @@
+"""
+The records of containers.
+
+Every write joins the transaction that is open, so that a record changes together with the event
+that tells of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from engine.containers.record import ContainerRecord
+from engine.containers.settings import ContainerSettings
+from engine.containers.state import ContainerState
+from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
+from engine.oci.digest import Digest, ImageID
+from engine.oci.timestamps import from_nanoseconds, nanoseconds
+from engine.system.database import Schema
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.system.database import Database, Row
+
+__all__ = ["SCHEMA", "ContainerRecord", "ContainerStore"]
+
+SCHEMA = Schema(
+    "containers",
+    (
+        """
+        CREATE TABLE containers (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            image_id TEXT NOT NULL,
+            image_reference TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            command TEXT NOT NULL,
+            state TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            exit_code INTEGER,
+            oom_killed INTEGER NOT NULL,
+            error TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            finished_at INTEGER,
+            owner TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX containers_by_image ON containers (image_id);
+        CREATE INDEX containers_by_state ON containers (state)
+        """,
+    ),
+)
+_ID_PREFIX = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
+
+
+class ContainerStore:
+    """The containers of one engine root, as records."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, record: ContainerRecord) -> None:
+        """Add a record; raise `NameTaken` where another container has its name."""
+        with self._database.write() as transaction:
+            self.check_name_is_free(record.name)
+            transaction.execute(
+                "INSERT INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *_fixed(record),
+                    *_changing(record),
+                    nanoseconds(record.created_at),
+                    *_end(record),
+                ),
+            )
+
+    def check_name_is_free(self, name: str) -> None:
+        """Raise `NameTaken` where a container has the name *name*."""
+        row = self._database.row("SELECT id FROM containers WHERE name = ?", (name,))
+        if row is not None:
+            raise NameTaken(name, holder=row["id"])
+
+    def save(self, record: ContainerRecord) -> None:
+        """Write what changes in the life of a container: its state and how it came to it."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE containers SET state = ?, pid = ?, exit_code = ?, oom_killed = ?,"
+                " error = ?, started_at = ?, finished_at = ? WHERE id = ?",
+                (*_changing(record), *_end(record)[:2], record.id),
+            )
+
+    def delete(self, container_id: str) -> None:
+        """Remove a record; one that is not there is fine."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM containers WHERE id = ?", (container_id,))
+
+    def find_by_id(self, container_id: str) -> ContainerRecord | None:
+        """Return the container of exactly that ID, or None."""
+        row = self._database.row("SELECT * FROM containers WHERE id = ?", (container_id,))
+        return _record(row) if row else None
+
+    def get_by_id(self, container_id: str) -> ContainerRecord:
+        """Return the container of exactly that ID; raise `ContainerNotFound`."""
+        record = self.find_by_id(container_id)
+        if record is None:
+            raise ContainerNotFound(container_id)
+        return record
+
+    def get(self, text: str) -> ContainerRecord:
+        """
+        Return the container that *text* means: an ID, else a name, else the beginning of an ID.
+
+        Raises `ContainerNotFound` or `AmbiguousID`.
+        """
+        row = self._database.row(
+            "SELECT * FROM containers WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC", (text,)
+        )
+        if row is None and _ID_PREFIX.fullmatch(text):
+            row = self._by_prefix(text)
+        if row is None:
+            raise ContainerNotFound(text)
+        return _record(row)
+
+    def list_all(self) -> list[ContainerRecord]:
+        """Return every container, the newest first."""
+        rows = self._database.rows("SELECT * FROM containers ORDER BY created_at DESC, id")
+        return [_record(row) for row in rows]
+
+    def list_running(self) -> list[ContainerRecord]:
+        """Return the containers that have a process, by their records."""
+        states = [each for each in ContainerState if each.has_process]
+        marks = ", ".join("?" * len(states))
+        rows = self._database.rows(
+            f"SELECT * FROM containers WHERE state IN ({marks})",  # noqa: S608
+            tuple(states),
+        )
+        return [_record(row) for row in rows]
+
+    def holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of the containers that were made from *image_id*, running or not."""
+        rows = self._database.rows(
+            "SELECT name FROM containers WHERE image_id = ? ORDER BY name", (str(image_id),)
+        )
+        return tuple(row["name"] for row in rows)
+
+    def _by_prefix(self, prefix: str) -> Row | None:
+        # Every digit sorts before g, so this is a range of the primary key.
+        found = self._database.rows(
+            "SELECT * FROM containers WHERE id >= ? AND id < ? LIMIT 2", (prefix, f"{prefix}g")
+        )
+        if len(found) > 1:
+            raise AmbiguousID(prefix, field="container")
+        return found[0] if found else None
+
+
+def _fixed(record: ContainerRecord) -> tuple[object, ...]:
+    return (
+        record.id,
+        record.name,
+        str(record.image_id),
+        record.image_reference,
+        json.dumps(record.settings.to_json()),
+        json.dumps(record.command),
+    )
+
+
+def _changing(record: ContainerRecord) -> tuple[object, ...]:
+    return (record.state, record.pid, record.exit_code, record.oom_killed, record.error)
+
+
+def _end(record: ContainerRecord) -> tuple[object, ...]:
+    return (_moment(record.started_at), _moment(record.finished_at), record.owner)
+
+
+def _moment(moment: datetime | None) -> int | None:
+    return None if moment is None else nanoseconds(moment)
+
+
+def _record(row: Row) -> ContainerRecord:
+    started, finished = row["started_at"], row["finished_at"]
+    return ContainerRecord(
+        id=row["id"],
+        name=row["name"],
+        image_id=ImageID(Digest.parse(row["image_id"])),
+        image_reference=row["image_reference"],
+        settings=ContainerSettings.from_json(json.loads(row["settings"])),
+        command=tuple(json.loads(row["command"])),
+        state=ContainerState(row["state"]),
+        pid=row["pid"],
+        exit_code=row["exit_code"],
+        oom_killed=bool(row["oom_killed"]),
+        error=row["error"],
+        created_at=from_nanoseconds(row["created_at"]),
+        started_at=None if started is None else from_nanoseconds(started),
+        finished_at=None if finished is None else from_nanoseconds(finished),
+        owner=row["owner"],
+    )
