@@ -1,0 +1,209 @@
+"""Fakes of what containers stand on: monitor, runtime, control groups and images."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.errors import CommandNotFound, ImageNotFound, RuntimeFailed
+from engine.oci.config import ImageConfig, ProcessDefaults, render_config
+from engine.oci.digest import DiffID, Digest, ImageID
+from engine.oci.platform import Platform
+from engine.oci.reference import Reference
+from engine.oci.timestamps import EPOCH
+from engine.system.processes import boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from engine.containers.bundle import Bundle
+    from engine.containers.monitor import Launch
+
+FIRST_PID = 4_000_000_000
+
+
+@dataclass(slots=True)
+class FakeProcess:
+    """A container as the fake host has it."""
+
+    pid: int
+    is_held: bool = True
+    is_alive: bool = True
+    is_watched: bool = True
+    signals: list[int] = field(default_factory=list)
+
+
+class FakeHost:
+    """The processes and control groups that fake monitors and runtimes act on."""
+
+    def __init__(self, exits: Path) -> None:
+        self.exits = exits
+        self.containers: dict[str, FakeProcess] = {}
+        self.cgroups: set[str] = set()
+        self.oom_kills: dict[str, int] = {}
+        self.boot = boot_id()
+        self.missing_commands: set[str] = set()
+        self.deaf: set[str] = set()
+        self.changed = threading.Condition()
+        self._pids = itertools.count(FIRST_PID)
+
+    def next_pid(self) -> int:
+        return next(self._pids)
+
+    def finish(self, container_id: str, code: int = 0) -> None:
+        """Let the container's first process end with *code*."""
+        process = self.containers[container_id]
+        if not process.is_alive:
+            return
+        process.is_alive = process.is_held = False
+        if process.is_watched:
+            aside = self.exits / f"{container_id}.tmp"
+            aside.write_text(str(code))
+            aside.rename(self.exits / container_id)
+            self.kill_monitor(container_id)
+
+    def kill_monitor(self, container_id: str) -> None:
+        """Kill the monitor alone, as the kernel might."""
+        with self.changed:
+            self.containers[container_id].is_watched = False
+            self.changed.notify_all()
+
+    def reboot(self) -> None:
+        """Forget everything that does not outlive a reboot."""
+        self.containers.clear()
+        self.cgroups.clear()
+        self.boot = f"after-{self.boot}"
+
+
+class FakeMonitor:
+    """A `Monitor` whose processes are entries in a `FakeHost`."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def launch(self, launch: Launch) -> int:
+        bundle = launch.bundle
+        assert bundle.spec.exists()
+        if bundle.id in self.host.missing_commands:
+            raise CommandNotFound("nope", reason="executable file not found in $PATH")
+        if bundle.id in self.host.containers:
+            raise RuntimeFailed("create", stderr=f"container with id exists: {bundle.id}")
+        process = FakeProcess(self.host.next_pid())
+        self.host.containers[bundle.id] = process
+        self.host.cgroups.add(bundle.cgroup)
+        bundle.process_file.write_text(f"{process.pid} 1 {self.host.boot}\n")
+        return process.pid
+
+    def is_watching(self, bundle: Bundle) -> bool:
+        process = self.host.containers.get(bundle.id)
+        return process is not None and process.is_watched
+
+    def wait(self, bundle: Bundle, *, timeout: float) -> bool:
+        with self.host.changed:
+            return self.host.changed.wait_for(lambda: not self.is_watching(bundle), timeout)
+
+    def abort(self, bundle: Bundle) -> None:
+        process = self.host.containers.get(bundle.id)
+        if process is not None:
+            process.is_watched = False
+
+
+class FakeRuntime:
+    """A `Runtime` over a `FakeHost`."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def start(self, bundle: Bundle) -> None:
+        process = self.host.containers.get(bundle.id)
+        if process is None or not process.is_held:
+            raise RuntimeFailed("start", stderr="no such container is waiting")
+        process.is_held = False
+
+    def is_held(self, bundle: Bundle) -> bool:
+        process = self.host.containers.get(bundle.id)
+        return process is not None and process.is_held
+
+    def is_of_this_boot(self, bundle: Bundle) -> bool:
+        try:
+            return bundle.process_file.read_text().split()[2] == self.host.boot
+        except FileNotFoundError:
+            return False
+
+    def signal(self, bundle: Bundle, number: int) -> bool:
+        process = self.host.containers.get(bundle.id)
+        if process is None or not process.is_alive:
+            return False
+        process.signals.append(number)
+        if number == 9 or bundle.id not in self.host.deaf:
+            self.host.finish(bundle.id, 128 + number)
+        return True
+
+    def delete(self, bundle: Bundle) -> None:
+        self.host.containers.pop(bundle.id, None)
+
+
+class FakeCgroups:
+    """The control groups of a `FakeHost`."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def destroy(self, path: str) -> None:
+        self.host.cgroups.discard(path)
+        process = self.host.containers.get(path.rpartition("/")[2])
+        if process is not None:
+            process.is_alive = False
+
+    def oom_kills(self, path: str) -> int:
+        return self.host.oom_kills.get(path, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeImage:
+    """An image as containers see one."""
+
+    id: ImageID
+    config: ImageConfig
+    tags: Sequence[Reference] = ()
+
+
+class FakeImages:
+    """An `ImageSource` in memory."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, FakeImage] = {}
+        self.used: list[ImageID] = []
+
+    def add(self, name: str, *, diff_id: DiffID, **defaults: object) -> FakeImage:
+        content = render_config(
+            platform=Platform("linux", "amd64"),
+            diff_ids=(diff_id,),
+            history=(),
+            defaults=ProcessDefaults(**defaults),  # type: ignore[arg-type]
+            created_at=EPOCH,
+        )
+        config = ImageConfig.parse(content)
+        image = FakeImage(config.image_id, config, (Reference.parse(name),))
+        self.images[name] = self.images[str(image.id)] = image
+        return image
+
+    def remove(self, name: str) -> None:
+        image = self.images.pop(name)
+        self.images.pop(str(image.id))
+
+    def get(self, text: str) -> FakeImage:
+        if text not in self.images:
+            raise ImageNotFound(text)
+        return self.images[text]
+
+    def mark_used(self, image_id: ImageID) -> None:
+        self.used.append(image_id)
+
+
+def random_diff_id() -> DiffID:
+    return DiffID(Digest.of(os.urandom(16)))
