@@ -8,11 +8,10 @@ from engine.containers.bundle import Bundles
 from engine.containers.exits import Exits
 from engine.containers.monitor import ConmonMonitor
 from engine.containers.ports import Means
-from engine.containers.runtime import OciRuntime, choose_runtime
+from engine.containers.runtime import OciRuntime, Programs
 from engine.containers.store import ContainerStore
 from engine.system.cgroups import Cgroups
 from engine.system.host import probe_host
-from engine.system.runner import get_program
 
 if TYPE_CHECKING:
     from engine.containers.ports import ImageSource
@@ -36,12 +35,12 @@ def linux_means(
     snapshotter: Snapshotter,
     mounter: Mounter,
 ) -> Means:
-    """Return the means to run containers below *paths* with the runtime and conmon of this host.
-
-    Raises `ProgramNotFound` where either is not installed.
     """
-    host = probe_host()
-    program = choose_runtime(host.cgroups, paths.run / "runtime")
+    Return the means to run containers below *paths* with the runtime and conmon of this host.
+
+    Where either is not installed, what needs it raises `ProgramNotFound`.
+    """
+    programs = Programs(paths)
     return Means(
         database=database,
         store=ContainerStore(database),
@@ -53,8 +52,8 @@ def linux_means(
         mounter=mounter,
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
-        monitor=ConmonMonitor(get_program("conmon"), program, paths.exits),
-        runtime=OciRuntime(program),
+        monitor=ConmonMonitor(programs, paths.exits),
+        runtime=OciRuntime(programs),
         cgroups=Cgroups(),
-        host=host,
+        host=probe_host(),
     )

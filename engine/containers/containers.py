@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.containers.assembly import linux_means
 from engine.containers.create import Creator, lock_name
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogLine, LogPage
 from engine.containers.process import stop_signal
@@ -26,6 +27,7 @@ from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
+from engine.system.mounter import LinuxMounter
 from engine.system.watch import Watch
 
 if TYPE_CHECKING:
@@ -34,9 +36,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from engine.containers.ports import Means
+    from engine.containers.ports import ImageSource, Means
+    from engine.events import EventLog
     from engine.layers.diff import Change
     from engine.oci.digest import ImageID
+    from engine.snapshots.snapshotter import Snapshotter
+    from engine.system.clock import Clock
+    from engine.system.database import Database
+    from engine.system.locks import Locks
+    from engine.system.paths import EnginePaths
 
 __all__ = [
     "ContainerRecord",
@@ -50,6 +58,7 @@ __all__ = [
     "Loss",
     "Reconciled",
     "StatsSample",
+    "open_containers",
 ]
 
 STOP_SECONDS = 10.0
@@ -333,3 +342,28 @@ def _grace(settings: ContainerSettings, timeout: float | None) -> float:
     if timeout is not None:
         return timeout
     return STOP_SECONDS if settings.stop_timeout is None else settings.stop_timeout
+
+
+def open_containers(
+    *,
+    paths: EnginePaths,
+    database: Database,
+    events: EventLog,
+    locks: Locks,
+    snapshotter: Snapshotter,
+    images: ImageSource,
+    clock: Clock,
+) -> Containers:
+    """Return the containers of an engine on this host; what they need is looked for when used."""
+    return Containers(
+        linux_means(
+            paths,
+            database=database,
+            events=events,
+            clock=clock,
+            locks=locks,
+            images=images,
+            snapshotter=snapshotter,
+            mounter=LinuxMounter(),
+        )
+    )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.containers.bundle import Bundle
-    from engine.containers.runtime import Program
+    from engine.containers.runtime import Programs
 
 LOG_BYTES = 64 * 1024 * 1024
 LAUNCH_SECONDS = 120.0
@@ -78,9 +78,8 @@ class Monitor(Protocol):
 class ConmonMonitor:
     """A `Monitor` that is one conmon process for each container."""
 
-    def __init__(self, conmon: str, program: Program, exits: Path) -> None:
-        self._conmon = conmon
-        self._program = program
+    def __init__(self, programs: Programs, exits: Path) -> None:
+        self._programs = programs
         self._exits = exits
 
     def launch(self, launch: Launch) -> int:
@@ -124,14 +123,16 @@ class ConmonMonitor:
 
     def _words(self, launch: Launch) -> list[str]:
         bundle = launch.bundle
-        words = [self._conmon, "--cid", bundle.id, "--cuuid", bundle.id, "--name", launch.name]
-        words += ["--runtime", self._program.path, "--bundle", str(bundle.directory)]
+        runtime = self._programs.runtime
+        words = [self._programs.conmon, "--name", launch.name]
+        words += ["--cid", bundle.id, "--cuuid", bundle.id]
+        words += ["--runtime", runtime.path, "--bundle", str(bundle.directory)]
         words += ["--container-pidfile", str(bundle.run / "process.pid")]
         words += ["--conmon-pidfile", str(bundle.monitor_pid_file)]
         words += ["--persist-dir", str(bundle.run), "--exit-dir", str(self._exits)]
         words += ["--log-path", f"k8s-file:{bundle.log}", "--log-size-max", str(LOG_BYTES)]
         words += ["--log-level", "error", "--full-attach", "--no-sync-log"]
-        for argument in self._program.arguments:
+        for argument in runtime.arguments:
             words += ["--runtime-arg", argument]
         return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
 

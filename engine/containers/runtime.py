@@ -10,18 +10,20 @@ from __future__ import annotations
 import shutil
 import signal
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import ProgramNotFound, RuntimeFailed
-from engine.system.cgroups import CgroupLayout
+from engine.system.cgroups import CgroupLayout, detect_layout
 from engine.system.processes import ProcessIdentity, boot_id, kill_and_wait
-from engine.system.runner import find_program, run
+from engine.system.runner import find_program, get_program, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from engine.containers.bundle import Bundle
+    from engine.system.paths import EnginePaths
 
 START_SECONDS = 60.0
 # A created process waits until somebody opens this pipe; runc and crun alike.
@@ -63,6 +65,28 @@ def choose_runtime(
     return Program(crun, state, f"crun, because runc is not installed (cgroup {layout})")
 
 
+class Programs:
+    """The programs that containers stand on, looked for when the first one is needed."""
+
+    def __init__(self, paths: EnginePaths) -> None:
+        self._paths = paths
+
+    @cached_property
+    def runtime(self) -> Program:
+        """The runtime of this host; raises `ProgramNotFound`."""
+        return choose_runtime(detect_layout(), self.state)
+
+    @cached_property
+    def conmon(self) -> str:
+        """The path of conmon; raises `ProgramNotFound`."""
+        return get_program("conmon")
+
+    @property
+    def state(self) -> Path:
+        """Where the runtime keeps what it knows of the containers that run."""
+        return self._paths.run / "runtime"
+
+
 class Runtime(Protocol):
     """Acts on containers that a monitor has created."""
 
@@ -89,12 +113,13 @@ class Runtime(Protocol):
 class OciRuntime:
     """A `Runtime` that is runc or crun."""
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
 
     def start(self, bundle: Bundle) -> None:
         """Run the runtime's `start`."""
-        words = [self._program.path, *self._program.arguments, "start", bundle.id]
+        program = self._programs.runtime
+        words = [program.path, *program.arguments, "start", bundle.id]
         finished = run(words, timeout=START_SECONDS)
         if finished.code != 0:
             raise RuntimeFailed("start", stderr=finished.complaint)
@@ -124,7 +149,7 @@ class OciRuntime:
         shutil.rmtree(self._state(bundle), ignore_errors=True)
 
     def _state(self, bundle: Bundle) -> Path:
-        return self._program.state / bundle.id
+        return self._programs.state / bundle.id
 
 
 def _identity(bundle: Bundle) -> ProcessIdentity | None:

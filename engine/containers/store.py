@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.containers.record import ContainerRecord
+from engine.containers.schema import SCHEMA
 from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
 from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
 from engine.oci.digest import Digest, ImageID
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
-from engine.system.database import Schema
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,32 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "ContainerRecord", "ContainerStore"]
 
-SCHEMA = Schema(
-    "containers",
-    (
-        """
-        CREATE TABLE containers (
-            id TEXT PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE,
-            image_id TEXT NOT NULL,
-            image_reference TEXT NOT NULL,
-            settings TEXT NOT NULL,
-            command TEXT NOT NULL,
-            state TEXT NOT NULL,
-            pid INTEGER NOT NULL,
-            exit_code INTEGER,
-            oom_killed INTEGER NOT NULL,
-            error TEXT NOT NULL,
-            created_at INTEGER NOT NULL,
-            started_at INTEGER,
-            finished_at INTEGER,
-            owner TEXT NOT NULL
-        ) WITHOUT ROWID;
-        CREATE INDEX containers_by_image ON containers (image_id);
-        CREATE INDEX containers_by_state ON containers (state)
-        """,
-    ),
-)
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 
 

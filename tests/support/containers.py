@@ -14,8 +14,9 @@ from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers
 from engine.containers.exits import Exits
 from engine.containers.ports import Means
+from engine.containers.schema import SCHEMA
 from engine.containers.settings import ContainerSettings
-from engine.containers.store import SCHEMA, ContainerStore
+from engine.containers.store import ContainerStore
 from engine.events import EventLog
 from engine.oci.identity import chain_id
 from engine.snapshots import store as snapshots

@@ -1,0 +1,32 @@
+"""The table of containers."""
+
+from __future__ import annotations
+
+from engine.system.database import Schema
+
+SCHEMA = Schema(
+    "containers",
+    (
+        """
+        CREATE TABLE containers (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            image_id TEXT NOT NULL,
+            image_reference TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            command TEXT NOT NULL,
+            state TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            exit_code INTEGER,
+            oom_killed INTEGER NOT NULL,
+            error TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            finished_at INTEGER,
+            owner TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX containers_by_image ON containers (image_id);
+        CREATE INDEX containers_by_state ON containers (state)
+        """,
+    ),
+)
