@@ -20,4 +20,8 @@ def show_refusal(form: Form, error: EngineError) -> None:
     """Put *error* at the field of *form* that it names, or above all of them."""
     names: dict[str, str] = getattr(form, "field_names", {})
     field = names.get(error.field, error.field)
-    form.add_error(field if field in form.fields else None, words_of(error))
+    if field not in form.fields:
+        form.add_error(None, words_of(error))
+        return
+    # The field's own name would only repeat where the words stand.
+    form.add_error(field, words_of(error).removeprefix(f"{error.field}: "))

@@ -50,7 +50,7 @@ def answer_job(request: HttpRequest, job: Job) -> HttpResponse:
     """Say that *job* was asked for: with a notice that links to it, or by going to its page."""
     if not is_htmx(request):
         return redirect(job)
-    notice = {"text": f"{job.title}: asked for", "url": job.get_absolute_url(), "link": "Job"}
+    notice = {"text": f"{job.title}: on its way", "url": job.get_absolute_url(), "link": "Job"}
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"toast": notice})})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect
@@ -32,11 +33,15 @@ class Asked:
 
     jobs: tuple[Job, ...] = ()
     refused: str = ""
-    ticked: frozenset[str] | None = None
+    chosen: frozenset[str] | None = None
+
+    def is_going(self, value: str) -> bool:
+        """Whether a row was asked for just now."""
+        return bool(self.jobs) and self.chosen is not None and value in self.chosen
 
     def is_ticked(self, value: str) -> bool:
-        """Whether a row is ticked: all are, until somebody chose."""
-        return self.ticked is None or value in self.ticked
+        """Whether a row is ticked: all are, until somebody chose; none once that was accepted."""
+        return self.chosen is None or (bool(self.refused) and value in self.chosen)
 
 
 UNASKED = Asked()
@@ -50,6 +55,7 @@ class ImageRow:
     value: str
     layers: str
     is_ticked: bool
+    is_going: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class ContainerRow:
     container: Container
     value: str
     is_ticked: bool
+    is_going: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Section:
     bytes: int
     jobs: tuple[Job, ...]
     refused: str
-    ledger: dict[int, tuple[int, int]] = field(default_factory=dict)
+    ledger: str = ""
     kept: tuple[Image, ...] = ()
 
     @property
@@ -104,7 +111,7 @@ def cleanup_containers(request: SignedInRequest) -> HttpResponse:
 def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
     values = request.POST.getlist("ids")
     if not values:
-        return Asked(refused=NOTHING, ticked=frozenset())
+        return Asked(refused=NOTHING, chosen=frozenset())
     jobs: list[Job] = []
     try:
         for host, ids in _by_host(values).items():
@@ -119,7 +126,7 @@ def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
             )
     except EngineError as error:
         return Asked(tuple(jobs), words_of(error), frozenset(values))
-    return Asked(tuple(jobs))
+    return Asked(tuple(jobs), chosen=frozenset(values))
 
 
 def _answer(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
@@ -163,7 +170,7 @@ def _image_section(host: str, asked: Asked) -> Section:
         bytes=sum(each.bytes for each in built_up),
         jobs=asked.jobs,
         refused=asked.refused,
-        ledger=ledger.layers,
+        ledger=json.dumps(ledger.layers),
         kept=kept_images(host),
     )
 
@@ -171,7 +178,7 @@ def _image_section(host: str, asked: Asked) -> Section:
 def _image_row(image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
     value = f"{image.host_id}/{image.hex}"
     layers = " ".join(map(str, ledger.held_by.get(image.pk, ())))
-    return ImageRow(image, value, layers, asked.is_ticked(value))
+    return ImageRow(image, value, layers, asked.is_ticked(value), asked.is_going(value))
 
 
 def _container_section(host: str, asked: Asked) -> Section:
@@ -187,4 +194,4 @@ def _container_section(host: str, asked: Asked) -> Section:
 
 def _container_row(container: Container, asked: Asked) -> ContainerRow:
     value = f"{container.host_id}/{container.container_id}"
-    return ContainerRow(container, value, asked.is_ticked(value))
+    return ContainerRow(container, value, asked.is_ticked(value), asked.is_going(value))

@@ -85,8 +85,10 @@ def _pages(user: User) -> Iterator[Item]:
 def _objects(text: str) -> tuple[Group, Group]:
     containers = selectors.containers(selectors.ContainerFilter(text=text))
     images = selectors.images(selectors.ImageFilter(text=text))
+    # What is called like the text comes before what only has to do with it.
+    named = sorted(containers, key=lambda each: text.lower() not in each.name.lower())
     return (
-        Group("Containers", tuple(_container(each) for each in containers.rows[:SHOWN])),
+        Group("Containers", tuple(_container(each) for each in named[:SHOWN])),
         Group("Images", tuple(_image(each) for each in images.rows[:SHOWN])),
     )
 

@@ -1,5 +1,7 @@
 /* Links that ask something open in the dialog; without a script they are pages of their own. */
 
+const FIRST = "[autofocus], .input:not([type=hidden]), .button.primary";
+
 const dialog = () => document.getElementById("dialog");
 
 export function openDialog(url) {
@@ -12,7 +14,7 @@ export function openDialog(url) {
 }
 
 function focusFirst() {
-    const field = dialog().querySelector("[autofocus], .has-error .input, .input, .button.primary");
+    const field = dialog().querySelector(".has-error .input") || dialog().querySelector(FIRST);
     field?.focus();
 }
 
@@ -42,9 +44,17 @@ export function watchDialogs() {
             }
         }
     });
+    document.addEventListener("keydown", (event) => {
+        const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+        if (menu) {
+            menu.open = false;
+            menu.querySelector("summary").focus();
+        }
+    });
+    document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());
     document.body.addEventListener("close-dialog", () => dialog().close());
     document.body.addEventListener("htmx:afterSettle", (event) => {
-        if (event.target.id === "dialog-content" && dialog().open && event.target.querySelector(".has-error")) {
+        if (dialog().open && dialog().contains(event.target) && dialog().querySelector(".has-error")) {
             focusFirst();
         }
     });

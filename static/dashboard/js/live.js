@@ -13,9 +13,11 @@ import { toast } from "./toasts.js";
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const POLL_WHILE_LOST = 10_000;
+const REFRESH_AFTER = 300;
 
 let wait = FIRST_WAIT;
 let wasLost = false;
+let refreshTimer = 0;
 
 /** Connect to *path*, and again whenever the connection breaks, ever more patiently. */
 export function connectLive(path) {
@@ -53,8 +55,12 @@ function show(state, word) {
 function receive(message) {
     switch (message.type) {
         case "row":
-        case "host":
             applyRow(message);
+            refreshIfAbout(message);
+            break;
+        case "host":
+            applyRow({ ...message, noun: "host" });
+            refreshIfCounted(message);
             break;
         case "job":
             applyJob(message);
@@ -71,6 +77,37 @@ function receive(message) {
             break;
         default:
     }
+}
+
+// A page about one thing shows more of it than a row does.
+function refreshIfAbout({ key, html, noun }) {
+    if (document.getElementById("page")?.dataset.about !== key) {
+        return;
+    }
+    if (html) {
+        refreshSoon();
+    } else {
+        toast({ text: `This ${noun} was removed.`, tone: "ok" });
+    }
+}
+
+const counts = new Map();
+
+// Totals stand on some pages; they are asked for again when a host counted otherwise than before.
+function refreshIfCounted({ host, counts: told }) {
+    const fresh = JSON.stringify(told);
+    const known = counts.get(host);
+    counts.set(host, fresh);
+    if (known !== fresh && "totals" in (document.getElementById("page")?.dataset ?? {})) {
+        refreshSoon();
+    }
+}
+
+function refreshSoon() {
+    refreshTimer ||= setTimeout(() => {
+        refreshTimer = 0;
+        refreshPage();
+    }, REFRESH_AFTER);
 }
 
 function applyJob(message) {

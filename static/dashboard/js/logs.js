@@ -98,6 +98,9 @@ class LogView {
     }
 
     append(lines) {
+        if (!lines.length) {
+            return;
+        }
         this.log.querySelector(".empty")?.remove();
         this.log.append(...lines.map((line) => this.element(line)));
         while (this.log.childElementCount > DRAWN) {

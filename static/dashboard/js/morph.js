@@ -17,7 +17,7 @@ export function morph(from, to) {
         }
         return from;
     }
-    if (from.isEqualNode(to) || "keep" in from.dataset) {
+    if (from.isEqualNode(to) || ("keep" in from.dataset && "keep" in to.dataset)) {
         return from;
     }
     morphAttributes(from, to);

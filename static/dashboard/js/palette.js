@@ -45,6 +45,10 @@ function press(event) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
         choose((at + (event.key === "ArrowDown" ? 1 : -1) + all.length) % all.length);
+    } else if (event.key === "Escape") {
+        // A search field would only empty itself.
+        event.preventDefault();
+        dialog().close();
     } else if (event.key === "Enter") {
         event.preventDefault();
         dialog().close();

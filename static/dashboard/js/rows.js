@@ -1,6 +1,7 @@
 /* Rows that change, appear and go while somebody reads the list they stand in. */
 
 import { morph } from "./morph.js";
+import { refreshSelections } from "./selection.js";
 import { refreshTimes } from "./times.js";
 import { bytes, counted, memory, percent } from "./words.js";
 
@@ -10,7 +11,9 @@ const lastStats = new Map();
 export function applyRow({ noun, key, html, host }) {
     const shown = [...document.querySelectorAll(`[data-row="${CSS.escape(key)}"]`)];
     if (!html) {
-        shown.forEach((element) => element.remove());
+        const about = document.querySelectorAll(`tr[data-about="${CSS.escape(key)}"]`);
+        [...shown, ...about].forEach((element) => element.remove());
+        refreshSelections();
         return [];
     }
     if (noun === "job") {

@@ -7,7 +7,7 @@ import { bytes, counted } from "./words.js";
 
 let lastTicked = null;
 
-const boxesOf = (form) => [...document.querySelectorAll(`input[name="ids"][form="${form.id}"]`)];
+const boxesOf = (form) => [...document.querySelectorAll(`input[name="ids"][form="${form.id}"]:not(:disabled)`)];
 
 function tickRange(form, box) {
     const boxes = boxesOf(form);
@@ -17,7 +17,7 @@ function tickRange(form, box) {
 
 function exactBytes(form, ticked) {
     const own = ticked.reduce((sum, box) => sum + Number(box.dataset.bytes || 0), 0);
-    const ledger = JSON.parse(document.getElementById(form.dataset.ledger || "")?.textContent || "{}");
+    const ledger = JSON.parse(form.dataset.ledger || "{}");
     const holders = new Map();
     for (const box of ticked) {
         for (const layer of (box.dataset.layers || "").split(" ").filter(Boolean)) {
@@ -32,7 +32,7 @@ function exactBytes(form, ticked) {
     return own + shared;
 }
 
-export function refreshSelection(form) {
+function refreshSelection(form) {
     const boxes = boxesOf(form);
     const ticked = boxes.filter((box) => box.checked);
     const button = document.querySelector(`button[form="${form.id}"][data-promise]`);
@@ -49,7 +49,8 @@ export function refreshSelection(form) {
     }
 }
 
-function refreshAll() {
+/** Make every button say again what its ticked rows would free. */
+export function refreshSelections() {
     document.querySelectorAll("form[data-selection]").forEach(refreshSelection);
 }
 
@@ -67,8 +68,8 @@ export function watchSelections() {
             const form = document.getElementById(all.dataset.selectAll);
             boxesOf(form).forEach((box) => (box.checked = all.checked));
         }
-        refreshAll();
+        refreshSelections();
     });
-    document.body.addEventListener("htmx:afterSettle", refreshAll);
-    refreshAll();
+    document.body.addEventListener("htmx:afterSettle", refreshSelections);
+    refreshSelections();
 }

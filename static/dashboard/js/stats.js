@@ -6,6 +6,8 @@ import { bytes, memory, percent } from "./words.js";
 const KEPT = 300;
 const HEIGHT = 176;
 
+const POWERS_OF_TWO = Array.from({ length: 34 }, (_, power) => 2 ** (power + 10));
+
 const colourOf = (element) => getComputedStyle(element).color;
 
 function axis(hold, format) {
@@ -15,7 +17,12 @@ function axis(hold, format) {
         ticks: { show: false },
         font: "11px Inter, system-ui, sans-serif",
     };
-    return format ? { ...base, size: 68, values: (_, values) => values.map(format) } : { ...base, space: 70 };
+    if (!format) {
+        const told = (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString());
+        return { ...base, space: 90, size: 28, values: told };
+    }
+    const incrs = hold.dataset.chart === "memory" ? POWERS_OF_TWO : undefined;
+    return { ...base, size: 68, incrs, values: (_, values) => values.map(format) };
 }
 
 function draw(hold, format) {
@@ -46,7 +53,8 @@ export function startCharts(root) {
     const times = [];
     const series = { cpu: [], memory: [] };
     const holds = { cpu: root.querySelector("[data-chart=cpu]"), memory: root.querySelector("[data-chart=memory]") };
-    const charts = { cpu: draw(holds.cpu, percent), memory: draw(holds.memory, memory) };
+    const formats = { cpu: percent, memory };
+    const charts = {};
 
     document.addEventListener("stats", ({ detail }) => {
         const stats = detail.host === root.dataset.host && detail.rows[root.dataset.id];
@@ -63,14 +71,15 @@ export function startCharts(root) {
         }
         for (const name of ["cpu", "memory"]) {
             holds[name].querySelector(".chart-wait")?.remove();
+            charts[name] ||= draw(holds[name], formats[name]);
             charts[name].setData([times, series[name]]);
         }
         show(root, stats);
     });
 
     new ResizeObserver(() => {
-        for (const name of ["cpu", "memory"]) {
-            charts[name].setSize({ width: holds[name].clientWidth, height: HEIGHT });
+        for (const [name, chart] of Object.entries(charts)) {
+            chart.setSize({ width: holds[name].clientWidth, height: HEIGHT });
         }
     }).observe(root);
     document.addEventListener("theme", () => Object.values(charts).forEach((chart) => chart.redraw()));

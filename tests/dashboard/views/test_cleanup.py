@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 
 from django.urls import reverse
 
@@ -73,7 +74,7 @@ def test_images_behind_containers_stay_and_the_page_says_why(browse):
 def test_the_ledger_that_the_page_carries_adds_up_to_the_servers_bytes(browse, harbour):
     client = browse("otto")
     html = client.get(reverse("cleanup"), {"host": "harbour"}).content.decode()
-    ledger = json.loads(re.search(r'<script id="image-ledger"[^>]*>(.*?)</script>', html)[1])
+    ledger = json.loads(unescape(re.search(r'data-ledger="([^"]*)"', html)[1]))
     held = [row.split() for row in re.findall(r'data-layers="([^"]*)"', html)]
 
     ticked = [layer for row in held for layer in row]
