@@ -13,10 +13,14 @@ from workers.host.supervision import ProcessState, Supervisor
 WATCH_SECONDS = 1.0
 
 
-def stay(stack: Stack, process: subprocess.Popen[bytes]) -> None:
-    """Say what changes among the processes of *stack* until somebody else stops it."""
+def treat_endings_as_ctrl_c() -> None:
+    """Let a request to end, or a terminal that is closed, be what Ctrl-C is."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+
+
+def stay(stack: Stack, process: subprocess.Popen[bytes]) -> None:
+    """Say what changes among the processes of *stack* until somebody else stops it."""
     say("Ctrl-C stops it; containers go on.")
     _watch(Supervisor(stack), process)
 

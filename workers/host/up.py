@@ -3,10 +3,8 @@
 import os
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from workers.host.assets import ensure_assets
 from workers.host.checkout import CHECKOUT
@@ -14,20 +12,18 @@ from workers.host.console import say
 from workers.host.doctor import list_obstacles_to_start
 from workers.host.errors import HostError
 from workers.host.facts import probe
-from workers.host.foreground import stay
-from workers.host.health import is_port_taken, is_web_healthy
+from workers.host.foreground import stay, treat_endings_as_ctrl_c
+from workers.host.health import is_port_taken
 from workers.host.launch import confined
 from workers.host.options import add_address_options, make_parser, stack_of
 from workers.host.packages import RUNTIME, ensure_packages
 from workers.host.prepare import prepare
+from workers.host.readiness import wait_until_ready
 from workers.host.stack import Stack, render_environment
-from workers.host.supervision import ProcessState, Supervisor, start_supervisor
+from workers.host.supervision import Supervisor, start_supervisor
 
-READY_SECONDS = 90.0
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 10.0
-HOPELESS_STARTS = 4
-TAIL_LINES = 15
 
 
 def up(arguments: Sequence[str]) -> int:
@@ -44,6 +40,7 @@ def up(arguments: Sequence[str]) -> int:
         return _say_running(stack)
     supervisor.wait_until_gone()
     try:
+        treat_endings_as_ctrl_c()
         process = start(stack, os.environ)
         if options.detach:
             return 0
@@ -80,9 +77,8 @@ def start(stack: Stack, caller: Mapping[str, str]) -> subprocess.Popen[bytes]:
     process = start_supervisor(stack, environment)
     try:
         asked = _ask_for_token(environment) if stack.has_process("web") else None
-        _wait_until_ready(stack)
-        where = _read_token(asked) or stack.public_url if asked else ", ".join(stack.only)
-        say(f"\n  Shipshape is ready: {where}\n")
+        wait_until_ready(stack)
+        say(f"\n  Shipshape is ready: {_describe(stack, asked)}\n")
     except BaseException:
         Supervisor(stack).stop()
         process.wait()
@@ -115,9 +111,16 @@ def _say_running(stack: Stack) -> int:
             f"Another product, with --root {running.root}, runs in {stack.run}.",
             remedy="Give this one a --run of its own, besides --root, --data and --port.",
         )
-    token = _read_token(_ask_for_token(render_environment(running, os.environ)))
-    say(f"already running: {token or running.public_url}")
+    has_web = running.has_process("web")
+    asked = _ask_for_token(render_environment(running, os.environ)) if has_web else None
+    say(f"already running: {_describe(running, asked)}")
     return 0
+
+
+def _describe(stack: Stack, asked: subprocess.Popen[str] | None) -> str:
+    if asked is None:
+        return ", ".join(stack.only)
+    return _read_token(asked) or stack.public_url
 
 
 def _ask_for_token(environment: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -138,42 +141,3 @@ def _read_token(asked: subprocess.Popen[str]) -> str:
     if asked.returncode != 0:
         raise HostError(f"The set-up token could not be made:\n{said[-2000:]}".rstrip())
     return written.strip()
-
-
-def _wait_until_ready(stack: Stack) -> None:
-    supervisor = Supervisor(stack)
-    starts: set[tuple[str, int]] = set()
-    deadline = time.monotonic() + READY_SECONDS
-    while not _is_ready(stack, states := supervisor.list_states()):
-        starts |= {(state.name, state.started) for state in states if state.has_ended}
-        if time.monotonic() > deadline or has_hopeless(starts):
-            raise HostError(_explain(states))
-        time.sleep(POLL_SECONDS)
-
-
-def _is_ready(stack: Stack, states: Sequence[ProcessState]) -> bool:
-    is_served = not stack.has_process("web") or is_web_healthy(stack.local_address)
-    return is_served and all(state.is_running for state in states)
-
-
-def has_hopeless(failed_starts: Iterable[tuple[str, int]]) -> bool:
-    """Return whether some process was started, at different times, and failed once too often."""
-    counts = Counter(name for name, _ in failed_starts)
-    return any(count >= HOPELESS_STARTS for count in counts.values())
-
-
-def _explain(states: Sequence[ProcessState]) -> str:
-    guilty = next((state for state in states if not state.is_running), states[0])
-    return (
-        f"The product did not become ready: {guilty.name} is {guilty.state.lower()}.\n"
-        f"The end of its log, {guilty.log}:\n{read_tail(guilty.log)}"
-    )
-
-
-def read_tail(path: Path, lines: int = TAIL_LINES) -> str:
-    """Return the last *lines* of the file *path*, or that it is empty or missing."""
-    try:
-        text = path.read_text(errors="replace")
-    except OSError as e:
-        return f"  ({e.strerror})"
-    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (empty)"

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from workers.host.foreground import describe_changes
 from workers.host.health import is_port_taken, is_redis_answering, is_web_healthy
 from workers.host.memory import iter_tree, measure, measure_tree
 from workers.host.ownership import find_closed_parent
+from workers.host.readiness import Starts, explain, read_tail
 from workers.host.supervision import ProcessState, read_state
-from workers.host.up import has_hopeless, read_tail
 
 
 def state(word: str, pid: int = 7, code: int = 0) -> ProcessState:
@@ -35,9 +36,30 @@ def test_a_change_is_told_with_where_to_look(now, told):
     assert describe_changes([state("RUNNING")], [now]) == [told]
 
 
-def test_a_process_that_keeps_failing_is_given_up():
-    assert not has_hopeless([("web", 1), ("web", 2), ("web", 3), ("beat", 1)])
-    assert has_hopeless([("web", 1), ("web", 2), ("web", 3), ("web", 4)])
+def started_at(*times: int) -> Starts:
+    starts = Starts()
+    for time in times:
+        starts.note([replace(state("RUNNING"), started=time)])
+    return starts
+
+
+def test_a_process_that_never_failed_is_settled_as_soon_as_it_runs():
+    assert started_at(1, 1).is_settled(state("RUNNING"))
+    assert not started_at(1).is_settled(state("STARTING"))
+
+
+def test_a_process_that_failed_must_run_for_a_while_to_be_believed():
+    again = state("RUNNING")
+    assert not started_at(1, 3).is_settled(again)
+    assert started_at(1, 3).is_settled(replace(again, uptime_seconds=5))
+
+
+def test_a_process_that_keeps_failing_is_given_up_naming_its_log():
+    starts = started_at(1, 2, 3)
+    assert not starts.is_hopeless()
+    starts.note([replace(state("BACKOFF"), started=4)])
+    assert starts.is_hopeless()
+    assert "/l/web.log" in explain([state("BACKOFF")], starts)
 
 
 def test_the_managers_words_become_a_state():
