@@ -85,8 +85,10 @@ class Supervisor:
         for name in others:
             self._stop_without_waiting(name)
         _wait(lambda: self._have_ended(others), what="Stopping the processes")
+        manager = self.pid()
         self._call("shutdown")
-        self.wait_until_gone()
+        # It closes its socket first, and ends a moment later.
+        _wait(lambda: not is_alive(manager), what="Stopping the process manager")
 
     def wait_until_gone(self) -> None:
         """Return as soon as no process manager is there."""
@@ -174,6 +176,15 @@ def read_state(info: Mapping[str, Any]) -> ProcessState:
         exit_code=int(info["exitstatus"]),
         log=Path(str(info["stdout_logfile"])),
     )
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether the process *pid* runs; one that ended and waits for its parent does not."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return words[0] not in {"Z", "X"}
 
 
 def _wait(condition: Any, *, what: str, seconds: float = STOP_SECONDS) -> None:
