@@ -94,7 +94,8 @@ class Unpacker:
         Unpack the blob of *descriptor*, whose tar must have *diff_id*.
 
         Afterwards the layer is staged or committed, whoever did it; somebody else who is at it is
-        waited for. What was staged stays for the next pull if this one ends without `commit`.
+        waited for. What was staged stays for the next pull if this one ends without `commit`, until
+        it is collected: whoever collects takes the lock of its key and honours leases.
         Raises what `apply_layer` raises, `UnsupportedMediaType` or `BlobNotFound`; then nothing is
         left.
         """
@@ -122,23 +123,6 @@ class Unpacker:
                 stack = self._settle(waiting)
                 self._snapshotter.commit_stack(stack, parent=waiting[0].parent)
         return [LayerSize(each.chain_id, self._size(each.chain_id)) for each in layers]
-
-    def sweep(self, *, leased: frozenset[str] = frozenset()) -> int:
-        """
-        Remove what pulls have staged and never committed; return the bytes that come free.
-
-        Left alone is what somebody is staging now, and what is whole and *leased* as
-        `snapshot:<chain ID>`.
-        """
-        freed = 0
-        for each in list(self._snapshotter.iter_snapshots()):
-            if each.kind is not Kind.STAGED or not each.key.startswith(KEY_PREFIX):
-                continue
-            wanted = f"snapshot:{each.key.removeprefix(KEY_PREFIX)}" in leased
-            with self._locks.tried(each.key) as is_free:
-                if is_free and not (wanted and each.details is not None):
-                    freed += self._snapshotter.remove(each.key)
-        return freed
 
     @contextmanager
     def _turn(self, chain_id: ChainID, cancellation: Cancellation) -> Iterator[None]:

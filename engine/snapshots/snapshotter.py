@@ -96,7 +96,11 @@ class Snapshotter(Protocol):
         """
 
     def seal(self, key: str, details: str) -> None:
-        """Note that the staged snapshot is complete; *details* stay with it until its commit."""
+        """
+        Note that the staged snapshot is complete; *details* stay with it until its commit.
+
+        Its files survive a power cut from now on, so that any later process may commit it.
+        """
 
     def staged_directory(self, key: str) -> Path:
         """Return the directory of a staged snapshot; raise `SnapshotNotFound`."""

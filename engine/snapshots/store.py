@@ -11,7 +11,7 @@ from engine.errors import SnapshotExists, SnapshotInUse, SnapshotNotFound, from_
 from engine.oci.digest import ChainID, Digest
 from engine.snapshots.snapshotter import Kind, Snapshot
 from engine.system.database import Database, Row, Schema, Transaction
-from engine.system.files import BLOCK, Usage, make_directory, measure, remove_tree
+from engine.system.files import BLOCK, Usage, make_directory, measure, remove_tree, sync_filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,7 +136,9 @@ class SnapshotStore:
         return [int(row["id"]) for row in self.database.rows(_STACK, (number,))]
 
     def seal(self, key: str, details: str) -> None:
-        """Note that the staged snapshot is complete; raise `SnapshotNotFound`."""
+        """Note that the staged snapshot is whole and on the disk; raise `SnapshotNotFound`."""
+        # What the record promises must be there before the record is, whenever the power goes.
+        sync_filesystem(self._directory)
         with self.database.write() as transaction:
             number = self.number(key, kind=Kind.STAGED)
             transaction.execute("UPDATE snapshots SET details = ? WHERE id = ?", (details, number))

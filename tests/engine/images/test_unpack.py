@@ -267,9 +267,7 @@ def test_a_hard_link_to_nothing_is_refused_and_nothing_becomes_visible(world: Wo
     with pytest.raises(InvalidLayer, match="nothing"):
         world.unpack(image)
 
-    assert all(each.kind is Kind.STAGED for each in world.snapshotter.iter_snapshots())
-    world.unpacker.sweep()
-    assert list(world.snapshotter.iter_snapshots()) == []
+    assert [each.kind for each in world.snapshotter.iter_snapshots()] == [Kind.STAGED] * 2
 
 
 def test_a_hard_link_to_what_a_layer_between_removed_is_refused(world: World) -> None:
@@ -293,12 +291,6 @@ def test_a_link_below_cannot_lead_a_hard_link_outside(world: World) -> None:
 
     with pytest.raises(InvalidLayer):
         world.unpack(image)
-
-
-def test_127_layers_are_unpacked_and_mounted(world: World) -> None:
-    tree = world.tree(tiny_image(layers=127))
-
-    assert len([name for name in tree if name.startswith("greeting-")]) == 126
 
 
 def test_a_wrong_diff_id_leaves_nothing(world: World) -> None:
@@ -413,20 +405,6 @@ def test_waiting_for_somebody_else_can_be_cancelled(world: World) -> None:
 
     with world.locks.held(staging_key(image.chain_ids[0])), pytest.raises(Cancelled):
         world.stage(image, 0, cancellation=cancellation)
-
-
-def test_sweeping_keeps_what_is_leased_or_being_staged(world: World) -> None:
-    image = tiny_image(layers=3)
-    staged = [world.stage(image, number) for number in range(3)]
-
-    with world.locks.held(staged[1].key):
-        freed = world.unpacker.sweep(leased=frozenset({f"snapshot:{staged[0].chain_id}"}))
-
-    assert freed > 0
-    assert [each.key for each in world.snapshotter.iter_snapshots()] == [
-        staged[0].key,
-        staged[1].key,
-    ]
 
 
 def test_nothing_but_the_snapshots_is_left_on_the_disk(world: World) -> None:
