@@ -58,7 +58,8 @@ def become(name: str, *, in_place: bool = False) -> NoReturn:
     # The Procfile's convention is a line for the shell; what varies comes in by variables only.
     argv = ["/bin/sh", "-c", f"exec {process.command}"]
     if process.is_privileged or in_place:
-        _exec([*tied_to_parent(), *argv], os.environ)
+        path = f"{ENVIRONMENT}/bin:{os.environ.get('PATH', SYSTEM_PATH)}"
+        _exec([*tied_to_parent(), *argv], {**os.environ, "PATH": path})
     _exec(confined(argv), os.environ)
 
 

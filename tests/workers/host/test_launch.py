@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.host import launch
 from workers.host.launch import (
     INSIDE,
     confined,
@@ -64,6 +65,38 @@ def test_only_a_low_port_keeps_a_capability_and_only_that_one(bind, kept):
     words = unprivileged({"SHIPSHAPE_BIND": bind})
     assert words[words.index("--bounding-set") + 1] == kept
     assert "--no-new-privs" in words
+
+
+class Became(Exception):
+    """Stands for the end of this process as it was."""
+
+
+@pytest.fixture
+def become_what(monkeypatch):
+    def become(_file, argv, environment):
+        raise Became(argv, environment)
+
+    monkeypatch.setattr(launch.os, "execvpe", become)
+
+
+@pytest.mark.usefixtures("become_what")
+def test_a_process_in_a_container_of_its_own_stays_who_it_is():
+    with pytest.raises(Became) as caught:
+        launch.run(["web"])
+    argv, environment = caught.value.args
+    assert "unshare" not in argv
+    assert argv[-1].startswith("exec python -m gunicorn")
+    assert environment["PATH"].startswith(f"{sys.prefix}/bin:")
+
+
+@pytest.mark.usefixtures("become_what")
+@pytest.mark.parametrize(
+    ("name", "first"), [("web", "unshare"), ("beat", "unshare"), ("worker", "setpriv")]
+)
+def test_only_a_privileged_process_starts_where_we_are(name, first):
+    with pytest.raises(Became) as caught:
+        launch.become(name)
+    assert caught.value.args[0][0] == first
 
 
 def test_an_unknown_process_is_named():
