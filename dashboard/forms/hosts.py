@@ -23,11 +23,13 @@ class HostForm(forms.Form):
         field = self.fields["host"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(host.name, _described(host)) for host in hosts]
-        if len(hosts) == 1:
-            field.widget = forms.HiddenInput()
-            field.initial = hosts[0].name
         if not hosts:
             field.error_messages["required"] = "No host has joined yet."
+            return
+        if len(hosts) == 1:
+            field.widget = forms.HiddenInput()
+        if self.initial.get("host") not in {host.name for host in hosts}:
+            self.initial["host"] = hosts[0].name
 
 
 def _described(host: Host) -> str:

@@ -137,3 +137,23 @@ def test_what_is_no_amount_of_memory_is_refused(text):
 
 def test_words_are_split_and_nothing_is_expanded():
     assert split_words("echo $HOME `id` 'a  b' c\\ d") == ["echo", "$HOME", "`id`", "a  b", "c d"]
+
+
+@pytest.mark.parametrize("name", ["container_launch", "image_pull"])
+@pytest.mark.parametrize("asked", [{}, {"host": ""}, {"host": "no-such-host"}])
+def test_a_team_with_one_host_is_not_asked_which(browse, mess, name, asked):
+    mess.hosts["lighthouse"].delete()
+
+    html = browse("otto").get(reverse(name), asked).content.decode()
+
+    assert '<input type="hidden" name="host" value="harbour"' in html
+
+
+def test_a_team_without_hosts_is_told_so(browse, mess):
+    Job.objects.all().delete()
+    for host in mess.hosts.values():
+        host.delete()
+
+    response = browse("otto").post(reverse("container_launch"), {**TYPED, "host": ""})
+
+    assert "No host has joined yet." in response.content.decode()
