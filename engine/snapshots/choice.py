@@ -29,11 +29,11 @@ def snapshotter_kind(paths: EnginePaths) -> SnapshotterKind:
 
     Overlay is chosen wherever the kernel can do it in that directory.
     """
-    note = paths.snapshots / "KIND"
+    note = paths.snapshotter_note
     if not note.exists():
         can_overlay = find_obstacle(paths.snapshots) is None
         chosen = SnapshotterKind.OVERLAY if can_overlay else SnapshotterKind.NATIVE
-        aside = note.with_name(f"KIND.{os.getpid()}")
+        aside = note.with_name(f"{note.name}.{os.getpid()}")
         aside.write_text(chosen)
         aside.replace(note)
     return SnapshotterKind(note.read_text())

@@ -37,6 +37,11 @@ class EnginePaths:
         return self.root / "snapshots"
 
     @property
+    def snapshotter_note(self) -> Path:
+        """A file with one word: how the layers of this root are stacked."""
+        return self.root / "snapshotter"
+
+    @property
     def containers(self) -> Path:
         """One directory for each container: bundle, log, exit."""
         return self.root / "containers"

@@ -1,0 +1,218 @@
+"""
+The engine: its parts, wired; one object per noun, one method per verb.
+
+`engine.images.pull(…)`, `engine.containers.start(…)`, `engine.cleanup.preview_dangling_images()`.
+Opening one is cheap and takes nothing away from others that have the same root open; it is safe to
+share between threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from engine import events, leases
+from engine.cleanup.cleanup import Cleanup
+from engine.containers import schema as containers_schema
+from engine.containers.containers import Containers, open_containers
+from engine.content.local import LocalStore
+from engine.events import EventLog
+from engine.images import schema as images_schema
+from engine.images.add import Adder
+from engine.images.gc import Collector
+from engine.images.images import Images
+from engine.images.pull import Puller
+from engine.images.remove import Remover
+from engine.images.starter import StarterMaker
+from engine.images.store import ImageStore
+from engine.images.unpack import Unpacker
+from engine.leases import Leases
+from engine.ledger import DiskUsage, disk_usage
+from engine.registry.connector import RegistryConnector
+from engine.registry.transport import HttpTransport
+from engine.registry.urls import Reach
+from engine.snapshots import store as snapshots_store
+from engine.snapshots.choice import open_snapshotter
+from engine.system.clock import SYSTEM_CLOCK
+from engine.system.database import Database
+from engine.system.locks import Locks
+from engine.system.paths import EnginePaths
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from engine.content.store import Store
+    from engine.images.ports import ImageHolders
+    from engine.snapshots.snapshotter import Snapshotter
+    from engine.system.clock import Clock
+
+SCHEMAS = (
+    events.SCHEMA,
+    leases.SCHEMA,
+    snapshots_store.SCHEMA,
+    images_schema.SCHEMA,
+    containers_schema.SCHEMA,
+)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One open engine root."""
+
+    paths: EnginePaths
+    images: Images
+    containers: Containers
+    cleanup: Cleanup
+    events: EventLog
+    _ground: _Ground
+    _transport: HttpTransport
+
+    @classmethod
+    def open(
+        cls,
+        paths: EnginePaths | None = None,
+        *,
+        plain_http: frozenset[str] = frozenset(),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> Self:
+        """
+        Open the engine root in *paths*, making it if it is not there.
+
+        Registries in *plain_http*, besides loopback, are spoken to without TLS.
+        """
+        ground = _lay_ground(paths or EnginePaths(), clock)
+        transport = HttpTransport()
+        containers = _wire_containers(ground)
+        images = _wire_images(ground, containers, RegistryConnector(transport, Reach(plain_http)))
+        return cls(
+            paths=ground.paths,
+            images=images,
+            containers=containers,
+            cleanup=Cleanup(images, containers, clock),
+            events=ground.events,
+            _ground=ground,
+            _transport=transport,
+        )
+
+    def disk(self) -> DiskUsage:
+        """Return what takes the disk now; writable layers are measured, the rest is recorded."""
+        containers = self.containers.list()
+        sizes = {each.id: self.containers.size(each.id) for each in containers}
+        return disk_usage(self.images.list(), containers, writable_sizes=sizes)
+
+    def reconcile(self) -> None:
+        """
+        Put right what a crash or a reboot left: settle exits, sweep what no record names.
+
+        Safe at any time, beside everything else.
+        """
+        self.containers.reconcile()
+        self.images.sweep()
+        self._ground.snapshotter.sweep()
+
+    def close(self) -> None:
+        """Close the connections to database and registries; containers go on."""
+        self._transport.close()
+        self._ground.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What several nouns stand on."""
+
+    paths: EnginePaths
+    database: Database
+    events: EventLog
+    locks: Locks
+    leases: Leases
+    content: Store
+    snapshotter: Snapshotter
+    images: ImageStore
+    clock: Clock
+
+
+def _lay_ground(paths: EnginePaths, clock: Clock) -> _Ground:
+    paths.ensure()
+    database = Database(paths.database, SCHEMAS)
+    event_log = EventLog(database, paths.events, clock)
+    locks = Locks(paths.locks)
+    return _Ground(
+        paths=paths,
+        database=database,
+        events=event_log,
+        locks=locks,
+        leases=Leases(database, locks),
+        content=LocalStore(paths.content, locks),
+        snapshotter=open_snapshotter(paths, database),
+        images=ImageStore(database, event_log, clock),
+        clock=clock,
+    )
+
+
+def _wire_containers(ground: _Ground) -> Containers:
+    return open_containers(
+        paths=ground.paths,
+        database=ground.database,
+        events=ground.events,
+        locks=ground.locks,
+        snapshotter=ground.snapshotter,
+        images=ground.images,
+        clock=ground.clock,
+    )
+
+
+def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnector) -> Images:
+    unpacker = Unpacker(ground.content, ground.snapshotter, ground.locks)
+    collector = Collector(
+        database=ground.database,
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        leases=ground.leases,
+        locks=ground.locks,
+        clock=ground.clock,
+    )
+    adder = Adder(
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        unpacker=unpacker,
+        leases=ground.leases,
+        collector=collector,
+    )
+    puller = Puller(
+        connect=connect,
+        database=ground.database,
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        unpacker=unpacker,
+        leases=ground.leases,
+        collector=collector,
+    )
+    remover = Remover(
+        database=ground.database,
+        images=ground.images,
+        snapshots=ground.snapshotter,
+        leases=ground.leases,
+        holders=holders,
+        collector=collector,
+    )
+    return Images(
+        store=ground.images,
+        puller=puller,
+        remover=remover,
+        collector=collector,
+        make_starter=StarterMaker(adder),
+    )
