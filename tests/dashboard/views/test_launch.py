@@ -149,6 +149,14 @@ def test_a_team_with_one_host_is_not_asked_which(browse, mess, name, asked):
     assert '<input type="hidden" name="host" value="harbour"' in html
 
 
+def test_a_host_without_images_says_where_they_come_from(browse, mess):
+    mess.hosts["harbour"].tags.all().delete()
+
+    html = browse("otto").get(reverse("container_launch"), {"host": "harbour"}).content.decode()
+
+    assert "No image is on this host yet" in html
+
+
 def test_a_team_without_hosts_is_told_so(browse, mess):
     Job.objects.all().delete()
     for host in mess.hosts.values():
