@@ -82,7 +82,11 @@ class LaunchForm(HostForm):
         label="Working directory", max_length=4096, required=False, widget=forms.TextInput(_CODE)
     )
     hostname = forms.CharField(
-        label="Hostname inside", max_length=63, required=False, widget=forms.TextInput(_CODE)
+        label="Known inside as",
+        max_length=63,
+        required=False,
+        widget=forms.TextInput(_CODE),
+        help_text="Its hostname. Empty: its short ID.",
     )
     entrypoint = forms.CharField(max_length=4096, required=False, widget=forms.TextInput(_CODE))
 

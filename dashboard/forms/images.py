@@ -18,7 +18,7 @@ class PullForm(HostForm):
     """A reference, and with which password to ask for it."""
 
     reference = forms.CharField(
-        label="Image",
+        label="Reference",
         max_length=1024,
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
         help_text="[registry/]name[:tag], or name@sha256:… to pin the exact content. "

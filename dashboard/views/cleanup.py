@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import selectors, services
+from dashboard.errors import JobNotFound
 from dashboard.forms import words_of
 from dashboard.jobs import JobName
 from dashboard.models import Role
-from dashboard.permissions import SignedInRequest, is_htmx, require_role
+from dashboard.permissions import SignedInRequest, require_role
 from dashboard.selectors.selection import SelectionLedger, kept_images, selection_ledger
 from dashboard.views.answers import REFUSED, address_of, render_page
 from dashboard.views.lists import hosts_about, offline
@@ -24,24 +29,31 @@ if TYPE_CHECKING:
 
     from dashboard.models import Container, Image, Job
 
+JOBS_SHOWN = 20
 NOTHING = "Nothing is ticked, so nothing was done. Tick at least one row."
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What became of a request: the jobs it made, or why it made none."""
+    """What was asked for: the jobs, or why there are none and what had been ticked."""
 
     jobs: tuple[Job, ...] = ()
     refused: str = ""
-    chosen: frozenset[str] | None = None
+    chosen: frozenset[str] = frozenset()
 
-    def is_going(self, value: str) -> bool:
-        """Whether a row was asked for just now."""
-        return bool(self.jobs) and self.chosen is not None and value in self.chosen
+    @property
+    def going(self) -> frozenset[str]:
+        """The rows that a job is about to remove."""
+        return frozenset(
+            f"{job.host_id}/{each.removeprefix('sha256:')}"
+            for job in self.jobs
+            if job.is_active
+            for each in job.arguments.get("ids", ())
+        )
 
     def is_ticked(self, value: str) -> bool:
-        """Whether a row is ticked: all are, until somebody chose; none once that was accepted."""
-        return self.chosen is None or (bool(self.refused) and value in self.chosen)
+        """Whether a row is ticked: all are, until somebody asked; a refusal keeps what was."""
+        return value in self.chosen if self.refused else not self.jobs
 
 
 UNASKED = Asked()
@@ -88,8 +100,13 @@ class Section:
 @require_safe
 @require_role(Role.VIEWER)
 def cleanup(request: SignedInRequest) -> HttpResponse:
-    """Show what builds up, whose it is, and what would come free."""
-    return _show(request)
+    """Show what builds up, whose it is, what would come free, and what was just asked for."""
+    jobs = _jobs_in(request.GET.get("asked", ""))
+    return _show(
+        request,
+        images=Asked(tuple(job for job in jobs if job.name == JobName.CLEAN_UP_IMAGES)),
+        containers=Asked(tuple(job for job in jobs if job.name == JobName.CLEAN_UP_CONTAINERS)),
+    )
 
 
 @require_POST
@@ -97,7 +114,7 @@ def cleanup(request: SignedInRequest) -> HttpResponse:
 def cleanup_images(request: SignedInRequest) -> HttpResponse:
     """Have exactly the ticked images removed, by one job per host."""
     asked = _ask(request, JobName.CLEAN_UP_IMAGES, prefix="sha256:")
-    return _answer(request, asked) or _show(request, images=asked)
+    return _show(request, images=asked) if asked.refused else _go_back(request, asked)
 
 
 @require_POST
@@ -105,13 +122,13 @@ def cleanup_images(request: SignedInRequest) -> HttpResponse:
 def cleanup_containers(request: SignedInRequest) -> HttpResponse:
     """Have exactly the ticked containers removed, by one job per host."""
     asked = _ask(request, JobName.CLEAN_UP_CONTAINERS)
-    return _answer(request, asked) or _show(request, containers=asked)
+    return _show(request, containers=asked) if asked.refused else _go_back(request, asked)
 
 
 def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
     values = request.POST.getlist("ids")
     if not values:
-        return Asked(refused=NOTHING, chosen=frozenset())
+        return Asked(refused=NOTHING)
     jobs: list[Job] = []
     try:
         for host, ids in _by_host(values).items():
@@ -126,14 +143,23 @@ def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
             )
     except EngineError as error:
         return Asked(tuple(jobs), words_of(error), frozenset(values))
-    return Asked(tuple(jobs), chosen=frozenset(values))
+    return Asked(tuple(jobs))
 
 
-def _answer(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
-    # Without a script the jobs have pages of their own; with one they show up in the section.
-    if asked.refused or is_htmx(request):
-        return None
-    return redirect(asked.jobs[0]) if len(asked.jobs) == 1 else redirect("jobs")
+def _go_back(request: SignedInRequest, asked: Asked) -> HttpResponse:
+    # The address names the jobs, so that loading the page again shows them again and asks nothing.
+    query = {"asked": ",".join(str(job.pk) for job in asked.jobs)}
+    if host := request.GET.get("host"):
+        query["host"] = host
+    return redirect(f"{reverse('cleanup')}?{urlencode(query)}")
+
+
+def _jobs_in(text: str) -> list[Job]:
+    jobs = []
+    for word in text.split(",")[:JOBS_SHOWN]:
+        with suppress(ValueError, JobNotFound):
+            jobs.append(selectors.job_detail(UUID(word)))
+    return jobs
 
 
 def _by_host(values: list[str]) -> dict[str, list[str]]:
@@ -153,6 +179,7 @@ def _show(
 ) -> HttpResponse:
     host = request.GET.get("host", "")
     context = {
+        "host": host,
         "images": _image_section(host, images),
         "containers": _container_section(host, containers),
         "offline": offline(hosts_about(host)),
@@ -178,7 +205,7 @@ def _image_section(host: str, asked: Asked) -> Section:
 def _image_row(image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
     value = f"{image.host_id}/{image.hex}"
     layers = " ".join(map(str, ledger.held_by.get(image.pk, ())))
-    return ImageRow(image, value, layers, asked.is_ticked(value), asked.is_going(value))
+    return ImageRow(image, value, layers, asked.is_ticked(value), value in asked.going)
 
 
 def _container_section(host: str, asked: Asked) -> Section:
@@ -194,4 +221,4 @@ def _container_section(host: str, asked: Asked) -> Section:
 
 def _container_row(container: Container, asked: Asked) -> ContainerRow:
     value = f"{container.host_id}/{container.container_id}"
-    return ContainerRow(container, value, asked.is_ticked(value), asked.is_going(value))
+    return ContainerRow(container, value, asked.is_ticked(value), value in asked.going)

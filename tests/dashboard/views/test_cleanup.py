@@ -28,7 +28,7 @@ def test_exactly_what_was_shown_goes_by_one_job_per_host(browse):
     client = browse("otto")
     shown = ids_in(client.get(reverse("cleanup")).content.decode(), "cleanup-images")
 
-    response = client.post(reverse("cleanup_images"), {"ids": shown}, headers=HTMX)
+    response = client.post(reverse("cleanup_images"), {"ids": shown}, headers=HTMX, follow=True)
 
     jobs = Job.objects.filter(name="cleanup.images", state="queued")
     asked = {f"{job.host_id}/{each[7:]}" for job in jobs for each in job.arguments["ids"]}
@@ -37,14 +37,27 @@ def test_exactly_what_was_shown_goes_by_one_job_per_host(browse):
     assert all(job.row_id in response.content.decode() for job in jobs)
 
 
-def test_without_a_script_the_clean_up_goes_to_its_job(browse, stopped):
-    values = {"ids": [f"harbour/{stopped.container_id}"]}
+def test_the_address_names_the_jobs_so_that_loading_again_asks_nothing(browse, stopped):
+    client, value = browse("otto"), f"harbour/{stopped.container_id}"
 
-    response = browse("otto").post(reverse("cleanup_containers"), values)
+    response = client.post(reverse("cleanup_containers") + "?host=harbour", {"ids": [value]})
 
     job = Job.objects.get(name="cleanup.containers")
-    assert response.url == job.get_absolute_url()
     assert job.arguments == {"ids": [stopped.container_id]}
+    assert response.url == f"{reverse('cleanup')}?asked={job.pk}&host=harbour"
+    for _ in range(2):
+        html = client.get(response.url).content.decode()
+        assert job.row_id in html
+        assert "It is being removed" in html
+    assert Job.objects.filter(name="cleanup.containers").count() == 1
+
+
+def test_an_address_with_nonsense_for_jobs_shows_the_page(browse):
+    response = browse("vera").get(
+        reverse("cleanup"), {"asked": "x,,00000000-0000-0000-0000-000000000000"}
+    )
+
+    assert response.status_code == 200
 
 
 def test_nothing_ticked_does_nothing_and_says_so(browse):
