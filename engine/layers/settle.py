@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NAMELESS = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
 _DEFAULT_MODE = 0o755
+_NONSENSE = {errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.ELOOP, errno.EMLINK}
 
 
 def settle(upper: Path, lowers: Sequence[Path], applied: AppliedLayer) -> int:
@@ -39,7 +41,8 @@ def settle(upper: Path, lowers: Sequence[Path], applied: AppliedLayer) -> int:
             settler = _Settler(opened, upper, below, is_opaque=applied.is_opaque)
             settler.imply(applied.implied)
             for path, target in applied.links.items():
-                settler.link(_bytes(path), _bytes(target))
+                with _nonsense_named(path):
+                    settler.link(_bytes(path), _bytes(target))
             if applied.is_opaque:
                 settler.hide_all()
         return measure(upper).bytes if applied.links or applied.is_opaque else applied.size
@@ -170,6 +173,18 @@ def _describe(status: os.stat_result, place: int, name: bytes) -> None:
 def _clear_whiteout(place: int, name: bytes) -> None:
     if is_whiteout_at(place, name):
         os.unlink(name, dir_fd=place)
+
+
+@contextmanager
+def _nonsense_named(path: str) -> Iterator[None]:
+    """Turn what the filesystem finds impossible, as a link to a directory, into `InvalidLayer`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NONSENSE:
+            raise
+        entry = printable(_bytes(path))
+        raise InvalidLayer("a hard link that cannot be made", entry=entry) from error
 
 
 @contextmanager

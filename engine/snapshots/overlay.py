@@ -87,7 +87,9 @@ class OverlaySnapshotter:
     def view(self, key: str, *, parent: ChainID) -> list[Mount]:
         """Make a view and return the mounts that show it."""
         with self._store.database.write():
-            number = self._store.add(key, Kind.VIEW, parent=parent, directories=[])
+            number = self._store.add(
+                key, Kind.VIEW, parent=parent, directories=[(FILES, _FILES_MODE)]
+            )
             return self._mounts(number, Kind.VIEW)
 
     def mounts(self, key: str) -> list[Mount]:
@@ -149,8 +151,10 @@ class OverlaySnapshotter:
 
     def _mounts(self, number: int, kind: Kind) -> list[Mount]:
         _, *below = self._store.stack(number)
-        own = self._store.path(number) if kind is Kind.ACTIVE else None
-        return overlay_mounts(own=own, parents=[self._files(each) for each in below])
+        parents = [self._files(each) for each in below]
+        if kind is Kind.ACTIVE:
+            return active_mounts(self._store.path(number), parents)
+        return view_mounts(self._store.path(number), parents)
 
     def _take_after_parent(self, number: int) -> None:
         # The mount shows the root directory of the highest layer: the new one must look as the old.
@@ -159,19 +163,20 @@ class OverlaySnapshotter:
             take_after(self._files(number), self._files(below[0]))
 
 
-def overlay_mounts(*, own: Path | None, parents: Sequence[Path]) -> list[Mount]:
-    """
-    Return the mounts that show *parents*, highest first, under the writable directory *own*.
-
-    Without *own* they are shown read-only.
-    """
-    if own is not None and not parents:
+def active_mounts(own: Path, parents: Sequence[Path]) -> list[Mount]:
+    """Return the mounts that show *parents*, the highest first, under the writable *own*."""
+    if not parents:
         return [bind(own / FILES)]
-    # Overlayfs refuses a lone lower directory, so one parent becomes a bind mount.
-    if own is None and len(parents) == 1:
-        return [bind(parents[0], read_only=True)]
-    lower = "lowerdir=" + ":".join(map(str, parents))
-    if own is None:
-        return [Mount("overlay", "overlay", ("ro", lower, *SAFE_OPTIONS))]
     upper = (f"upperdir={own / FILES}", f"workdir={own / WORK}")
-    return [Mount("overlay", "overlay", ("rw", lower, *upper, *SAFE_OPTIONS))]
+    return [Mount("overlay", "overlay", ("rw", _lower(parents), *upper, *SAFE_OPTIONS))]
+
+
+def view_mounts(own: Path, parents: Sequence[Path]) -> list[Mount]:
+    """Return the mounts that show *parents*, the highest first, read-only; *own* is empty."""
+    # Overlayfs refuses a lone lower directory, and without it whiteouts would show as devices.
+    lower = _lower([*parents, own / FILES])
+    return [Mount("overlay", "overlay", ("ro", lower, *SAFE_OPTIONS))]
+
+
+def _lower(directories: Sequence[Path]) -> str:
+    return "lowerdir=" + ":".join(map(str, directories))
