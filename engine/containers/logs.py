@@ -26,6 +26,7 @@ BYTES = 256 * 1024
 # The monitor cuts output into pieces of 8 KiB; a line of the file that is longer is damage.
 MAX_RECORD = 64 * 1024
 MAX_LINE = 64 * 1024
+MAX_CURSOR = 60
 BLOCK = 64 * 1024
 MAX_BACKWARDS = 1024 * 1024
 
@@ -55,8 +56,8 @@ class LogCursor:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the cursor that `str` wrote."""
-        file, colon, offset = text.partition(":")
-        if not colon or not file.isdecimal() or not offset.isdecimal() or len(text) > 60:
+        file, _, offset = text.partition(":")
+        if not (text.isascii() and file.isdecimal() and offset.isdecimal() and len(text) < MAX_CURSOR):
             raise InvalidSetting("cursor", f"{text[:60]!r} is no place in a log")
         return cls(int(file), int(offset))
 

@@ -33,10 +33,15 @@ LAUNCH_SECONDS = 120.0
 REPORT_VARIABLE = "_OCI_SYNCPIPE"
 ABORT_ROUNDS = 20
 
-_NOT_FOUND = re.compile(r"executable file not found|no such file or directory", re.IGNORECASE)
+# How runc and crun say that the program is missing or cannot be executed.
+_COMMANDS = (
+    re.compile(r'exec: "(?P<command>.*?)": (?P<reason>.*)', re.DOTALL),
+    re.compile(r"executable file [`'\"](?P<command>.*?)[`'\"] (?P<reason>not found.*)", re.DOTALL),
+    re.compile(r"open executable(?P<command>): (?P<reason>.*)", re.DOTALL),
+)
+_NOT_FOUND = re.compile(r"not found|no such file or directory", re.IGNORECASE)
 _NOT_EXECUTABLE = re.compile(r"permission denied|is a directory|exec format", re.IGNORECASE)
-_COMMAND = re.compile(r'exec: \\?"(.*?)\\?": (.*?)(?:: unknown)?$', re.DOTALL)
-_PREFIX = re.compile(r'^(?:time="[^"]*" level=\w+ msg=")?(.*?)"?$', re.DOTALL)
+_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(.*)"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +156,21 @@ def _reported_pid(line: bytes, complaint: str) -> int:
 def failure_of(message: str) -> CommandNotFound | RuntimeFailed:
     """Return the error for a runtime's last words when it could not create a container."""
     text = _last_words(message)
-    match = _COMMAND.search(text)
-    if match is None:
-        return RuntimeFailed("create", stderr=text)
-    command, reason = match[1], match[2].rstrip('"')
-    if _NOT_FOUND.search(reason):
-        return CommandNotFound(command, reason=reason, exit_code=127)
-    if _NOT_EXECUTABLE.search(reason):
-        return CommandNotFound(command, reason=reason, exit_code=126)
+    match = next((found for each in _COMMANDS if (found := each.search(text))), None)
+    if match is not None:
+        command, reason = match["command"], match["reason"]
+        if _NOT_FOUND.search(reason):
+            return CommandNotFound(command, reason=reason, exit_code=127)
+        if _NOT_EXECUTABLE.search(reason):
+            return CommandNotFound(command, reason=reason, exit_code=126)
     return RuntimeFailed("create", stderr=text)
 
 
 def _last_words(message: str) -> str:
-    lines = [line for line in message.strip().splitlines() if line.strip()]
-    match = _PREFIX.match(lines[-1].strip()) if lines else None
-    return match[1].replace('\\"', '"') if match else ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    logged = _LOGGED.fullmatch(last)
+    return logged[1].replace('\\"', '"') if logged else last
 
 
 def _read_pid(path: Path) -> int | None:

@@ -14,7 +14,8 @@ LAST = 64
 def parse_signal(text: str, *, field: str = "signal") -> int:
     """Return the number of the signal that *text* names; raise `InvalidSetting` on *field*."""
     name = text.strip().upper().removeprefix("SIG")
-    number = int(name) if name.isdecimal() and len(name) <= len(str(LAST)) else _named(name)
+    is_number = name.isascii() and name.isdecimal() and len(name) <= len(str(LAST))
+    number = int(name) if is_number else _named(name)
     if not 0 < number <= LAST:
         raise InvalidSetting(field, f"Invalid signal: {text[:40]}")
     return number

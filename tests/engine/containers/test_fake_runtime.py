@@ -1,0 +1,5 @@
+from tests.contracts.runtime import RuntimeContract
+
+
+class TestFakeRuntime(RuntimeContract):
+    pass
