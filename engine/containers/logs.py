@@ -151,7 +151,7 @@ def _read_page(descriptor: int, cursor: LogCursor, lines: int, limit_bytes: int)
         lines=read,
         cursor=LogCursor(status.st_ino, offset + taken),
         # What remains can only be the beginning of a record whose end is not written yet.
-        is_end=behind < MAX_RECORD and content.find(b"\n", taken) < 0,
+        is_end=offset + len(content) >= status.st_size and content.find(b"\n", taken) < 0,
         behind=behind,
         has_gap=not is_same and cursor.file != 0,
     )

@@ -1,0 +1,89 @@
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from engine.system.processes import (
+    ProcessIdentity,
+    find_identity,
+    has_argument,
+    kill_and_wait,
+    list_with_argument,
+    wait_until_gone,
+)
+
+MARK = "a-mark-that-nobody-else-has"
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["/bin/sh", "-c", "read x", MARK], stdin=subprocess.PIPE)
+    with process:
+        yield process
+        process.kill()
+
+
+def test_an_identity_survives_as_text() -> None:
+    identity = find_identity(os.getpid())
+
+    assert identity is not None
+    assert ProcessIdentity.parse(identity.render()) == identity
+    assert identity.is_alive
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 2", "a b c", "1 2 3 4"])
+def test_what_is_no_identity_is_none(text: str) -> None:
+    assert ProcessIdentity.parse(text) is None
+
+
+def test_a_signal_reaches_that_process(sleeper: subprocess.Popen[bytes]) -> None:
+    identity = find_identity(sleeper.pid)
+
+    assert identity is not None
+    assert identity.send(signal.SIGTERM)
+    assert sleeper.wait(10) == -signal.SIGTERM
+    assert not identity.is_alive
+    assert not identity.send(signal.SIGTERM)
+
+
+def test_a_signal_never_reaches_another_with_the_same_number(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    identity = find_identity(sleeper.pid)
+    assert identity is not None
+    earlier = ProcessIdentity(identity.pid, identity.started - 1, identity.boot)
+
+    assert not earlier.send(signal.SIGKILL)
+    assert sleeper.poll() is None
+
+
+def test_one_that_has_ended_is_nobody_even_before_it_is_reaped(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    sleeper.kill()
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+
+    assert find_identity(sleeper.pid) is None
+
+
+def test_processes_are_found_by_a_word_of_theirs(sleeper: subprocess.Popen[bytes]) -> None:
+    assert list_with_argument(MARK) == [sleeper.pid]
+    assert has_argument(sleeper.pid, MARK)
+    assert not has_argument(sleeper.pid, MARK[:-1])
+
+
+def test_killing_returns_when_they_have_ended(sleeper: subprocess.Popen[bytes]) -> None:
+    kill_and_wait([sleeper.pid, 2**22 - 1])
+
+    assert list_with_argument(MARK) == []
+
+
+def test_waiting_ends_with_the_process_or_with_the_time(sleeper: subprocess.Popen[bytes]) -> None:
+    assert not wait_until_gone(sleeper.pid, MARK, timeout=0.01)
+    assert wait_until_gone(sleeper.pid, "another", timeout=0)
+
+    sleeper.kill()
+
+    assert wait_until_gone(sleeper.pid, MARK, timeout=10)
