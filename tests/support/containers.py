@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine import events, leases
 from engine.containers.assembly import linux_means
 from engine.containers.bundle import Bundles
-from engine.containers.containers import Containers
+from engine.containers.containers import Containers, IfRunning
 from engine.containers.exits import Exits
 from engine.containers.ports import Means
 from engine.containers.schema import SCHEMA
@@ -41,8 +41,6 @@ from tests.support.fakes_containers import (
 from tests.support.fakes_snapshots import FakeMounter, FakeSnapshotter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from engine.system.clock import Clock
 
 IMAGE = "busybox:latest"
@@ -172,10 +170,11 @@ def fill_with_busybox(root: Path) -> None:
     (root / "etc/group").write_text("root:x:0:\nana:x:1000:\nstaff:x:50:ana,bob\n")
 
 
-def clear_away(yard: Yard) -> Iterator[str]:
-    """Remove every container by force, whatever a test left; yields the names of the removed."""
-    for record in yard.means.store.list_all():
-        yield record.name
+def clear_away(yard: Yard) -> None:
+    """Remove every container by force, whatever a test left of it."""
+    for record in yard.containers.list():
+        yard.containers.remove(record.id, if_running=IfRunning.KILL)
+    yard.containers.reconcile()
 
 
 def _children(directory: Path) -> list[str]:
