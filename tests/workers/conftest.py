@@ -8,10 +8,11 @@ import pytest
 from django.core.cache import cache
 from kombu import pools
 
-from dashboard import jobs
+from dashboard import events, jobs
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, Role, User
 from engine.system.locks import Locks
+from tests.support.fakes_engine import FakeEngine, fake_engine
 from tests.support.queues import drain
 
 if TYPE_CHECKING:
@@ -65,3 +66,25 @@ def make_job(host: Host, otto: User) -> Callable[..., Job]:
         return Job.objects.create(name=name, arguments=arguments or {}, dedupe_key=key, **values)
 
     return make
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[FakeEngine]:
+    with fake_engine(tmp_path / "engine") as made:
+        yield made
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What pages were told: a noun or `removed noun`, and the ID of the thing."""
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        events, "publish_container", lambda row: told.append(("container", row.container_id))
+    )
+    monkeypatch.setattr(events, "publish_image", lambda row: told.append(("image", row.image_id)))
+    monkeypatch.setattr(
+        events,
+        "publish_removed",
+        lambda noun, *, host, object_id: told.append((f"removed {noun}", object_id)),
+    )
+    return told

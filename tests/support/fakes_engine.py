@@ -1,0 +1,265 @@
+"""
+An engine without a kernel: real records of images and real events, containers that only pretend.
+
+What workers see of it behaves as the real one does: same records, same errors, same events.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.cleanup.cleanup import Cleanup
+from engine.containers.record import ContainerRecord, IfRunning
+from engine.containers.state import ContainerState
+from engine.errors import ContainerNotFound, ContainerRunning, ImageInUse, NameTaken
+from engine.events import SCHEMA as EVENTS_SCHEMA
+from engine.events import EventLog
+from engine.images.history import history_rows
+from engine.images.record import ImageRecord, ImageRemoval, LayerRecord, Pulled
+from engine.images.schema import SCHEMA as IMAGES_SCHEMA
+from engine.images.store import ImageStore
+from engine.oci import media_types
+from engine.oci.config import HistoryEntry, ImageConfig, ProcessDefaults, render_config
+from engine.oci.digest import ChainID, DiffID, Digest
+from engine.oci.identity import chain_ids
+from engine.oci.platform import host_platform
+from engine.oci.reference import Reference
+from engine.progress import NEVER, SILENT
+from engine.system.clock import SYSTEM_CLOCK
+from engine.system.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from engine.containers.settings import ContainerSettings
+    from engine.images.history import HistoryRow
+    from engine.images.record import TagMove
+    from engine.oci.digest import ImageID
+    from engine.progress import Cancellation, ProgressSink
+    from engine.registry.credentials import Credentials
+
+LAYER_BYTES = 1000
+
+
+def layers_of(*names: str) -> tuple[LayerRecord, ...]:
+    """Return a stack of layers, lowest first; equal names at the bottom make shared layers."""
+    diff_ids = tuple(DiffID(Digest.of(name.encode())) for name in names)
+    return tuple(
+        LayerRecord(
+            ChainID(chain_id),
+            diff_id,
+            diff_id,
+            LAYER_BYTES,
+            LAYER_BYTES // 2,
+            media_types.OCI_LAYER_GZIP,
+        )
+        for diff_id, chain_id in zip(diff_ids, chain_ids(diff_ids), strict=True)
+    )
+
+
+def config_of(*names: str, label: str = "") -> ImageConfig:
+    """Return the config of an image with the layers *names*; *label* makes it another image."""
+    entries = tuple(HistoryEntry(SYSTEM_CLOCK.now(), created_by=f"COPY {name}") for name in names)
+    content = render_config(
+        platform=host_platform(),
+        diff_ids=tuple(DiffID(Digest.of(name.encode())) for name in names),
+        history=entries,
+        defaults=ProcessDefaults(command=("/bin/true",), env=(f"LABEL={label}",)),
+        created_at=SYSTEM_CLOCK.now(),
+    )
+    return ImageConfig.parse(content)
+
+
+class FakeImages:
+    """Images that appear when a registry is asked; `offered` says which it has."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.store = ImageStore(engine.database, engine.events, SYSTEM_CLOCK)
+        self.offered: dict[str, tuple[str, ...]] = {}
+        self.error: Exception | None = None
+        self.credentials: list[Credentials | None] = []
+
+    def add(
+        self, tag: str | None, *layers: str, owner: str = "ana", reason: str = "pull"
+    ) -> ImageRecord:
+        config = config_of(*(layers or ("base",)), label=f"{tag}{len(self.list())}")
+        tags = [Reference.parse(tag)] if tag else []
+        return self.store.ensure_image(
+            config, layers_of(*(layers or ("base",))), tags=tags, owner=owner, source=reason
+        )
+
+    def pull(
+        self,
+        reference: Reference | str,
+        *,
+        platform: object = None,
+        credentials: Credentials | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pulled:
+        self.credentials.append(credentials)
+        cancellation.check()
+        if self.error:
+            raise self.error
+        known = self.store.find(str(reference))
+        image = known or self.add(str(reference), owner=owner)
+        return Pulled(image, Digest(image.id.hex), is_new=known is None, fetched_bytes=0)
+
+    def make_starter(self, *, owner: str = "") -> ImageRecord:
+        return self.find("shipshape/starter") or self.add("shipshape/starter", owner=owner)
+
+    def get(self, text: str) -> ImageRecord:
+        return self.store.get(text)
+
+    def find(self, text: str) -> ImageRecord | None:
+        return self.store.find(text)
+
+    def history(self, image_id: ImageID) -> list[HistoryRow]:
+        return history_rows(self.store.get(str(image_id)))
+
+    def tag_moves(self, image_id: ImageID) -> list[TagMove]:
+        return self.store.tag_moves(image_id)
+
+    def remove(self, text: str, *, force: bool = False, owner: str = "") -> ImageRemoval:
+        image, name = self.store.locate(text)
+        names = (name,) if name and len(image.tags) > 1 else image.tags
+        users = tuple(c.name for c in self._engine.containers.list() if c.image_id == image.id)
+        if users and len(names) == len(image.tags):
+            raise ImageInUse(image.id.short, holders=users)
+        for each in names:
+            self.store.untag(each, owner=owner)
+        if len(names) < len(image.tags):
+            return ImageRemoval(names, (), 0)
+        self.store.forget(image, owner=owner)
+        return ImageRemoval(names, (Digest(image.id.hex),), image.size)
+
+    def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
+        users = [each for each in self._engine.containers.list() if each.image_id == image.id]
+        return None if image.tags or users else self.remove(str(image.id), owner=owner)
+
+    def list(self) -> list[ImageRecord]:
+        return self.store.list_all()
+
+
+class FakeContainers:
+    """Containers that never run anything; `start_error` is what the next starts raise."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.records: dict[str, ContainerRecord] = {}
+        self.sizes: dict[str, int] = {}
+        self.start_error: Exception | None = None
+        self.signals: list[str] = []
+
+    def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
+        image = self._engine.images.get(settings.image)
+        name = settings.name or f"calm_hopper{len(self.records)}"
+        for other in self.records.values():
+            if other.name == name:
+                raise NameTaken(name, holder=other.id)
+        record = ContainerRecord(
+            id=Digest.of(f"{name} {len(self.records)}".encode()).hex,
+            name=name,
+            image_id=image.id,
+            image_reference=settings.image,
+            settings=settings,
+            command=settings.command or ("/bin/true",),
+            state=ContainerState.CREATED,
+            pid=0,
+            exit_code=None,
+            oom_killed=False,
+            error="",
+            created_at=SYSTEM_CLOCK.now(),
+            started_at=None,
+            finished_at=None,
+            owner=owner,
+        )
+        self._put(record, "create")
+        return record
+
+    def start(self, ref: str) -> None:
+        if self.start_error:
+            raise self.start_error
+        record = self.get(ref)
+        now = SYSTEM_CLOCK.now()
+        self._put(replace(record, state=ContainerState.RUNNING, pid=4711, started_at=now), "start")
+
+    def stop(self, ref: str, *, timeout: float | None = None) -> None:
+        self.end(ref, 0)
+
+    def kill(self, ref: str, *, signal: str = "SIGKILL") -> None:
+        self.signals.append(signal)
+        self.end(ref, 137)
+
+    def end(self, ref: str, code: int) -> None:
+        """Let the container's process end by itself."""
+        record = self.get(ref)
+        ended = replace(
+            record,
+            state=ContainerState.EXITED,
+            pid=0,
+            exit_code=code,
+            finished_at=SYSTEM_CLOCK.now(),
+        )
+        self._put(ended, "die")
+        if record.settings.auto_remove:
+            self.remove(ref)
+
+    def remove(self, ref: str, *, if_running: IfRunning = IfRunning.REFUSE) -> int:
+        record = self.get(ref)
+        if record.is_running and if_running is IfRunning.REFUSE:
+            raise ContainerRunning(record.name, state=record.state)
+        del self.records[record.id]
+        self._engine.events.record("container", "destroy", record.id)
+        return self.sizes.pop(record.id, 0)
+
+    def get(self, ref: str) -> ContainerRecord:
+        for record in self.records.values():
+            if ref in {record.id, record.name}:
+                return record
+        raise ContainerNotFound(ref)
+
+    def size(self, ref: str) -> int:
+        return self.sizes.get(self.get(ref).id, 0)
+
+    def list(self) -> list[ContainerRecord]:
+        return list(self.records.values())
+
+    def _put(self, record: ContainerRecord, action: str) -> None:
+        self.records[record.id] = record
+        self._engine.events.record("container", action, record.id)
+
+
+class FakeEngine:
+    """What workers are given for an engine."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.database = Database(directory / "engine.db", [EVENTS_SCHEMA, IMAGES_SCHEMA])
+        self.events = EventLog(self.database, directory / "events", SYSTEM_CLOCK)
+        (directory / "events").touch()
+        self.images = FakeImages(self)
+        self.containers = FakeContainers(self)
+        self.cleanup = Cleanup(self.images, self.containers, SYSTEM_CLOCK)  # type: ignore[arg-type]
+        self.reconciled = 0
+
+    def reconcile(self) -> None:
+        self.reconciled += 1
+
+    def close(self) -> None:
+        self.database.close()
+
+
+@contextmanager
+def fake_engine(directory: Path) -> Iterator[FakeEngine]:
+    """Yield an engine over *directory* that is closed afterwards."""
+    engine = FakeEngine(directory)
+    try:
+        yield engine
+    finally:
+        engine.close()
