@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from workers.app import app
 from workers.runtime import host_name
