@@ -1,0 +1,83 @@
+"""The agent of one host: which parts it has, and in what rhythm they work."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from engine.snapshots.choice import snapshotter_kind
+from engine.system.cgroups import detect_layout
+from workers.agent.channels import Layer
+from workers.agent.disk import Disk
+from workers.agent.exits import watch_exits
+from workers.agent.follower import Follower
+from workers.agent.heartbeat import Heartbeat, ensure_host
+from workers.agent.logs import EngineLogs
+from workers.agent.machine import read_facts
+from workers.agent.parts import Keeper, Part, Round, rounds
+from workers.agent.sizes import Sizes
+from workers.agent.stats import Stats
+from workers.agent.streams import Streams
+from workers.inventory import Inventory
+from workers.runtime import engine, engine_paths, host_name, job_locks
+from workers.stranded import send_stranded_jobs
+
+if TYPE_CHECKING:
+    import threading
+
+    from engine.system.paths import EnginePaths
+
+HEARTBEAT_SECONDS = 5.0
+STATS_SECONDS = 2.0
+SIZES_SECONDS = 2.0
+STRANDED_SECONDS = 5.0
+DISK_SECONDS = 5.0
+SYNC_SECONDS = 300.0
+
+
+class Agent:
+    """All parts of the agent; they end when *stop* is set."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.host = host_name()
+        opened, paths = engine(), engine_paths()
+        ensure_host(self.host)
+        opened.reconcile()
+        inventory = Inventory(opened, self.host)
+        disk = Disk(opened, self.host)
+        facts = {**read_facts(), **engine_facts(paths)}
+        heartbeat = Heartbeat(self.host, root=paths.root, disk=disk, facts=facts)
+        stats, sizes = Stats(opened, self.host), Sizes(opened, self.host)
+        stranded = partial(send_stranded_jobs, self.host, locks=job_locks())
+        self.streams = Streams(Layer(), EngineLogs(opened), host=self.host)
+        self.keeper = Keeper(
+            [
+                Part("follower", Follower(opened, self.host).run),
+                Part("exits", partial(watch_exits, opened, paths.exits)),
+                Part(
+                    "pulse",
+                    rounds(
+                        Round(HEARTBEAT_SECONDS, heartbeat.beat),
+                        Round(STATS_SECONDS, stats.sample),
+                    ),
+                ),
+                Part(
+                    "chores",
+                    rounds(
+                        Round(STRANDED_SECONDS, stranded),
+                        Round(SIZES_SECONDS, sizes.measure),
+                        Round(DISK_SECONDS, disk.account),
+                        Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
+                    ),
+                ),
+            ],
+            stop=stop,
+        )
+
+
+def engine_facts(paths: EnginePaths) -> dict[str, Any]:
+    """Return what the engine found out about this host."""
+    return {
+        "storage_driver": snapshotter_kind(paths).value,
+        "cgroup_layout": detect_layout().value,
+    }

@@ -1,0 +1,50 @@
+"""The engine's logs, as streams read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workers.agent.stream import Batch
+
+if TYPE_CHECKING:
+    from engine.containers.logs import LogCursor, LogLine, LogPage
+    from engine.engine import Engine
+
+# Who is further behind than this reads on from here: nobody reads four million characters a second.
+MOST_BEHIND = 4 * 1024 * 1024
+
+
+class EngineLogs:
+    """A `LogSource` over the log files of *engine*'s containers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._containers = engine.containers
+
+    def begin(self, container_id: str, *, tail: int) -> LogCursor:
+        """Return the place from which the last *tail* lines follow."""
+        return self._containers.tail_logs(container_id, tail)
+
+    def read(self, container_id: str, cursor: LogCursor) -> Batch[LogCursor]:
+        """Return what follows *cursor*, leaving out what is too far behind the end."""
+        page = self._containers.read_logs(container_id, cursor)
+        skipped = 0
+        if page.behind > MOST_BEHIND:
+            nearer, skipped = self._containers.skip_logs(
+                container_id, cursor, keep_bytes=MOST_BEHIND
+            )
+            page = self._containers.read_logs(container_id, nearer)
+        if not page.lines and not self._containers.get(container_id).is_running:
+            # What was printed until the end may have come between the two looks.
+            page = self._containers.read_logs(container_id, page.cursor)
+            return _batch(page, skipped, is_end=not page.lines)
+        return _batch(page, skipped, is_end=False)
+
+
+def _batch(page: LogPage, skipped: int, *, is_end: bool) -> Batch[LogCursor]:
+    lines = tuple(line_json(line) for line in page.lines)
+    return Batch(lines, page.cursor, skipped, is_end)
+
+
+def line_json(line: LogLine) -> dict[str, str]:
+    """Return *line* as pages take it: time, stream, message."""
+    return {"t": line.time.isoformat(), "s": line.stream, "m": line.text}
