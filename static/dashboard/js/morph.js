@@ -27,7 +27,7 @@ export function morph(from, to) {
 
 function morphAttributes(from, to) {
     for (const { name } of [...from.attributes]) {
-        if (!to.hasAttribute(name) && name !== "open") {
+        if (!to.hasAttribute(name) && !["open", "class"].includes(name)) {
             from.removeAttribute(name);
         }
     }

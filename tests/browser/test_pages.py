@@ -1,0 +1,298 @@
+"""What scripts do to pages, in a real Chromium, before a site whose hosts the test plays."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect
+
+from dashboard import events
+from dashboard.models import Container, Host, Job
+from tests.support.mess import PASSWORD, hex_id, make_container, make_mess, pull_progress
+from tests.support.site import Site, running_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+WEB_ID = hex_id("container", "harbour", "web-1")
+WEB = f"#container-harbour-{WEB_ID}"
+IMAGE_ID = hex_id("image", "harbour", "web")
+PAGES = [
+    "/",
+    "/containers/",
+    "/containers/?state=stopped",
+    f"/containers/harbour/{WEB_ID}/",
+    f"/containers/harbour/{WEB_ID}/?tab=logs",
+    f"/containers/harbour/{WEB_ID}/?tab=config",
+    f"/containers/harbour/{WEB_ID}/?tab=activity",
+    f"/containers/harbour/{WEB_ID}/remove/",
+    "/containers/launch/",
+    "/images/",
+    f"/images/harbour/{IMAGE_ID}/",
+    "/images/pull/",
+    "/clean-up/",
+    "/jobs/",
+    "/activity/",
+    "/hosts/",
+    "/team/",
+    "/search/?q=web",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _orm_beside_the_browser() -> Iterator[None]:
+    """The browser's driver keeps an event loop in this thread; what the ORM does here is plain."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[Site]:
+    hashers = settings.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with running_site() as running:
+        running.do(make_mess)
+        Host.objects.filter(name="harbour").update(last_seen_at="2100-01-01T00:00Z")
+        yield running
+    settings.PASSWORD_HASHERS = hashers
+
+
+@pytest.fixture
+def trouble() -> list[str]:
+    """What the browser complained about: failed scripts and what the content policy refused."""
+    return []
+
+
+@pytest.fixture
+def page(site: Site, browser: Browser, trouble: list[str]) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1360, "height": 900})
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: trouble.append(str(error)))
+    opened.on(
+        "console",
+        lambda said: trouble.append(said.text) if "Content Security" in said.text else None,
+    )
+    sign_in(opened, site, "otto")
+    yield opened
+    context.close()
+    assert trouble == []
+
+
+def sign_in(page: Page, site: Site, name: str) -> None:
+    page.goto(f"{site.url}/account/login/")
+    page.locator("[name=login]").fill(name)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+
+def open_live(page: Page, site: Site, path: str) -> None:
+    page.goto(site.url + path)
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+
+def change_web(**values: object) -> None:
+    Container.objects.filter(container_id=WEB_ID).update(**values)
+    events.publish_container(Container.objects.get(container_id=WEB_ID))
+
+
+def test_a_row_changes_in_place_and_keeps_the_readers_place(site, page):
+    open_live(page, site, "/containers/?q=web-1&host=harbour")
+    page.keyboard.press("j")
+
+    site.do(lambda: change_web(state="exited", exit_code=3))
+
+    expect(page.locator(WEB)).to_contain_text("Exited (3)")
+    expect(page.locator(WEB)).to_have_class(re.compile("is-current"))
+    expect(page.locator(f"{WEB} [data-open]")).to_be_focused()
+
+
+def test_a_new_row_comes_on_top_or_is_counted_and_a_removed_one_goes(site, page):
+    def launch(name: str) -> None:
+        host = Host.objects.get(name="harbour")
+        events.publish_container(make_container(host, name, host.images.first()))
+
+    open_live(page, site, "/containers/")
+    site.do(lambda: launch("first-comer"))
+    expect(page.locator("tbody tr").first).to_contain_text("first-comer")
+
+    open_live(page, site, "/containers/?sort=name")
+    site.do(lambda: launch("second-comer"))
+    expect(page.get_by_role("button", name="1 new row · show")).to_be_visible()
+    expect(page.locator("tbody")).not_to_contain_text("second-comer")
+
+    site.do(lambda: events.publish_removed("container", host="harbour", object_id=WEB_ID))
+    expect(page.locator(WEB)).to_have_count(0)
+
+
+def test_numbers_arrive_and_survive_a_change_of_their_row(site, page):
+    stats = {"cpu_percent": 12.5, "memory": 2**27, "memory_limit": 2**29}
+    open_live(page, site, "/containers/")
+
+    site.do(lambda: events.publish_stats("harbour", {WEB_ID: stats}))
+    expect(page.locator(f"{WEB} [data-stat=cpu]")).to_have_text("12.5%")
+    site.do(lambda: change_web(owner="vera"))
+    expect(page.locator(WEB)).to_contain_text("vera")
+    expect(page.locator(f"{WEB} [data-stat=memory]")).to_have_text("128 MiB")
+
+    site.do(lambda: change_web(state="exited", exit_code=0))
+    expect(page.locator(f"{WEB} [data-stat=cpu]")).to_have_count(0)
+
+
+def test_charts_draw_what_is_measured(site, page):
+    def measure(percent: float) -> None:
+        events.publish_stats("harbour", {WEB_ID: {"cpu_percent": percent, "memory": 2**20}})
+
+    open_live(page, site, f"/containers/harbour/{WEB_ID}/")
+    site.do(lambda: [measure(percent) for percent in (10.0, 30.0, 20.0)])
+
+    expect(page.locator("[data-figure=cpu]")).to_have_text("20.0%")
+    expect(page.locator("[data-chart=cpu] canvas")).to_be_visible()
+
+
+def test_a_pull_shows_its_layers_where_it_was_asked_and_then_how_it_ended(site, page):
+    def run(**values: object) -> None:
+        Job.objects.filter(title="Pull busybox:latest").update(**values)
+        events.publish_job(Job.objects.get(title="Pull busybox:latest"))
+
+    open_live(page, site, "/images/")
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reference").fill("busybox")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_text("Waiting for the host")).to_be_visible()
+
+    site.do(lambda: run(state="running", progress=pull_progress()))
+    expect(dialog.locator(".layer-row")).to_have_count(5)
+    expect(dialog.get_by_text("187 MB of 349 MB")).to_be_visible()
+
+    site.do(
+        lambda: run(state="failed", error={"message": "no such repository", "remedy": "Check it."})
+    )
+    expect(dialog.get_by_text("no such repository")).to_be_visible()
+
+
+def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
+    open_live(page, site, "/containers/")
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Image").fill("Bad Ref")
+    dialog.get_by_label("Name").fill("keeper")
+    dialog.get_by_role("button", name="Launch").click()
+
+    expect(dialog.get_by_text("is not a valid image reference")).to_be_visible()
+    expect(dialog.get_by_label("Image")).to_be_focused()
+    expect(dialog.get_by_label("Name")).to_have_value("keeper")
+
+
+def test_ticking_says_exactly_what_would_come_free(site, page):
+    open_live(page, site, "/clean-up/?host=harbour")
+    promise = page.locator("[data-promise=image]")
+    boxes = page.locator("input[form=cleanup-images]")
+    expect(promise).to_have_text(re.compile(r"Remove 14 images \(147 MB\)"))
+
+    boxes.nth(0).click()
+    boxes.nth(3).click(modifiers=["Shift"])
+    expect(promise).to_have_text(re.compile("Remove 10 images"))
+
+    page.locator("[data-select-all=cleanup-images]").click()
+    page.locator("[data-select-all=cleanup-images]").click()
+    expect(promise).to_be_disabled()
+
+    boxes.nth(0).click()
+    promise.click()
+    expect(page.locator("#untagged .job")).to_contain_text("Clean up 1 untagged image")
+    expect(boxes.nth(0)).to_be_disabled()
+
+
+def test_everything_is_reached_by_keyboard(site, page):
+    open_live(page, site, "/containers/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("orders")
+    expect(page.locator(".palette-item").first).to_contain_text("orders-db")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="orders-db")).to_be_visible()
+
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url("**/images/")
+    page.keyboard.press("/")
+    page.keyboard.type("nginx")
+    page.wait_for_url("**/images/?q=nginx")
+    expect(page.locator("#filter")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+
+
+def test_the_theme_is_kept_for_the_next_page(site, page):
+    page.locator(".avatar").click()
+    page.get_by_role("button", name="Dark").click()
+    page.goto(f"{site.url}/jobs/")
+
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_a_log_shows_colours_and_sources_and_no_markup_of_the_program(site, page):
+    page.goto(f"{site.url}/containers/harbour/{WEB_ID}/?tab=logs")
+
+    expect(page.locator(".log-line")).to_have_count(3)
+    expect(page.locator(".log-line.stderr .ansi-31")).to_have_text("error")
+    expect(page.locator(".log-line.stderr")).to_contain_text("<b>3</b>")
+
+    page.locator("[data-log-filter]").fill("LINE 2")
+    expect(page.locator(".log-line")).to_have_count(1)
+    expect(page.locator("mark")).to_have_text("line 2")
+
+
+GAPS = """() => new Promise((done) => {
+    const began = performance.now(); let last = began, worst = 0;
+    requestAnimationFrame(function frame(now) {
+        worst = Math.max(worst, now - last); last = now;
+        now - began < 3000 ? requestAnimationFrame(frame) : done(worst);
+    });
+})"""
+
+
+def test_fifty_thousand_lines_a_second_freeze_nothing(site, page):
+    site.lines_per_second = 50_000
+    page.goto(f"{site.url}/containers/harbour/{WEB_ID}/?tab=logs")
+    expect(page.locator(".log-line").first).to_be_visible()
+
+    assert page.evaluate(GAPS) < 500
+    assert page.locator(".log > *").count() <= 1500
+
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, -800)
+    expect(page.locator(".log-more")).to_have_text(re.compile(r"[\d,]+ new lines"))
+    page.locator(".log-more").click()
+    expect(page.locator(".log-more")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1360, 1290, 1240, 1170, 900, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_the_screen_or_breaks_the_content_policy(
+    site, browser, trouble, width, scheme
+):
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and trouble.append(said.text))
+    sign_in(page, site, "ada")
+    wide = []
+    for path in PAGES:
+        page.goto(site.url + path)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+    context.close()
+
+    assert wide == []
+    assert trouble == []

@@ -1,0 +1,166 @@
+"""The web process in a thread of the test, which thus can say what happens on the hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START_SECONDS = 30
+CLOSE_SECONDS = 3
+
+
+class Site:
+    """The dashboard on a loopback port, with an agent that writes as many lines as it is told."""
+
+    def __init__(self) -> None:
+        from dashboard.asgi import application
+
+        config = uvicorn.Config(
+            application,
+            port=0,
+            log_level="error",
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=CLOSE_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="site", daemon=True)
+        self.lines_per_second = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._started.wait(START_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    def do(self, act: Callable[[], Any]) -> Any:
+        """Return what *act* returns, called where the site runs, as a worker would publish."""
+        return asyncio.run_coroutine_threadsafe(_in_thread(act), self._loop).result(START_SECONDS)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._main())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    async def _main(self) -> None:
+        agent = asyncio.create_task(self._agent("harbour"))
+        watch = asyncio.create_task(self._watch())
+        await self._server.serve()
+        for task in (agent, watch):
+            task.cancel()
+        await asyncio.gather(agent, watch, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while not self._server.started:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+        self._started.set()
+
+    async def _agent(self, host: str) -> None:
+        layer = get_channel_layer()
+        streams: dict[str, Writer] = {}
+        try:
+            while True:
+                message = await layer.receive(f"agent.{host}")
+                stream = message["stream"]
+                if message["type"] == "stream.open":
+                    streams[stream] = Writer(stream, message["reply"], self.lines_per_second)
+                    streams[stream].start()
+                elif message["type"] == "stream.ack":
+                    streams[stream].acknowledged = message["ack"]
+                elif stream in streams:
+                    streams.pop(stream).stop()
+        finally:
+            for writer in streams.values():
+                writer.stop()
+
+
+class Writer:
+    """Sends lines at a rate, eight batches ahead at most, and skips what it cannot keep up with."""
+
+    def __init__(self, stream: str, reply: str, rate: int) -> None:
+        self.stream, self.reply, self.rate = stream, reply, rate
+        self.acknowledged = self.sent = self.written = 0
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            due = max(3, int((loop.time() - began) * self.rate)) if self.rate else 3
+            if self.sent - self.acknowledged >= 8 or self.written >= due:
+                await asyncio.sleep(0.01)
+                continue
+            skipped = max(0, due - self.written - 20_000)
+            self.written += skipped
+            await self._send(min(500, due - self.written), skipped)
+
+    async def _send(self, count: int, skipped: int) -> None:
+        self.sent += 1
+        numbers = range(self.written + 1, self.written + count + 1)
+        self.written += count
+        await get_channel_layer().send(
+            self.reply,
+            {
+                "type": "stream.lines",
+                "stream": self.stream,
+                "seq": self.sent,
+                "lines": [line(number) for number in numbers],
+                "skipped": skipped,
+            },
+        )
+
+
+def line(number: int) -> dict[str, str]:
+    """Return line *number*, coloured as programs do; the third one is an error."""
+    is_error = number % 40 == 3
+    text = f"\x1b[1;31merror\x1b[0m <b>{number}</b>" if is_error else f"line {number}"
+    source = "stderr" if is_error else "stdout"
+    return {"t": "2026-01-02T03:04:05.678Z", "s": source, "m": text}
+
+
+async def _in_thread(act: Callable[[], Any]) -> Any:
+    return await sync_to_async(_closing(act))()
+
+
+def _closing(act: Callable[[], Any]) -> Callable[[], Any]:
+    def run() -> Any:
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    return run
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Serve the dashboard during the block."""
+    with Site() as site:
+        yield site
