@@ -82,15 +82,19 @@ def find_identity(pid: int) -> ProcessIdentity | None:
     return ProcessIdentity(pid, int(fields[19]), boot_id())
 
 
-def has_argument(pid: int, argument: str) -> bool:
-    """Whether *pid* lives and *argument* is one of the words it was started with."""
-    if find_identity(pid) is None:
-        return False
+def arguments_of(pid: int) -> list[str]:
+    """Return the words that *pid* was started with; none if there is no such process."""
     try:
         with (PROC / str(pid) / "cmdline").open("rb") as stream:
-            return os.fsencode(argument) in stream.read(ARGUMENTS_LIMIT).split(b"\0")
+            content = stream.read(ARGUMENTS_LIMIT)
     except OSError:
-        return False
+        return []
+    return [os.fsdecode(word) for word in content.removesuffix(b"\0").split(b"\0")]
+
+
+def has_argument(pid: int, argument: str) -> bool:
+    """Whether *pid* lives and *argument* is one of the words it was started with."""
+    return find_identity(pid) is not None and argument in arguments_of(pid)
 
 
 def list_with_argument(argument: str) -> list[int]:
@@ -113,6 +117,35 @@ def wait_until_gone(pid: int, argument: str, *, timeout: float) -> bool:
         return not has_argument(pid, argument) or _waited(descriptor, timeout)
     finally:
         os.close(descriptor)
+
+
+def read_from_held(pipe: Path, holder: ProcessIdentity, *, timeout: float) -> bool:
+    """
+    Return True once *holder*, which waits for a reader of the named *pipe*, has written to it.
+
+    False if it ends first, or *timeout* seconds pass. Raises `FileNotFoundError`.
+    """
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    process = _opened(holder.pid)
+    try:
+        if process is not None and holder.is_alive:
+            poll = select.poll()
+            poll.register(reader, select.POLLIN)
+            poll.register(process, select.POLLIN)
+            poll.poll(int(timeout * 1000))
+        # It may have ended already, after it had written.
+        return bool(_read_available(reader))
+    finally:
+        os.close(reader)
+        if process is not None:
+            os.close(process)
+
+
+def _read_available(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1)
+    except BlockingIOError:
+        return b""
 
 
 def kill_and_wait(pids: list[int], *, timeout: float = 10.0) -> None:

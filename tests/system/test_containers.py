@@ -70,8 +70,12 @@ def output(yard: Yard, record: ContainerRecord) -> str:
 
 
 def sleeping(yard: Yard, **settings: object) -> ContainerRecord:
-    record = yard.containers.create(yard.settings("/bin/sleep", "1000", **settings))
-    return yard.containers.start(record.id)
+    """Start a container and return when its own program runs."""
+    script = "echo ready; exec sleep 1000"
+    created = yard.containers.create(yard.settings("/bin/sh", "-c", script, **settings))
+    record = yard.containers.start(created.id)
+    assert next(yard.containers.logs(record.id, follow=True)).text == "ready"
+    return record
 
 
 class TestOciRuntime(RuntimeContract):
@@ -323,6 +327,13 @@ class TestOutlivingUs:
         assert yard.containers.reconcile().is_clean
         assert yard.containers.get(record.id).is_running
         assert yard.containers.kill(record.id).exit_code == 137
+
+    def test_a_start_that_died_before_it_had_tidied_up_does_no_harm(self, yard: Yard) -> None:
+        record = sleeping(yard)
+        os.mkfifo(yard.paths.run / "runtime" / record.id / "exec.fifo")
+
+        assert yard.containers.reconcile().lost == ()
+        assert yard.containers.get(record.id).is_running
 
     def test_a_killed_monitor_is_noticed_and_nothing_is_left(self, yard: Yard) -> None:
         record = sleeping(yard)

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from engine.system.processes import (
     has_argument,
     kill_and_wait,
     list_with_argument,
+    read_from_held,
     wait_until_gone,
 )
 
@@ -72,6 +74,36 @@ def test_processes_are_found_by_a_word_of_theirs(sleeper: subprocess.Popen[bytes
     assert list_with_argument(MARK) == [sleeper.pid]
     assert has_argument(sleeper.pid, MARK)
     assert not has_argument(sleeper.pid, MARK[:-1])
+
+
+class TestHeld:
+    @pytest.fixture
+    def pipe(self, tmp_path: Path) -> Path:
+        os.mkfifo(tmp_path / "pipe")
+        return tmp_path / "pipe"
+
+    def test_a_holder_writes_as_soon_as_somebody_reads(self, pipe: Path) -> None:
+        # It ends at once: what it wrote counts all the same.
+        with subprocess.Popen(["/bin/sh", "-c", f"echo 0 > {pipe}"]) as process:
+            identity = find_identity(process.pid)
+            assert identity is not None
+
+            assert read_from_held(pipe, identity, timeout=10)
+
+    def test_a_holder_that_ends_without_a_word_is_told(self, pipe: Path) -> None:
+        with subprocess.Popen(["/bin/sh", "-c", "read x"], stdin=subprocess.PIPE) as process:
+            identity = find_identity(process.pid)
+            assert identity is not None
+            process.kill()
+
+            assert not read_from_held(pipe, identity, timeout=10)
+
+    def test_without_a_pipe_nobody_waits(self, tmp_path: Path) -> None:
+        identity = find_identity(os.getpid())
+        assert identity is not None
+
+        with pytest.raises(FileNotFoundError):
+            read_from_held(tmp_path / "pipe", identity, timeout=10)
 
 
 def test_killing_returns_when_they_have_ended(sleeper: subprocess.Popen[bytes]) -> None:
