@@ -174,7 +174,18 @@ def _wire_containers(ground: _Ground) -> Containers:
 
 def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnector) -> Images:
     unpacker = Unpacker(ground.content, ground.snapshotter, ground.locks)
-    collector = Collector(
+    collector = _wire_collector(ground)
+    return Images(
+        store=ground.images,
+        puller=_wire_puller(ground, unpacker, collector, connect),
+        remover=_wire_remover(ground, collector, holders),
+        collector=collector,
+        make_starter=StarterMaker(_wire_adder(ground, unpacker, collector)),
+    )
+
+
+def _wire_collector(ground: _Ground) -> Collector:
+    return Collector(
         database=ground.database,
         images=ground.images,
         store=ground.content,
@@ -183,7 +194,10 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         locks=ground.locks,
         clock=ground.clock,
     )
-    adder = Adder(
+
+
+def _wire_adder(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Adder:
+    return Adder(
         images=ground.images,
         store=ground.content,
         snapshots=ground.snapshotter,
@@ -191,7 +205,12 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         leases=ground.leases,
         collector=collector,
     )
-    puller = Puller(
+
+
+def _wire_puller(
+    ground: _Ground, unpacker: Unpacker, collector: Collector, connect: RegistryConnector
+) -> Puller:
+    return Puller(
         connect=connect,
         database=ground.database,
         images=ground.images,
@@ -201,18 +220,14 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         leases=ground.leases,
         collector=collector,
     )
-    remover = Remover(
+
+
+def _wire_remover(ground: _Ground, collector: Collector, holders: ImageHolders) -> Remover:
+    return Remover(
         database=ground.database,
         images=ground.images,
         snapshots=ground.snapshotter,
         leases=ground.leases,
         holders=holders,
         collector=collector,
-    )
-    return Images(
-        store=ground.images,
-        puller=puller,
-        remover=remover,
-        collector=collector,
-        make_starter=StarterMaker(adder),
     )

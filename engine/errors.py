@@ -32,6 +32,8 @@ own message and names, where there is one, the field that was wrong and the reme
     └─ SystemFailure           kernel or disk said no; keeps errno
        └─ MountFailed · OutOfSpace
 
+They stand in one long file on purpose: the tree is one vocabulary, to be read as a whole.
+
 `Cancelled` (in `engine.progress`) is not an error and stands outside the tree.
 """
 

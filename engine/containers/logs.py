@@ -57,7 +57,9 @@ class LogCursor:
     def parse(cls, text: str) -> Self:
         """Return the cursor that `str` wrote."""
         file, _, offset = text.partition(":")
-        if not (text.isascii() and file.isdecimal() and offset.isdecimal() and len(text) < MAX_CURSOR):
+        if not (
+            text.isascii() and file.isdecimal() and offset.isdecimal() and len(text) < MAX_CURSOR
+        ):
             raise InvalidSetting("cursor", f"{text[:60]!r} is no place in a log")
         return cls(int(file), int(offset))
 

@@ -15,6 +15,8 @@ from django.db import connections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from channels.layers import BaseChannelLayer
+
 START_SECONDS = 30
 CLOSE_SECONDS = 3
 
@@ -78,7 +80,7 @@ class Site:
         self._started.set()
 
     async def _agent(self, host: str) -> None:
-        layer = get_channel_layer()
+        layer = _channel_layer()
         streams: dict[str, Writer] = {}
         try:
             while True:
@@ -125,7 +127,7 @@ class Writer:
         self.sent += 1
         numbers = range(self.written + 1, self.written + count + 1)
         self.written += count
-        await get_channel_layer().send(
+        await _channel_layer().send(
             self.reply,
             {
                 "type": "stream.lines",
@@ -164,3 +166,9 @@ def running_site() -> Iterator[Site]:
     """Serve the dashboard during the block."""
     with Site() as site:
         yield site
+
+
+def _channel_layer() -> BaseChannelLayer:
+    layer = get_channel_layer()
+    assert layer is not None
+    return layer

@@ -1,0 +1,168 @@
+"""
+The engine from the shell: `python -m engine VERB`, for a look at a root and for trying things.
+
+It is a thin hand on the façade: every verb is one call and one table. Errors are printed with their
+remedy and end with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.containers.record import IfRunning
+from engine.containers.settings import ContainerSettings
+from engine.engine import Engine
+from engine.errors import EngineError
+from engine.progress import LayerProgress, LayerStatus, Message
+from engine.system.paths import DEFAULT_ROOT, DEFAULT_RUN, EnginePaths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from engine.progress import ProgressEvent
+
+Row = Sequence[object]
+OWNER = "shell"
+
+
+class ShellProgress:
+    """Writes what happens to standard error, a line for each step and none for each chunk."""
+
+    def emit(self, event: ProgressEvent) -> None:
+        """Write *event* if it is a message, or the end of a layer's way."""
+        if isinstance(event, Message):
+            _say(event.text)
+        elif isinstance(event, LayerProgress) and event.status in {
+            LayerStatus.COMPLETE,
+            LayerStatus.EXISTS,
+        }:
+            _say(f"{event.id}: {event.status}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verb that *arguments* name and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        with Engine.open(EnginePaths(options.root, options.run)) as engine:
+            rows = options.act(engine, options)
+            for row in rows or ():
+                sys.stdout.write("\t".join(str(cell) for cell in row) + "\n")
+    except EngineError as error:
+        _say(f"error: {error.message}")
+        if error.remedy:
+            _say(error.remedy)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="shipshape engine", description="The engine, alone.")
+    parser.add_argument("--root", type=Path, default=_place("SHIPSHAPE_ROOT", DEFAULT_ROOT))
+    parser.add_argument("--run", type=Path, default=_place("SHIPSHAPE_RUN", DEFAULT_RUN))
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, (act, help_text, words) in VERBS.items():
+        verb = verbs.add_parser(name, help=help_text)
+        verb.set_defaults(act=act)
+        for word in words:
+            verb.add_argument(word.rstrip("*"), nargs="*" if word.endswith("*") else None)
+    return parser
+
+
+def _place(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default)
+
+
+def _pull(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    pulled = engine.images.pull(options.reference, progress=ShellProgress(), owner=OWNER)
+    return [(pulled.image.id, pulled.digest, pulled.fetched_bytes)]
+
+
+def _starter(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
+    return [(engine.images.make_starter(owner=OWNER).id,)]
+
+
+def _images(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
+    for image in engine.images.list():
+        names = [tag.familiar for tag in image.tags] or ["<none>:<none>"]
+        yield from ((name, image.id.short, image.size) for name in names)
+
+
+def _run(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    command = tuple(options.command) or None
+    settings = ContainerSettings(image=options.image, command=command)
+    container = engine.containers.create(settings, owner=OWNER)
+    engine.containers.start(container.id)
+    return [(container.id, container.name)]
+
+
+def _list_containers(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
+    for each in engine.containers.list():
+        code = "" if each.exit_code is None else each.exit_code
+        yield each.short_id, each.name, each.image_reference, each.state, code
+
+
+def _logs(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    for line in engine.containers.logs(options.container):
+        yield (line.content.decode(errors="replace"),)
+
+
+def _stop(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    return [(engine.containers.stop(options.container).name,)]
+
+
+def _remove(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    return [(engine.containers.remove(options.container, if_running=IfRunning.REFUSE),)]
+
+
+def _remove_image(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    removal = engine.images.remove(options.image, owner=OWNER)
+    yield from (("Untagged:", name.familiar) for name in removal.untagged)
+    yield from (("Deleted:", digest) for digest in removal.deleted)
+    yield "Freed:", removal.freed_bytes
+
+
+def _disk(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
+    usage = engine.disk()
+    yield "layers", usage.layers
+    yield "documents", usage.documents
+    yield "writable layers", usage.writable_layers
+    yield "total", usage.total
+    yield "adding up virtual sizes would say", usage.virtual
+
+
+def _events(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
+    for event in engine.events.list_since(0):
+        yield event.time.isoformat(), event.noun, event.action, event.subject[:12]
+
+
+def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
+    engine.reconcile()
+
+
+VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]]] = {
+    "pull": (_pull, "bring an image from its registry", ("reference",)),
+    "starter": (_starter, "make the starter image", ()),
+    "images": (_images, "what images are here", ()),
+    "run": (_run, "launch a container", ("image", "command*")),
+    "ps": (_list_containers, "what containers are here", ()),
+    "logs": (_logs, "what a container wrote", ("container",)),
+    "stop": (_stop, "end a container", ("container",)),
+    "rm": (_remove, "remove a container that does not run", ("container",)),
+    "rmi": (_remove_image, "remove an image or one of its tags", ("image",)),
+    "disk": (_disk, "what takes the disk, each byte once", ()),
+    "events": (_events, "what happened", ()),
+    "reconcile": (_reconcile, "put right what a crash left", ()),
+}
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The engine's own command line, as a person types it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def engine(short_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def call(*words: str, code: int = 0) -> str:
+        places = ["--root", str(short_path / "root"), "--run", str(short_path / "run")]
+        assert main([*places, *words]) == code
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return call
+
+
+def test_a_container_is_run_looked_at_and_removed(engine: Callable[..., str]) -> None:
+    engine("starter")
+    name = engine("run", "shipshape/starter", "echo", "ahoy").split()[1]
+    engine("stop", name)
+
+    assert engine("logs", name) == "ahoy\n"
+    assert name in engine("ps")
+    assert int(engine("rm", name)) > 0
+    assert engine("ps") == ""
+
+
+def test_images_are_listed_and_removed(engine: Callable[..., str]) -> None:
+    engine("starter")
+
+    assert engine("images").startswith("shipshape/starter:latest\t")
+    assert "Deleted:" in engine("rmi", "shipshape/starter")
+    assert engine("images") == ""
+    assert "total\t0\n" in engine("disk")
+
+
+def test_an_error_is_told_with_its_remedy(engine: Callable[..., str]) -> None:
+    told = engine("run", "nothing/here", code=1)
+
+    assert told.startswith("error: No such image: nothing/here")
+    assert "pull the image first" in told
+
+
+def test_reconciling_an_empty_root_says_nothing(engine: Callable[..., str]) -> None:
+    assert engine("reconcile") == ""
+    assert engine("events") == ""
