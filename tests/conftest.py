@@ -37,6 +37,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_unconfigure() -> None:
+    """Remove what SQLite keeps beside the test database after Django has removed the database."""
+    for left in Path(tempfile.gettempdir()).glob(f"shipshape-test-{os.getpid()}.sqlite3*"):
+        left.unlink()
+
+
 @pytest.fixture(autouse=True)
 def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
