@@ -18,6 +18,16 @@ def test_a_running_pull_shows_a_bar_per_layer_and_a_total(browse):
     assert 'aria-valuenow="53"' in html
 
 
+def test_a_pull_that_ended_still_tells_its_layers(browse):
+    job = Job.objects.get(state="running")
+    Job.objects.filter(pk=job.pk).update(state="succeeded", outcome={"message": "Done."})
+
+    html = browse("vera").get(job.get_absolute_url()).content.decode()
+
+    assert html.count('class="layer-row"') == 5
+    assert "Already exists" in html
+
+
 def test_a_failed_job_says_why_what_to_do_and_its_log(browse):
     job = Job.objects.get(state="failed")
 
