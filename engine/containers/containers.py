@@ -117,13 +117,11 @@ class Containers:
         the container was to be removed at its exit.
         """
         with self._held(ref) as record:
-            if record.is_running:
-                return record
-            try:
-                return self._starter.start(record)
-            except EngineError:
-                self._drop_if_over(record)
-                raise
+            if record.is_over:
+                # It was to be removed at its exit, and nobody came to it yet.
+                self._remover.remove(record)
+                raise ContainerNotFound(ref)
+            return self._started(record)
 
     def stop(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
         """
@@ -156,7 +154,8 @@ class Containers:
         record = self.get(ref)
         if record.is_running:
             self._stopped(record, timeout, keeps=True)
-        return self.start(record.id)
+        with self._held(record.id) as current:
+            return self._started(current)
 
     def wait(self, ref: str, *, timeout: float | None = None) -> ExitStatus | None:
         """
@@ -293,10 +292,15 @@ class Containers:
         tell(self._means.events, "stop", ended)
         return ended
 
-    def _drop_if_over(self, record: ContainerRecord) -> None:
-        current = self._means.store.find_by_id(record.id)
-        if current is not None and current.settings.auto_remove:
-            self._remover.remove(current)
+    def _started(self, record: ContainerRecord) -> ContainerRecord:
+        if record.is_running:
+            return record
+        try:
+            return self._starter.start(record)
+        except EngineError:
+            if record.settings.auto_remove:
+                self._remover.remove(self._means.store.get_by_id(record.id))
+            raise
 
     def _log(self, ref: str) -> LogFile:
         return LogFile(self._means.bundles.locate(self._means.store.get(ref).id).log)

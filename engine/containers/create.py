@@ -15,15 +15,23 @@ from typing import TYPE_CHECKING
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
 from engine.containers.record import ContainerRecord
+from engine.containers.spec import NANO
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
-from engine.errors import ImageNotFound, InvalidReference, NameTaken, SnapshotNotFound
+from engine.errors import (
+    ImageNotFound,
+    InvalidReference,
+    InvalidSetting,
+    NameTaken,
+    SnapshotNotFound,
+)
 from engine.oci.identity import chain_id
 from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
     from engine.containers.ports import Means, SourceImage
     from engine.containers.settings import ContainerSettings
+    from engine.system.host import HostFacts
 
 ID_BYTES = 32
 
@@ -41,6 +49,7 @@ class Creator:
 
         Raises `ImageNotFound`, `NameTaken`, or `InvalidSetting` for what the image decides.
         """
+        _check_against(self._means.host, settings)
         image = self._means.images.get(settings.image)
         if settings.name is not None:
             self._means.store.check_name_is_free(settings.name)
@@ -116,6 +125,15 @@ class Creator:
                 continue
             return replace(record, name=name)
         raise NameTaken(record.name, holder="others")
+
+
+def _check_against(host: HostFacts, settings: ContainerSettings) -> None:
+    if settings.nano_cpus > host.cpus * NANO:
+        raise InvalidSetting(
+            "nano_cpus",
+            f"Range of CPUs is from 0.01 to {host.cpus}.00, "
+            f"as there are only {host.cpus} CPUs available",
+        )
 
 
 def lock_name(container_id: str) -> str:

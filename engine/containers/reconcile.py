@@ -83,7 +83,7 @@ class Reconciler:
             return self._sweep(container_id)
         if record.state.has_process:
             return self._look_at_running(record)
-        if record.state is ContainerState.REMOVING or _is_over(record):
+        if record.state is ContainerState.REMOVING or record.is_over:
             self._remover.remove(record)
             return "finished"
         return self._clear_leftovers(record)
@@ -126,7 +126,7 @@ class Reconciler:
         return "finished"
 
     def _remove_if_over(self, record: ContainerRecord) -> None:
-        if _is_over(record):
+        if record.is_over:
             self._remover.remove(record)
 
     def _clear_leftovers(self, record: ContainerRecord) -> str | None:
@@ -146,8 +146,3 @@ class Reconciler:
         for container_id in self._means.exits.list_ids():
             if container_id not in known and self._means.store.find_by_id(container_id) is None:
                 self._means.exits.discard(container_id)
-
-
-def _is_over(record: ContainerRecord) -> bool:
-    """Whether the container was to be removed at its exit, and has exited."""
-    return record.settings.auto_remove and record.state is ContainerState.EXITED

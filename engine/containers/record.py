@@ -6,11 +6,12 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.containers.state import ContainerState
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.containers.settings import ContainerSettings
-    from engine.containers.state import ContainerState
     from engine.oci.digest import ImageID
 
 SHORT_LENGTH = 12
@@ -51,6 +52,11 @@ class ContainerRecord:
     def is_running(self) -> bool:
         """Whether it has a process."""
         return self.state.has_process
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was to be removed at its exit, and has exited."""
+        return self.settings.auto_remove and self.state is ContainerState.EXITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,7 @@ class Stopper:
 
     def _settled(self, record: ContainerRecord, *, keeps: bool) -> ContainerRecord:
         settled = self._settler.settle(record)
-        is_over = settled.settings.auto_remove and settled.state is ContainerState.EXITED
-        if is_over and not keeps:
+        if settled.is_over and not keeps:
             self._remover.remove(settled)
         return settled
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.containers.record import ContainerRecord
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "ContainerRecord", "ContainerStore"]
 
+KNOWN_SETTINGS = 16_384
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 
 
@@ -158,7 +160,7 @@ def _record(row: Row) -> ContainerRecord:
         name=row["name"],
         image_id=ImageID(Digest.parse(row["image_id"])),
         image_reference=row["image_reference"],
-        settings=ContainerSettings.from_json(json.loads(row["settings"])),
+        settings=_settings(row["settings"]),
         command=tuple(json.loads(row["command"])),
         state=ContainerState(row["state"]),
         pid=row["pid"],
@@ -170,3 +172,8 @@ def _record(row: Row) -> ContainerRecord:
         finished_at=None if finished is None else from_nanoseconds(finished),
         owner=row["owner"],
     )
+
+
+@lru_cache(maxsize=KNOWN_SETTINGS)
+def _settings(text: str) -> ContainerSettings:
+    return ContainerSettings.from_json(json.loads(text))

@@ -74,6 +74,10 @@ class TestCreate:
 
         assert yard.leftovers(records=1) == []
 
+    def test_more_processors_than_there_are_cannot_be_had(self, yard: Yard) -> None:
+        with pytest.raises(InvalidSetting, match="only 2 CPUs available"):
+            yard.containers.create(yard.settings(nano_cpus=2_000_000_001))
+
     def test_an_unknown_image_is_refused(self, yard: Yard) -> None:
         with pytest.raises(ImageNotFound):
             yard.containers.create(ContainerSettings(image="nowhere"))
@@ -268,6 +272,14 @@ class TestExit:
         assert yard.containers.list() == []
         assert yard.containers.find(record.id) is None
         assert yard.actions() == ["create", "start", "die", "destroy"]
+        assert yard.leftovers() == []
+
+    def test_one_that_was_to_be_removed_is_not_started_again(self, yard: Yard) -> None:
+        record = started(yard, auto_remove=True)
+        yard.fake_host.finish(record.id)
+
+        with pytest.raises(ContainerNotFound):
+            yard.containers.start(record.id)
         assert yard.leftovers() == []
 
     def test_it_can_be_started_again_and_keeps_what_it_wrote(self, yard: Yard) -> None:
