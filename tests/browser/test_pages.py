@@ -180,6 +180,30 @@ def test_a_pull_shows_its_layers_where_it_was_asked_and_then_how_it_ended(site, 
     expect(dialog.get_by_text("no such repository")).to_be_visible()
 
 
+def test_a_job_that_ends_before_its_answer_arrives_is_shown_as_ended(site, page):
+    def end(*_: object) -> None:
+        Job.objects.filter(title="Pull busybox:latest").update(
+            state="succeeded", outcome={"message": "Image is up to date"}
+        )
+        events.publish_job(Job.objects.get(title="Pull busybox:latest"))
+
+    def slowly(route) -> None:
+        response = route.fetch()
+        site.do(end)
+        page.wait_for_function(
+            "document.querySelector('#centre').textContent.includes('up to date')"
+        )
+        route.fulfill(response=response)
+
+    open_live(page, site, "/images/")
+    page.keyboard.press("n")
+    page.get_by_role("dialog").get_by_label("Reference").fill("busybox")
+    page.route("**/images/pull/", slowly)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("dialog")).to_contain_text("Image is up to date")
+
+
 def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
     open_live(page, site, "/containers/")
     page.keyboard.press("n")

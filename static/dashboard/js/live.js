@@ -14,6 +14,7 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const POLL_WHILE_LOST = 10_000;
 const REFRESH_AFTER = 300;
+const ENDED_KEPT = 100;
 
 let wait = FIRST_WAIT;
 let wasLost = false;
@@ -111,6 +112,12 @@ function refreshSoon() {
 }
 
 function applyJob(message) {
+    if (isEnd(message.state)) {
+        ended.set(message.key, message);
+        if (ended.size > ENDED_KEPT) {
+            ended.delete(ended.keys().next().value);
+        }
+    }
     const changed = applyRow({ noun: "job", ...message });
     showActiveJobs();
     if (isEnd(message.state) && document.querySelector(`[data-job-log="${message.id}"]`)) {
@@ -121,6 +128,18 @@ function applyJob(message) {
         announce(row, message);
     }
 }
+
+// A quick job may end before the answer that shows it as asked for has reached the page.
+const ended = new Map();
+
+document.body.addEventListener("htmx:afterSettle", () => {
+    for (const row of document.querySelectorAll("[data-row][data-active]")) {
+        const message = ended.get(row.dataset.row);
+        if (message) {
+            applyRow({ noun: "job", ...message });
+        }
+    }
+});
 
 const isEnd = (state) => ["succeeded", "failed", "cancelled"].includes(state);
 const announced = new Set();
