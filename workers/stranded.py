@@ -11,10 +11,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from dashboard.jobs import producer
+from dashboard import jobs
+from dashboard.jobs import JobName, producer
 from dashboard.models import Host, Job, JobState
 from dashboard.services import resend_stranded_jobs
 from workers.claims import lock_name, release_dead
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
 
 # A message that was just taken from the queue is not lost, but about to be a claim.
 IN_HAND = timedelta(seconds=3)
+MOST_SENT = 500
 
 
 def send_stranded_jobs(host: str, *, locks: Locks) -> int:
     """Send again what *host* has lost for certain, or may have lost; return how many jobs."""
     release_orphans(host, locks=locks)
-    if is_queue_empty(Host(name=host).queue):
-        forget_lost_messages(host)
-    return resend_stranded_jobs(host)
+    queue = Host(name=host).queue
+    lost = send_lost_jobs(host, queue) if is_queue_empty(queue) else 0
+    return lost + resend_stranded_jobs(host)
 
 
 def release_orphans(host: str, *, locks: Locks) -> None:
@@ -42,11 +45,14 @@ def release_orphans(host: str, *, locks: Locks) -> None:
                 release_dead(job)
 
 
-def forget_lost_messages(host: str) -> None:
-    """Afterwards the queued jobs of *host* count as never sent; for when its queue is empty."""
-    sent_before = timezone.now() - IN_HAND
-    queued = Job.objects.filter(host_id=host, state=JobState.QUEUED, sent_at__lt=sent_before)
-    queued.update(sent_at=None)
+def send_lost_jobs(host: str, queue: str) -> int:
+    """Send the queued jobs of *host* that no message tells of; for when its *queue* is empty."""
+    unsent, sent_before = Q(sent_at=None), Q(sent_at__lt=timezone.now() - IN_HAND)
+    queued = Job.objects.filter(unsent | sent_before, host_id=host, state=JobState.QUEUED)
+    return sum(
+        jobs.send(JobName(job.name), job_id=job.pk, queue=queue)
+        for job in queued.order_by("created_at")[:MOST_SENT]
+    )
 
 
 def is_queue_empty(queue: str) -> bool:

@@ -39,6 +39,14 @@ def test_a_job_that_redis_forgot_is_sent_again_while_nothing_else_waits(make_job
     assert sent_ids() == [str(job.pk)]
 
 
+def test_a_job_that_was_put_back_a_moment_ago_is_sent_at_once(make_job, locks) -> None:
+    job = make_job()
+
+    send_stranded_jobs("alpha", locks=locks)
+
+    assert sent_ids() == [str(job.pk)]
+
+
 def test_a_job_that_waits_behind_others_is_not_sent_twice(make_job, locks) -> None:
     job = aged(make_job(), sent_at=timezone.now() - timedelta(seconds=10), send_count=1)
     jobs.send(JobName(job.name), job_id=job.pk, queue="host.alpha")
