@@ -135,7 +135,7 @@ def real_host(redis: RedisServer) -> Iterator[RealHost]:
         yield host
     finally:
         for name in list(host.processes):
-            host.stop(name)
+            host.kill(name)
         host.remove_containers()
         shutil.rmtree(home)
 

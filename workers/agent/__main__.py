@@ -7,13 +7,13 @@ import logging
 import os
 import signal
 import threading
-from contextlib import suppress
 
 import django
 
 log = logging.getLogger("workers.agent")
 
 END_SECONDS = 5.0
+CANCEL_SECONDS = 0.2
 
 
 def main() -> None:
@@ -33,11 +33,17 @@ async def _run() -> None:
     log.info("the agent of %s is at work", agent.host)
     await _until_told_to_end()
     stop.set()
-    streams.cancel()
-    with suppress(asyncio.CancelledError):
-        await streams
+    await _ended(streams)
     await asyncio.to_thread(agent.keeper.join, END_SECONDS)
     log.info("the agent of %s has ended", agent.host)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    # A connection that is cancelled in the middle of a reply may answer with an error of its own
+    # instead, so it is said until it is heard.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
 
 
 async def _until_told_to_end() -> None:
