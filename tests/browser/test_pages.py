@@ -133,6 +133,34 @@ def test_a_new_row_comes_on_top_or_is_counted_and_a_removed_one_goes(site, page)
     expect(page.locator(WEB)).to_have_count(0)
 
 
+def test_what_changed_before_the_page_listened_is_fetched(site, page):
+    def change() -> None:
+        Container.objects.filter(container_id=WEB_ID).update(state="exited", exit_code=9)
+        Job.objects.filter(title="Pull python:3.12").update(state="failed", error={"message": "no"})
+
+    def late(socket) -> None:
+        site.do(change)
+        socket.connect_to_server()
+
+    page.route_web_socket("**/ws/live/", late)
+    page.goto(f"{site.url}/containers/?host=harbour")
+
+    expect(page.locator(WEB)).to_contain_text("Exited (9)")
+    expect(page.locator("#centre")).to_contain_text("Failed")
+    expect(page.locator("#centre-count")).to_have_text("1")
+
+
+def test_a_form_that_is_being_filled_in_is_not_taken_away(site, page):
+    open_live(page, site, "/containers/launch/")
+    page.get_by_label("Name").fill("half typ")
+
+    site.do(lambda: change_web(state="exited"))
+    site.do(lambda: events.publish_host(Host.objects.get(name="harbour")))
+
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.get_by_label("Name")).to_have_value("half typ")
+
+
 def test_numbers_arrive_and_survive_a_change_of_their_row(site, page):
     stats = {"cpu_percent": 12.5, "memory": 2**27, "memory_limit": 2**29}
     open_live(page, site, "/containers/")

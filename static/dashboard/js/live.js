@@ -27,8 +27,10 @@ export function connectLive(path) {
     socket.addEventListener("open", () => {
         wait = FIRST_WAIT;
         show("live", "Live");
-        if (wasLost) {
-            refreshPage();
+        // Whatever changed between the page's making and this moment was pushed to nobody here.
+        refreshPage();
+        if (wasLost || document.querySelector("#centre [data-active]")) {
+            refreshCentre();
         }
         wasLost = false;
     });
@@ -183,23 +185,34 @@ function showActiveJobs() {
     }
 }
 
-/** Fetch the page's main part again and change what changed. */
-export async function refreshPage() {
-    const page = document.getElementById("page");
-    if (!page) {
-        return;
-    }
-    const response = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+async function fetchFragment(url) {
+    const response = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (response?.status === 401) {
         location.reload();
     }
-    if (!response?.ok) {
-        return;
-    }
     const holder = document.createElement("template");
-    holder.innerHTML = await response.text();
-    const fresh = holder.content.querySelector("#page");
-    if (fresh) {
+    holder.innerHTML = response?.ok ? await response.text() : "";
+    return holder.content;
+}
+
+// The activity centre stands outside the page's main part; the list of jobs has the same rows.
+async function refreshCentre() {
+    const fragment = await fetchFragment(document.querySelector("#activity-centre header a").href);
+    const limit = Number(document.getElementById("centre").dataset.limit);
+    const rows = [...fragment.querySelectorAll(".job[data-row]")].slice(0, limit).reverse();
+    rows.forEach((row) => applyRow({ noun: "job", key: row.dataset.row, html: row.outerHTML }));
+    showActiveJobs();
+}
+
+// What somebody is filling in is theirs until they send it.
+const isBusy = (page) => page.querySelector("form.form-host, form .input:focus:not([data-filter])") !== null;
+
+/** Fetch the page's main part again and change what changed. */
+export async function refreshPage() {
+    const page = document.getElementById("page");
+    const url = location.href;
+    const fresh = page && (await fetchFragment(url)).querySelector("#page");
+    if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
         window.htmx.process(morph(page, fresh));
         refreshTimes();
     }
