@@ -72,8 +72,13 @@ def confined(argv: Sequence[str]) -> list[str]:
 
 
 def tied_to_parent() -> list[str]:
-    """Return the words before a command that let it end when the process manager is killed."""
-    return ["setpriv", "--pdeathsig", "TERM", "--"]
+    """
+    Return the words before a command that let it end when the process manager is killed.
+
+    Killed, not asked: whoever no longer answers would be there beside the next one. Every process
+    is made to be killed at any instant.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 def unprivileged(environment: Mapping[str, str]) -> list[str]:
@@ -83,7 +88,7 @@ def unprivileged(environment: Mapping[str, str]) -> list[str]:
     low = port.isdigit() and int(port) < PRIVILEGED_PORTS
     capabilities = "-all,+net_bind_service" if low else "-all"
     kept = ["--inh-caps", capabilities, "--ambient-caps", capabilities]
-    return ["setpriv", *identity, *kept, "--bounding-set", capabilities, "--pdeathsig", "TERM"]
+    return ["setpriv", *identity, *kept, "--bounding-set", capabilities, "--pdeathsig", "KILL"]
 
 
 def inside_environment(environment: Mapping[str, str]) -> dict[str, str]:
