@@ -1,5 +1,6 @@
 /* Rows that change, appear and go while somebody reads the list they stand in. */
 
+import { remember } from "./history.js";
 import { morph } from "./morph.js";
 import { refreshSelections } from "./selection.js";
 import { refreshTimes } from "./times.js";
@@ -88,6 +89,7 @@ export function applyStats({ host, rows }) {
     for (const [id, stats] of Object.entries(rows)) {
         const key = `container-${host}-${id}`;
         lastStats.set(key, stats);
+        remember(key, stats);
         document.querySelectorAll(`[data-row="${CSS.escape(key)}"]`).forEach((row) => fill(row, stats));
     }
 }

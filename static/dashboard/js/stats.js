@@ -1,11 +1,14 @@
-/* CPU and memory of one container as they are measured, over the last five minutes. */
+/* CPU and memory of one container as they are measured: the last minute at first, then five. */
 
 import uPlot from "../../vendor/uplot.js";
+import { KEPT_SECONDS, samplesOf } from "./history.js";
 import { bytes, memory, percent } from "./words.js";
 
-const KEPT = 300;
+const LEAST_SECONDS = 60;
+const GAP_SECONDS = 15;
 const HEIGHT = 176;
 
+const TIME_STEPS = [10, 15, 30, 60, 120, 300];
 const POWERS_OF_TWO = Array.from({ length: 34 }, (_, power) => 2 ** (power + 10));
 
 const colourOf = (element) => getComputedStyle(element).color;
@@ -19,10 +22,18 @@ function axis(hold, format) {
     };
     if (!format) {
         const told = (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString());
-        return { ...base, space: 90, size: 28, values: told };
+        return { ...base, space: 84, size: 28, incrs: TIME_STEPS, values: told };
     }
     const incrs = hold.dataset.chart === "memory" ? POWERS_OF_TWO : undefined;
     return { ...base, size: 68, incrs, values: (_, values) => values.map(format) };
+}
+
+// The newest sample is at the right edge; the window grows with what is known.
+function timeRange(chart) {
+    const times = chart.data[0];
+    const end = times.at(-1) ?? Date.now() / 1000;
+    const known = end - (times[0] ?? end);
+    return [end - Math.min(KEPT_SECONDS, Math.max(LEAST_SECONDS, known)), end];
 }
 
 function draw(hold, format) {
@@ -32,7 +43,10 @@ function draw(hold, format) {
         padding: [8, 8, 0, 0],
         cursor: { y: false, points: { size: 6 } },
         legend: { show: false },
-        scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.15, Number(hold.dataset.least || 1))] } },
+        scales: {
+            x: { range: timeRange },
+            y: { range: (_, low, high) => [0, Math.max(high * 1.15, Number(hold.dataset.least || 1))] },
+        },
         axes: [axis(hold), axis(hold, format)],
         series: [
             {},
@@ -40,41 +54,56 @@ function draw(hold, format) {
                 stroke: () => colourOf(hold),
                 width: 1.75,
                 fill: () => `color-mix(in srgb, ${colourOf(hold)} 12%, transparent)`,
-                points: { show: false },
+                points: { size: 5, show: (chart) => chart.data[0].length === 1 },
             },
         ],
     };
     return new uPlot(options, [[], []], hold);
 }
 
-/** Draw what comes in for the container named by *root*, and its present figures. */
+/** Return the columns of *samples*, with a hole where nothing was measured for long. */
+function columns(samples) {
+    const [times, cpu, used] = [[], [], []];
+    for (const [at, percentage, size] of samples) {
+        if (at - times.at(-1) > GAP_SECONDS) {
+            times.push(at - 1);
+            cpu.push(null);
+            used.push(null);
+        }
+        times.push(at);
+        cpu.push(percentage);
+        used.push(size);
+    }
+    return { times, cpu, memory: used };
+}
+
+/** Draw what is known and what comes in of the container named by *root*, and its present figures. */
 export function startCharts(root) {
     root.dataset.started = "";
-    const times = [];
-    const series = { cpu: [], memory: [] };
+    const key = `container-${root.dataset.host}-${root.dataset.id}`;
     const holds = { cpu: root.querySelector("[data-chart=cpu]"), memory: root.querySelector("[data-chart=memory]") };
     const formats = { cpu: percent, memory };
     const charts = {};
+    let stale = 0;
 
-    document.addEventListener("stats", ({ detail }) => {
-        const stats = detail.host === root.dataset.host && detail.rows[root.dataset.id];
-        if (!stats) {
-            return;
-        }
-        times.push(Date.now() / 1000);
-        series.cpu.push(stats.cpu_percent);
-        series.memory.push(stats.memory);
-        if (times.length > KEPT) {
-            times.shift();
-            series.cpu.shift();
-            series.memory.shift();
-        }
-        for (const name of ["cpu", "memory"]) {
+    function redraw() {
+        const known = columns(samplesOf(key));
+        for (const name of known.times.length ? ["cpu", "memory"] : []) {
             holds[name].querySelector(".chart-wait")?.remove();
             charts[name] ||= draw(holds[name], formats[name]);
-            charts[name].setData([times, series[name]]);
+            charts[name].setData([known.times, known[name]]);
         }
-        show(root, stats);
+    }
+
+    redraw();
+    document.addEventListener("stats", ({ detail }) => {
+        const stats = detail.host === root.dataset.host && detail.rows[root.dataset.id];
+        if (stats) {
+            redraw();
+            show(root, stats);
+            clearTimeout(stale);
+            stale = setTimeout(show, GAP_SECONDS * 1000, root, { cpu_percent: null, memory: null });
+        }
     });
 
     new ResizeObserver(() => {
