@@ -170,12 +170,17 @@ def parse_memory(text: str) -> int | None:
 
 def typed_settings(container: Container) -> dict[str, Any]:
     """Return what one would type to launch another container like *container*, without its name."""
-    told = container.settings
+    told = {**container.settings, "image": container.image_reference}
+    return typed_launch(container.host_id, told)
+
+
+def typed_launch(host: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return what one would type to launch one with the settings *told* on *host*; no name."""
     memory = told.get("memory_bytes")
     cpus = told.get("nano_cpus")
     return {
-        "host": container.host_id,
-        "image": container.image_reference,
+        "host": host,
+        "image": told.get("image", ""),
         "command": shlex.join(told.get("command") or ()),
         "entrypoint": shlex.join(told.get("entrypoint") or ()),
         "env": "\n".join(told.get("env") or ()),

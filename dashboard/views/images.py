@@ -13,6 +13,7 @@ from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.templatetags.words import familiar
+from dashboard.views.again import asked_before
 from dashboard.views.answers import (
     REFUSED,
     address_of,
@@ -88,11 +89,7 @@ def image_pull(request: SignedInRequest) -> HttpResponse:
     """Ask what to pull, and show it being pulled."""
     form_with = partial(PullForm, hosts=selectors.hosts(), credentials=selectors.credentials())
     if request.method != "POST":
-        initial = {
-            "host": request.GET.get("host", ""),
-            "reference": request.GET.get("reference", ""),
-        }
-        return _ask_what_to_pull(request, form_with(initial=initial))
+        return _ask_what_to_pull(request, form_with(initial=_pull_initial(request)))
     form = form_with(request.POST)
     if not form.is_valid():
         return _ask_what_to_pull(request, form, status=REFUSED)
@@ -149,6 +146,13 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
         show_refusal(form, error)
         return _ask_to_remove(request, found, form, status=REFUSED)
     return answer_in_place(request, job)
+
+
+def _pull_initial(request: SignedInRequest) -> dict[str, Any]:
+    if job := asked_before(request, JobName.PULL_IMAGE):
+        told = {"host": job.host_id, "reference": familiar(job.arguments["reference"])}
+        return {**told, "credentials_id": job.arguments.get("credentials_id")}
+    return {name: request.GET.get(name, "") for name in ("host", "reference")}
 
 
 def _removal(image: Image, reference: str) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import selectors, services
 from dashboard.forms import LaunchForm, show_refusal
-from dashboard.forms.containers import typed_settings
+from dashboard.forms.containers import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.templatetags.words import familiar
+from dashboard.views.again import asked_before
 from dashboard.views.answers import (
     REFUSED,
     address_of,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from dashboard.models import Host
+    from dashboard.models import Host, Job
 
 IMAGES_OFFERED = 200
 
@@ -64,7 +65,15 @@ def _initial(request: SignedInRequest) -> dict[str, Any]:
     if again:
         settings = typed_settings(selectors.container_detail(host, again))
         return {**settings, "image": familiar(settings["image"])}
+    if job := asked_before(request, JobName.LAUNCH_CONTAINER):
+        return _as_asked_before(job)
     return {"host": host, "image": familiar(request.GET.get("image", ""))}
+
+
+def _as_asked_before(job: Job) -> dict[str, Any]:
+    settings = job.arguments["settings"]
+    typed = typed_launch(job.host_id, settings)
+    return {**typed, "name": settings.get("name", ""), "image": familiar(typed["image"])}
 
 
 def _ask(

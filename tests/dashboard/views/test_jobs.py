@@ -18,14 +18,29 @@ def test_a_running_pull_shows_a_bar_per_layer_and_a_total(browse):
     assert 'aria-valuenow="53"' in html
 
 
-def test_a_pull_that_ended_still_tells_its_layers(browse):
+def test_a_finished_pull_keeps_its_layers_folded(browse):
     job = Job.objects.get(state="running")
-    Job.objects.filter(pk=job.pk).update(state="succeeded", outcome={"message": "Done."})
+    job.state = "succeeded"
+    job.save()
 
     html = browse("vera").get(job.get_absolute_url()).content.decode()
 
+    assert "5 layers, 187 MB downloaded" in html
     assert html.count('class="layer-row"') == 5
     assert "Already exists" in html
+
+
+def test_a_failed_pull_can_be_asked_for_again(browse):
+    job = Job.objects.get(state="failed")
+    job.arguments = {"reference": "docker.io/library/redis:7"}
+    job.save()
+
+    client = browse("otto")
+    address = f"{reverse('image_pull')}?job={job.pk}"
+
+    assert address in client.get(job.get_absolute_url()).content.decode()
+    form = client.get(address).context["form"]
+    assert form["reference"].value() == "redis:7"
 
 
 def test_a_failed_job_says_why_what_to_do_and_its_log(browse):

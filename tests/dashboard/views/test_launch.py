@@ -114,6 +114,33 @@ def test_launch_another_has_the_settings_of_the_first(browse, web):
     assert typed_settings(web)["env"] == "A=1"
 
 
+def test_a_launch_that_failed_is_changed_and_asked_for_again(browse, harbour, mess):
+    settings = {"image": "alpine:3.20", "name": "calm", "command": ["nosuch", "a b"]}
+    failed = Job.objects.create(
+        name="containers.launch",
+        host=harbour,
+        arguments={"settings": settings},
+        requested_by=mess.users["otto"],
+        state="failed",
+        error={"message": "cannot run 'nosuch'"},
+    )
+    client = browse("otto")
+    address = f"{reverse('container_launch')}?job={failed.pk}"
+
+    assert address in client.get(failed.get_absolute_url()).content.decode()
+    form = client.get(address).context["form"]
+    assert form["image"].value() == "alpine:3.20"
+    assert form["name"].value() == "calm"
+    assert form["command"].value() == "nosuch 'a b'"
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
+def test_a_launch_like_a_job_that_is_not_there_starts_empty(browse, text):
+    response = browse("otto").get(reverse("container_launch"), {"job": text})
+
+    assert not response.context["form"]["image"].value()
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [
