@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.containers.settings import ContainerSettings
+    from engine.containers.stats import StatsSample
     from engine.images.history import HistoryRow
     from engine.images.record import TagMove
     from engine.oci.digest import ImageID
@@ -155,6 +156,7 @@ class FakeContainers:
         self.sizes: dict[str, int] = {}
         self.start_error: Exception | None = None
         self.signals: list[str] = []
+        self.samples: list[StatsSample] = []
 
     def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
         image = self._engine.images.get(settings.image)
@@ -223,6 +225,9 @@ class FakeContainers:
             if ref in {record.id, record.name}:
                 return record
         raise ContainerNotFound(ref)
+
+    def list_stats(self) -> list[StatsSample]:
+        return self.samples
 
     def size(self, ref: str) -> int:
         return self.sizes.get(self.get(ref).id, 0)
