@@ -72,12 +72,13 @@ def test_what_happens_later_follows(engine, follower) -> None:
     engine.images.add("web")
     thread = threading.Thread(target=follower.run, args=(stop,), daemon=True)
     thread.start()
-    wait_until(lambda: Image.objects.exists(), what="the first sync")
-
     launch(engine, "calm")
 
-    wait_until(lambda: Container.objects.exists(), what="the event is projected")
+    last = engine.events.last_sequence()
+    wait_until(
+        lambda: Host.objects.get().engine_sequence == last, what="the last event is projected"
+    )
+    assert Container.objects.get().name == "calm"
     stop.set()
     thread.join(WAIT)
     assert not thread.is_alive()
-    assert Host.objects.get().engine_sequence == engine.events.last_sequence()
