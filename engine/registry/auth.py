@@ -29,8 +29,9 @@ MAX_TOKEN_BYTES = 64 * 1024
 UNAUTHORIZED = 401
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)(?:\s+|$|(?=,))", re.ASCII)
-_PARAMETER = re.compile(r'\s*,?\s*([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.ASCII)
+# Separators are one class: several in a row would try every way to share a long blank out.
+_SCHEME = re.compile(r"[\s,]*([A-Za-z][A-Za-z0-9_-]*)(?:\s+|$|(?=,))", re.ASCII)
+_PARAMETER = re.compile(r'[\s,]*([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

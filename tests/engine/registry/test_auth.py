@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -297,6 +298,17 @@ def test_challenges_are_read(header: str, challenges: tuple[Challenge, ...]) -> 
 @given(st.text(max_size=300))
 def test_reading_challenges_always_ends(header: str) -> None:
     assert isinstance(parse_challenges(header), tuple)
+
+
+def test_a_header_made_of_blanks_costs_no_more_time_than_its_length() -> None:
+    blanks = " " * 50_000
+    began = time.process_time()
+
+    parse_challenges(f"Bearer a=b{blanks}=")
+    parse_challenges(f"Bearer a=b,{blanks}!{blanks}")
+
+    # It took a minute when every way to share the blanks out was tried.
+    assert time.process_time() - began < 2
 
 
 def test_nothing_shows_a_password() -> None:
