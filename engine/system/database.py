@@ -126,11 +126,12 @@ class Database:
         self._local.transaction = transaction
         try:
             yield
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        else:
             connection.execute("COMMIT")
+        except BaseException:
+            # A full disk makes SQLite roll back by itself; doing it again would hide the reason.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
         finally:
             self._local.transaction = None
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import CorruptStore
+from engine.errors import CorruptStore, OutOfSpace
 from engine.system.database import Database, Schema
 
 if TYPE_CHECKING:
@@ -61,6 +61,19 @@ def test_a_failure_undoes_the_whole_block(database: Database) -> None:
         fail_after_writing(database, "a")
 
     assert texts(database) == []
+    write(database, "b")
+    assert texts(database) == ["b"]
+
+
+def test_a_full_disk_is_called_that_and_the_next_write_works(database: Database) -> None:
+    # SQLite then rolls back by itself, and has nothing more to roll back.
+    connection = database._connection()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+
+    with pytest.raises(OutOfSpace):
+        write(database, "a" * 100_000)
+
     write(database, "b")
     assert texts(database) == ["b"]
 
