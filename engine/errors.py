@@ -18,7 +18,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  └─ SnapshotExists · NameTaken
     ├─ WrongState              fix the state, then retry
     │  ├─ ContainerNotRunning · ContainerRunning · ImageInUse · ImageHasSeveralNames
-    │  └─ SnapshotInUse · IngestLocked
+    │  └─ TagMoved · SnapshotInUse · IngestLocked
     ├─ Unsupported
     │  └─ UnsupportedMediaType · NoMatchingPlatform
     ├─ IntegrityError          stop; never retry blindly
@@ -332,6 +332,18 @@ class ImageInUse(WrongState):
         )
         self.image = image
         self.holders = holders
+
+
+class TagMoved(WrongState):
+    """The tag that was to be taken from one image names another one by now."""
+
+    code = "tag-moved"
+    remedy = "Look at what it names now, and ask again if that is what is meant."
+
+    def __init__(self, tag: str, *, now: str) -> None:
+        super().__init__(f"{tag} names another image by now, {now}", field="image")
+        self.tag = tag
+        self.now = now
 
 
 class ImageHasSeveralNames(WrongState):

@@ -98,9 +98,11 @@ class Images:
         """Return how tags came to the image and went from it, the latest first."""
         return self._store.tag_moves(image_id)
 
-    def remove(self, text: str, *, force: bool = False, owner: str = "") -> ImageRemoval:
-        """Remove a name, or the image with its last one; see `plan_removal`."""
-        return self._remover.remove(text, force=force, owner=owner)
+    def remove(
+        self, text: str, *, of: str = "", force: bool = False, owner: str = ""
+    ) -> ImageRemoval:
+        """Remove a name, or the image with its last one; see `Remover.remove`."""
+        return self._remover.remove(text, of=of, force=force, owner=owner)
 
     def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
         """Remove *image* if still no tag names it and no container holds it, else return None."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import ImageHasSeveralNames, ImageInUse, SnapshotInUse
+from engine.errors import ImageHasSeveralNames, ImageInUse, SnapshotInUse, TagMoved
 from engine.images.record import ImageRemoval
 from engine.images.resources import blob_resource, layer_resource
 
@@ -90,14 +90,19 @@ class Remover:
         self._holders = holders
         self._collector = collector
 
-    def remove(self, text: str, *, force: bool = False, owner: str = "") -> ImageRemoval:
+    def remove(
+        self, text: str, *, of: str = "", force: bool = False, owner: str = ""
+    ) -> ImageRemoval:
         """
         Remove the name or the image that *text* says, see `plan_removal`.
 
-        Afterwards what is returned is gone, and its space is free.
+        Afterwards what is returned is gone, and its space is free. Where *of*, a whole image ID, is
+        given, a name that is another image's by now raises `TagMoved` and nothing is removed.
         """
         with self._database.write() as transaction:
             image, name = self._images.locate(text)
+            if of and str(image.id) != of:
+                raise TagMoved(name.familiar if name else text, now=image.id.short)
             holders = self._holders.holders(image.id)
             plan = plan_removal(image, name, holders=holders, force=force)
             return self._carried_out(transaction, image, plan, owner)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.cleanup.cleanup import Cleanup
 from engine.containers.record import ContainerRecord, IfRunning
 from engine.containers.state import ContainerState
-from engine.errors import ContainerNotFound, ContainerRunning, ImageInUse, NameTaken
+from engine.errors import ContainerNotFound, ContainerRunning, ImageInUse, NameTaken, TagMoved
 from engine.events import SCHEMA as EVENTS_SCHEMA
 from engine.events import EventLog
 from engine.images.history import history_rows
@@ -126,8 +126,12 @@ class FakeImages:
     def tag_moves(self, image_id: ImageID) -> list[TagMove]:
         return self.store.tag_moves(image_id)
 
-    def remove(self, text: str, *, force: bool = False, owner: str = "") -> ImageRemoval:
+    def remove(
+        self, text: str, *, of: str = "", force: bool = False, owner: str = ""
+    ) -> ImageRemoval:
         image, name = self.store.locate(text)
+        if of and str(image.id) != of:
+            raise TagMoved(text, now=image.id.short)
         names = (name,) if name and len(image.tags) > 1 else image.tags
         users = tuple(c.name for c in self._engine.containers.list() if c.image_id == image.id)
         if users and len(names) == len(image.tags):

@@ -12,7 +12,7 @@ from dashboard.models import Container, Image, Role, User
 from dashboard.services import save_credential
 from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
-from engine.errors import CommandNotFound, ContainerNotFound, ImageNotFound
+from engine.errors import CommandNotFound, ContainerNotFound, ImageNotFound, TagMoved
 from engine.progress import NEVER, SILENT
 from workers.app import app
 from workers.inventory import Inventory
@@ -108,6 +108,25 @@ class TestImages:
 
         assert outcome["removed"] == []
         assert Image.objects.get().tags.count() == 1
+
+    def test_a_name_that_moved_to_another_image_since_is_left_alone(self, work, engine) -> None:
+        seen = engine.images.add("web", "old")
+        engine.images.add("web", "new")
+        arguments = {"image_id": str(seen.id), "reference": "web"}
+
+        with pytest.raises(TagMoved):
+            images.remove_image(work(JobName.REMOVE_IMAGE, arguments))
+
+        assert len(engine.images.list()) == 2
+
+    def test_who_took_a_name_away_is_recorded(self, work, engine) -> None:
+        record = engine.images.add("web")
+        engine.images.store.tag("web", images.Reference.parse("web:2"))
+        arguments = {"image_id": str(record.id), "reference": "web:2"}
+
+        images.remove_image(work(JobName.REMOVE_IMAGE, arguments))
+
+        assert engine.images.tag_moves(record.id)[0].moved_by == "otto"
 
     def test_removing_what_is_not_there_is_an_error(self, work) -> None:
         with pytest.raises(ImageNotFound):

@@ -52,7 +52,9 @@ def remove_image(work: Work[RemoveImage]) -> Outcome:
     """Have the image, or only the one name of it, gone from this host."""
     told = work.arguments
     try:
-        removal = work.engine.images.remove(told.reference or told.image_id, force=told.force)
+        removal = work.engine.images.remove(
+            told.reference or told.image_id, of=told.image_id, force=told.force, owner=work.owner
+        )
     except ImageNotFound:
         # Whoever ran this before may have been killed after the removal.
         if not work.is_takeover:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import ImageHasSeveralNames, ImageInUse, ImageNotFound
+from engine.errors import ImageHasSeveralNames, ImageInUse, ImageNotFound, TagMoved
 from engine.images.remove import plan_removal
 from engine.images.resources import blob_resource, layer_resource
 from engine.ledger import ledger_of
@@ -100,6 +100,17 @@ def test_one_of_several_tags_goes_although_a_container_runs(image: ImageRecord) 
 
 
 # --- The act ----------------------------------------------------------------------------------
+
+
+def test_a_name_is_taken_from_the_image_that_was_meant_or_from_none(world: World) -> None:
+    seen = world.add(b"base", b"old", tags=("team/web:1",))
+    moved = world.add(b"base", b"new", tags=("team/web:1",))
+
+    with pytest.raises(TagMoved):
+        world.remover.remove("team/web:1", of=str(seen.id))
+
+    assert world.images.get("team/web:1").id == moved.id
+    assert world.remover.remove("team/web:1", of=str(moved.id)).deleted
 
 
 def test_removing_the_last_tag_removes_all_of_it(world: World) -> None:
