@@ -33,6 +33,9 @@ ALLOWED_HOSTS = sorted(
 )
 CSRF_TRUSTED_ORIGINS = [SHIPSHAPE_URL.origin]
 
+# A clean-up may name as many rows as its job takes (and its page shows a thousand of each host).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000
+
 # Cookies do not know ports, and several of us may live on one machine.
 SESSION_COOKIE_NAME = f"shipshape-session-{SHIPSHAPE_URL.port}"
 CSRF_COOKIE_NAME = f"shipshape-csrf-{SHIPSHAPE_URL.port}"

@@ -37,6 +37,17 @@ def test_exactly_what_was_shown_goes_by_one_job_per_host(browse):
     assert all(job.row_id in response.content.decode() for job in jobs)
 
 
+def test_a_full_page_of_ticks_is_not_too_much(browse):
+    ids = [f"harbour/{number:064x}" for number in range(1000)] + [
+        f"lighthouse/{number:064x}" for number in range(1000)
+    ]
+
+    browse("otto").post(reverse("cleanup_containers"), {"ids": ids})
+
+    jobs = Job.objects.filter(name="cleanup.containers", state="queued")
+    assert sorted(len(job.arguments["ids"]) for job in jobs)[-2:] == [1000, 1000]
+
+
 def test_the_address_names_the_jobs_so_that_loading_again_asks_nothing(browse, stopped):
     client, value = browse("otto"), f"harbour/{stopped.container_id}"
 
