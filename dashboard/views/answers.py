@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import wraps
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -62,8 +63,12 @@ def answer_in_place(request: HttpRequest, job: Job) -> HttpResponse:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Return the address that *request* came from, for the audit trail."""
-    return request.META.get("REMOTE_ADDR") or None
+    """Return the address that *request* came from, for the audit trail; None if it is none."""
+    try:
+        return str(ip_address(request.META.get("REMOTE_ADDR") or ""))
+    except ValueError:
+        # A proxy passes on what it was told, and that may be anything.
+        return None
 
 
 def missing_is_404(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

@@ -116,6 +116,14 @@ def test_without_a_script_an_action_goes_to_its_job(browse, web):
     )
 
 
+def test_an_address_that_is_none_is_not_written_down(browse, web):
+    address = reverse("container_stop", args=(web.host_id, web.container_id))
+
+    browse("otto").post(address, REMOTE_ADDR="<b>somewhere</b>" * 9)
+
+    assert AuditEntry.objects.filter(action="containers.stop").latest("pk").address is None
+
+
 def test_an_action_is_audited_with_the_address_it_came_from(browse, web):
     address = reverse("container_stop", args=(web.host_id, web.container_id))
 
