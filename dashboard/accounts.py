@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from allauth.account.adapter import DefaultAccountAdapter
 
+from dashboard import events
+from dashboard.models import User
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -16,3 +19,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Say no."""
         return False
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session, and with it the connections of the pages that are still open."""
+        user = request.user
+        super().logout(request)
+        if isinstance(user, User):
+            events.publish_account_changed(user)

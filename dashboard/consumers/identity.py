@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from channels.db import database_sync_to_async
-from channels.exceptions import StopConsumer
+from channels.exceptions import ChannelFull, StopConsumer
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import DatabaseError
 from django.utils.crypto import constant_time_compare
+from redis.exceptions import RedisError
 
 from dashboard.models import Role, User
 from dashboard.permissions import is_permitted
@@ -24,6 +26,10 @@ SIGNED_OUT = 4401
 NOT_ALLOWED = 4403
 BAD_MESSAGE = 4400
 TOO_SLOW = 4408
+# Whether they still may cannot be found out at this moment; the page comes back and is asked anew.
+CANNOT_TELL = 1013
+
+LOOK_FAILED = (DatabaseError, RedisError, ChannelFull, OSError)
 
 
 def find_user(session_key: str | None) -> User | None:

@@ -10,7 +10,13 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from dashboard.consumers.identity import SIGNED_OUT, identify_permitted, refuse
+from dashboard.consumers.identity import (
+    CANNOT_TELL,
+    LOOK_FAILED,
+    SIGNED_OUT,
+    identify_permitted,
+    refuse,
+)
 from dashboard.events import JOBS_GROUP, TEAM_GROUP, host_group, user_group
 from dashboard.models import Host
 from dashboard.permissions import ROLE_TO_SEE
@@ -72,14 +78,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_add(group, self.channel_name)
 
     async def _recheck_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self.recheck_seconds)
-            # Memberships expire in the channel layer; joining again is what keeps them.
-            for group in self.joined:
-                await self.channel_layer.group_add(group, self.channel_name)
-            if await identify_permitted(self.scope, ROLE_TO_SEE) is None:
-                await self.close(code=SIGNED_OUT)
-                return
+        try:
+            while True:
+                await asyncio.sleep(self.recheck_seconds)
+                # Memberships expire in the channel layer; joining again is what keeps them.
+                for group in tuple(self.joined):
+                    await self.channel_layer.group_add(group, self.channel_name)
+                if await identify_permitted(self.scope, ROLE_TO_SEE) is None:
+                    await self.close(code=SIGNED_OUT)
+                    return
+        except LOOK_FAILED:
+            # Nobody would look again, so nothing more is shown.
+            await self.close(code=CANNOT_TELL)
 
     async def _close_unless_permitted(self) -> None:
         if await identify_permitted(self.scope, ROLE_TO_SEE) is None:

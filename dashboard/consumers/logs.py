@@ -11,7 +11,7 @@ Every message to the agent names the stream and the channel that wants its answe
 acknowledgement is repeated every `RECHECK_SECONDS`, so that an agent which does not know the stream
 (any more) can end it. The agent sends no batch while `WINDOW` are unacknowledged, so a slow page
 costs nobody memory. A page that sends what makes no sense is closed with 4400, one without a valid
-ticket with 4403.
+ticket with 4403; where the person cannot be looked up any more, it is 1013.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard.consumers.identity import (
     BAD_MESSAGE,
+    CANNOT_TELL,
+    LOOK_FAILED,
     NOT_ALLOWED,
     SIGNED_OUT,
     identify_permitted,
@@ -160,10 +162,14 @@ class LogsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await asyncio.wait_for(self.opened.wait(), self.ticket_seconds)
         except TimeoutError:
             await self._close(NOT_ALLOWED)
-        while not self.is_closed:
-            await asyncio.sleep(self.recheck_seconds)
-            await self._close_unless_permitted()
-            await self._check_agent()
+        try:
+            while not self.is_closed:
+                await asyncio.sleep(self.recheck_seconds)
+                await self._close_unless_permitted()
+                await self._check_agent()
+        except LOOK_FAILED:
+            # Nobody would look again, so nothing more is shown.
+            await self._close(CANNOT_TELL)
 
     async def _check_agent(self) -> None:
         # An agent that was restarted does not know the stream, and says so when it hears of it.
@@ -193,7 +199,7 @@ def parse_message(text: str | None) -> dict[str, Any] | None:
         return None
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 

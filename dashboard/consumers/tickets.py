@@ -54,7 +54,7 @@ def redeem_ticket(ticket: str, *, user: User, action: StreamAction) -> Grant | N
     Return what *ticket* allows and use it up; None if it is unknown, used, too old, another
     person's, or for another action. Whoever presents it, it is gone afterwards.
     """
-    if not ticket or len(ticket) > MAX_LENGTH:
+    if not (ticket.isascii() and 0 < len(ticket) <= MAX_LENGTH):
         return None
     key = _key(ticket)
     stored = cache.get(key)

@@ -2,9 +2,14 @@
 
 import pytest
 from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
 
 from dashboard import events, services
-from dashboard.consumers.identity import SIGNED_OUT
+from dashboard.consumers import identity
+from dashboard.consumers.identity import CANNOT_TELL, SIGNED_OUT
 from dashboard.consumers.live import LiveConsumer
 from dashboard.models import Host, Role, User
 from tests.support.sockets import Socket, sign_in
@@ -97,6 +102,32 @@ async def test_a_session_that_ended_is_noticed(vera, monkeypatch):
     assert await socket.close_code() == SIGNED_OUT
 
 
+async def test_who_signs_out_hears_no_more_in_any_page_of_that_session(vera):
+    session = await sign_in(vera)
+    socket = Socket("/ws/live/", session=session)
+    elsewhere = await open_live(vera)
+    assert await socket.is_open()
+
+    await database_sync_to_async(_sign_out)(session)
+
+    assert await socket.close_code() == SIGNED_OUT
+    assert await elsewhere.receive_nothing(0.05)
+    await elsewhere.disconnect()
+
+
+async def test_who_cannot_be_looked_up_any_more_is_shown_no_more(vera, monkeypatch):
+    monkeypatch.setattr(LiveConsumer, "recheck_seconds", 0.02)
+    socket = await open_live(vera)
+
+    monkeypatch.setattr(identity, "find_user", _fail_to_look)
+
+    assert await socket.close_code() == CANNOT_TELL
+
+
+async def test_an_address_that_is_none_is_refused_like_any_other(vera):
+    assert not await Socket("/ws/nothing/", session=await sign_in(vera)).is_open()
+
+
 async def test_a_changed_password_ends_the_other_sessions(vera, monkeypatch):
     monkeypatch.setattr(LiveConsumer, "recheck_seconds", 0.02)
     socket = await open_live(vera)
@@ -122,3 +153,13 @@ def _end_session(key: str) -> None:
     from django.contrib.sessions.models import Session
 
     Session.objects.filter(pk=key).delete()
+
+
+def _sign_out(key: str) -> None:
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    client.post(reverse("account_logout"))
+
+
+def _fail_to_look(_key: str) -> None:
+    raise OperationalError

@@ -5,10 +5,12 @@ from asyncio import wait_for
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.db import OperationalError
 from django.utils import timezone
 
 from dashboard import services
-from dashboard.consumers.identity import BAD_MESSAGE, NOT_ALLOWED, SIGNED_OUT
+from dashboard.consumers import identity
+from dashboard.consumers.identity import BAD_MESSAGE, CANNOT_TELL, NOT_ALLOWED, SIGNED_OUT
 from dashboard.consumers.logs import LogsConsumer
 from dashboard.consumers.tickets import create_ticket
 from dashboard.models import Host, User
@@ -184,6 +186,33 @@ async def test_a_ticket_in_the_url_counts_for_nothing(vera, ticket, monkeypatch)
     assert await socket.is_open()
 
     assert await socket.close_code() == NOT_ALLOWED
+
+
+async def test_who_cannot_be_looked_up_any_more_reads_no_further(vera, ticket, monkeypatch):
+    def fail_to_look(_key: str) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(LogsConsumer, "recheck_seconds", 0.02)
+    socket, _, _ = await open_stream(vera, ticket)
+
+    monkeypatch.setattr(identity, "find_user", fail_to_look)
+
+    assert await socket.close_code() == CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param('{"ticket": "\\ud800"}', NOT_ALLOWED, id="no-text-that-can-be-written"),
+        pytest.param("[" * 1000, BAD_MESSAGE, id="deeper-than-a-parser-goes"),
+    ],
+)
+async def test_a_first_message_made_to_trip_us_is_only_refused(vera, text, code):
+    socket = await connect(vera)
+
+    await socket.send_to(text_data=text)
+
+    assert await socket.close_code() == code
 
 
 async def test_without_a_login_there_is_no_connection(db):
