@@ -8,6 +8,7 @@ something is or was running, and says so: whoever finds it knows that there is s
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -76,6 +77,11 @@ class Bundle:
         return self.run / "monitor.pid"
 
     @property
+    def mark(self) -> Path:
+        """What the monitor, and what it launches with, holds on to."""
+        return self.run / "mark"
+
+    @property
     def oom_file(self) -> Path:
         """Made by the monitor when the kernel killed for lack of memory."""
         return self.run / "oom"
@@ -140,10 +146,13 @@ class Bundles:
         _remove_tree(bundle.run)
 
     def remove(self, bundle: Bundle) -> None:
-        """Remove the lasting directory; nothing may be mounted in it any more."""
-        with suppress(FileNotFoundError):
-            # Were something mounted there still, its files must not go with ours.
+        """Remove the lasting directory; raise `SystemFailure` while something is mounted in it."""
+        try:
             bundle.rootfs.rmdir()
+        except OSError as error:
+            # Of a mount point the kernel says that it is busy, of our own leavings that they are.
+            if error.errno == errno.EBUSY:
+                raise from_oserror(error, f"remove {bundle.rootfs}") from error
         _remove_tree(bundle.directory)
 
 

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import CommandNotFound, RuntimeFailed
-from engine.system.processes import (
-    find_identity,
-    has_argument,
-    kill_and_wait,
-    list_with_argument,
-    wait_until_gone,
-)
+from engine.system.marks import end_holders, marked
+from engine.system.processes import find_identity, has_argument, wait_until_gone
 from engine.system.runner import start_daemon
 
 if TYPE_CHECKING:
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
 LOG_BYTES = 64 * 1024 * 1024
 LAUNCH_SECONDS = 120.0
 REPORT_VARIABLE = "_OCI_SYNCPIPE"
-ABORT_ROUNDS = 20
+ABORT_SECONDS = 20.0
 
 # How runc and crun say that the program is missing or cannot be executed.
 _COMMANDS = (
@@ -72,9 +67,9 @@ class Monitor(Protocol):
     def wait(self, bundle: Bundle, *, timeout: float) -> bool:
         """Return True once the container has no monitor; False when *timeout* seconds passed."""
 
-    def abort(self, bundle: Bundle) -> None:
+    def abort(self, bundle: Bundle) -> bool:
         """
-        End the monitor and whatever it is starting; afterwards neither goes on.
+        End the monitor and whatever it is starting; True once neither goes on.
 
         A container without a monitor is fine. Its own processes may be left to the runtime.
         """
@@ -90,12 +85,14 @@ class ConmonMonitor:
     def launch(self, launch: Launch) -> int:
         """Start conmon and return the pid of the container's first process, held."""
         bundle = launch.bundle
-        finished = start_daemon(
-            self._words(launch),
-            report_variable=REPORT_VARIABLE,
-            timeout=LAUNCH_SECONDS,
-            cwd=bundle.run,
-        )
+        with marked(bundle.mark) as mark:
+            finished = start_daemon(
+                self._words(launch),
+                report_variable=REPORT_VARIABLE,
+                inherits=mark,
+                timeout=LAUNCH_SECONDS,
+                cwd=bundle.run,
+            )
         pid = _reported_pid(finished.stdout, finished.complaint)
         identity = find_identity(pid)
         # It may have been killed already; then its exit file tells.
@@ -112,19 +109,9 @@ class ConmonMonitor:
         pid = _read_pid(bundle.monitor_pid_file)
         return pid is None or wait_until_gone(pid, bundle.id, timeout=timeout)
 
-    def abort(self, bundle: Bundle) -> None:
+    def abort(self, bundle: Bundle) -> bool:
         """End conmon and, should it be creating the container at this moment, the runtime."""
-        if bundle.process_file.exists():
-            pid = _read_pid(bundle.monitor_pid_file)
-            if pid is not None and has_argument(pid, bundle.id):
-                kill_and_wait([pid])
-            return
-        # Launching was cut off: nobody knows how far it came, so look for all that has its name.
-        for _ in range(ABORT_ROUNDS):
-            found = list_with_argument(bundle.id)
-            if not found:
-                return
-            kill_and_wait(found)
+        return end_holders(bundle.mark, timeout=ABORT_SECONDS)
 
     def _words(self, launch: Launch) -> list[str]:
         bundle = launch.bundle

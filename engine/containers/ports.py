@@ -54,8 +54,12 @@ class ImageSource(Protocol):
 class Groups(Protocol):
     """The control groups of this host."""
 
-    def destroy(self, path: str) -> None:
-        """Kill what is left in the group and remove it; one that is not there is fine."""
+    def destroy(self, path: str) -> bool:
+        """
+        Kill what is left in the group and remove it; one that is not there is fine.
+
+        False if that has to be tried again later.
+        """
 
     def oom_kills(self, path: str) -> int:
         """Return how often the kernel killed in the group for lack of memory."""

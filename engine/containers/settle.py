@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
 
 KILLED = 128 + signal.SIGKILL
+REAP_SECONDS = 5.0
 UNWATCHED = "its monitor was killed, and its processes were ended with it"
 
 
@@ -66,16 +67,29 @@ class Settler:
         return lost
 
     def clear(self, bundle: Bundle) -> None:
-        """Leave no monitor, process, control group, mount or run directory of the container."""
+        """
+        Leave no monitor, process, control group, mount or run directory of the container.
+
+        Where a parent takes its time to reap a process, the run directory stays, and with it the
+        task for whoever clears next.
+        """
         means = self._means
         if not means.bundles.has_run(bundle):
             return
-        means.monitor.abort(bundle)
-        means.cgroups.destroy(bundle.cgroup)
+        is_over = self._end_monitor(bundle)
+        is_empty = means.cgroups.destroy(bundle.cgroup)
         means.runtime.delete(bundle)
         self.unmount(bundle)
         means.exits.discard(bundle.id)
-        means.bundles.remove_run(bundle)
+        if is_over and is_empty:
+            means.bundles.remove_run(bundle)
+
+    def _end_monitor(self, bundle: Bundle) -> bool:
+        # The monitor is the one who reaps, so while it knows its container it is to go last.
+        if self._means.runtime.is_of_this_boot(bundle):
+            self._means.runtime.delete(bundle)
+            self._means.monitor.wait(bundle, timeout=REAP_SECONDS)
+        return self._means.monitor.abort(bundle)
 
     def unmount(self, bundle: Bundle) -> None:
         """Unmount the container's file system, if it is mounted."""

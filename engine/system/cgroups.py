@@ -26,6 +26,7 @@ MOUNT = Path("/sys/fs/cgroup")
 UNIFIED = ""
 READ_LIMIT = 256 * 1024
 EMPTY_WITHIN = 5.0
+SHORTEST_PAUSE = 0.001
 
 
 class CgroupLayout(enum.StrEnum):
@@ -96,14 +97,16 @@ class Cgroups:
     def __init__(self, mount: Path = MOUNT) -> None:
         self._mount = mount
 
-    def destroy(self, path: str) -> None:
+    def destroy(self, path: str) -> bool:
         """
-        Kill what is left in the group *path* and remove it from every hierarchy.
+        Kill what is left in the group *path*, remove it from every hierarchy, and return True.
 
-        A group that is not there is fine.
+        A group that is not there is fine. False means that its processes, although killed, are not
+        reaped yet: their parent takes its time. Try again later.
         """
-        for directory in self._directories(path):
-            _destroy(directory)
+        deadline = time.monotonic() + EMPTY_WITHIN
+        destroyed = [_destroyed(each, deadline) for each in self._directories(path)]
+        return all(destroyed)
 
     def oom_kills(self, path: str) -> int:
         """Return how often the kernel killed in the group *path* for lack of memory."""
@@ -130,14 +133,21 @@ class Cgroups:
                 yield directory
 
 
-def _destroy(directory: Path) -> None:
+def _destroyed(directory: Path, deadline: float) -> bool:
     with suppress(FileNotFoundError):
         for each in list(directory.iterdir()):
             if each.is_dir():
-                _destroy(each)
-    deadline = time.monotonic() + EMPTY_WITHIN
-    while not _removed(directory) and time.monotonic() < deadline:
-        kill_and_wait(_members(directory), timeout=1.0)
+                _destroyed(each, deadline)
+    pause = SHORTEST_PAUSE
+    while not _removed(directory):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        kill_and_wait(_members(directory), timeout=left)
+        # A process counts until its parent has reaped it, and nothing tells when that happens.
+        time.sleep(min(pause, left))
+        pause *= 2
+    return True
 
 
 def _removed(directory: Path) -> bool:

@@ -97,12 +97,6 @@ def has_argument(pid: int, argument: str) -> bool:
     return find_identity(pid) is not None and argument in arguments_of(pid)
 
 
-def list_with_argument(argument: str) -> list[int]:
-    """Return the processes that were started with *argument* as one of their words."""
-    pids = [int(each.name) for each in PROC.iterdir() if each.name.isdecimal()]
-    return [pid for pid in pids if pid != os.getpid() and has_argument(pid, argument)]
-
-
 def wait_until_gone(pid: int, argument: str, *, timeout: float) -> bool:
     """
     Return True once no process *pid* that was started with *argument* lives; False at *timeout*.

@@ -75,6 +75,7 @@ def start_daemon(
     words: Sequence[str],
     *,
     report_variable: str,
+    inherits: int,
     timeout: float,
     limit: int = OUTPUT_LIMIT,
     cwd: Path,
@@ -82,15 +83,23 @@ def start_daemon(
     """
     Start a program that goes on by itself, and return once it has reported.
 
-    It learns the descriptor of a pipe from the environment variable *report_variable*; `stdout` of
-    the answer is the line it wrote there, empty if it ended without. Of what it says before it
-    detaches, `stderr` has the beginning.
+    It keeps the descriptor *inherits*, and learns that of a pipe from the environment variable
+    *report_variable*; `stdout` of the answer is the line it wrote there, empty if it ended without.
+    Of what it says before it detaches, `stderr` has the beginning.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
     complaints = os.memfd_create("complaints", os.MFD_CLOEXEC)
     try:
         try:
-            code = _launch(words, writer, complaints, report_variable, timeout, cwd)
+            with _started(
+                words,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                cwd=cwd,
+                pass_fds=(writer, inherits),
+                more={report_variable: str(writer)},
+            ) as process:
+                code = _waited(process, timeout)
         finally:
             os.close(writer)
         line = _read_line(reader, time.monotonic() + timeout, limit, words[0])
@@ -98,22 +107,6 @@ def start_daemon(
     finally:
         os.close(reader)
         os.close(complaints)
-
-
-def _launch(
-    words: Sequence[str],
-    writer: int,
-    complaints: int,
-    variable: str,
-    timeout: float,
-    cwd: Path,
-) -> int:
-    nothing = subprocess.DEVNULL
-    more = {variable: str(writer)}
-    with _started(
-        words, stdout=nothing, stderr=complaints, cwd=cwd, pass_fds=(writer,), more=more
-    ) as process:
-        return _waited(process, timeout)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class FakeHost:
         self.boot = boot_id()
         self.missing_commands: set[str] = set()
         self.deaf: set[str] = set()
+        self.unreaped: set[str] = set()
         self.changed = threading.Condition()
         self._pids = itertools.count(FIRST_PID)
 
@@ -106,10 +107,11 @@ class FakeMonitor:
         with self.host.changed:
             return self.host.changed.wait_for(lambda: not self.is_watching(bundle), timeout)
 
-    def abort(self, bundle: Bundle) -> None:
+    def abort(self, bundle: Bundle) -> bool:
         process = self.host.containers.get(bundle.id)
         if process is not None:
             process.is_watched = False
+        return True
 
 
 class FakeRuntime:
@@ -153,11 +155,14 @@ class FakeCgroups:
     def __init__(self, host: FakeHost) -> None:
         self.host = host
 
-    def destroy(self, path: str) -> None:
+    def destroy(self, path: str) -> bool:
+        if path in self.host.unreaped:
+            return False
         self.host.cgroups.discard(path)
         process = self.host.containers.get(path.rpartition("/")[2])
         if process is not None:
             process.is_alive = False
+        return True
 
     def oom_kills(self, path: str) -> int:
         return self.host.oom_kills.get(path, 0)

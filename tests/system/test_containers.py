@@ -18,7 +18,8 @@ from engine.containers.containers import IfRunning
 from engine.containers.state import ContainerState
 from engine.errors import CommandNotFound
 from engine.system.cgroups import Cgroups
-from engine.system.processes import list_with_argument
+from engine.system.marks import end_holders, is_held
+from engine.system.processes import has_argument
 from tests.contracts.runtime import RuntimeContract
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.crashes import Countdown, dying, kill_oneself
@@ -45,6 +46,11 @@ def yard() -> Iterator[Yard]:
     made.means.database.close()
     shutil.rmtree(root)
     assert remains == []
+
+
+def list_with_argument(argument: str) -> list[int]:
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
+    return [pid for pid in pids if has_argument(pid, argument)]
 
 
 def remains_of(ids: list[str]) -> list[str]:
@@ -328,6 +334,17 @@ class TestOutlivingUs:
         assert yard.containers.get(record.id).is_running
         assert yard.containers.kill(record.id).exit_code == 137
 
+    def test_a_monitor_can_be_found_by_its_mark_as_long_as_it_lives(self, yard: Yard) -> None:
+        record = sleeping(yard)
+        bundle = yard.means.bundles.locate(record.id)
+        assert is_held(bundle.mark)
+
+        assert end_holders(bundle.mark, timeout=SECONDS)
+
+        # The container's own processes do not hold it: nothing of the host is open in them.
+        assert yard.means.runtime.signal(bundle, signal.SIGCONT)
+        yard.containers.reconcile()
+
     def test_a_start_that_died_before_it_had_tidied_up_does_no_harm(self, yard: Yard) -> None:
         record = sleeping(yard)
         os.mkfifo(yard.paths.run / "runtime" / record.id / "exec.fifo")
@@ -417,10 +434,10 @@ def test_a_kill_while_the_monitor_is_launching_leaves_nothing(yard: Yard) -> Non
     """The window in which conmon exists and nobody knows its number."""
     context = get_context("fork")
     record = yard.containers.create(yard.settings("/bin/sleep", "1000", name="web"))
-    for delay in (0.001, 0.003, 0.006, 0.01, 0.015, 0.02, 0.03, 0.045):
+    for step in range(25):
 
-        def die(delay: float = delay) -> None:
-            threading.Timer(delay, kill_oneself).start()
+        def die(step: int = step) -> None:
+            threading.Timer(step * 0.002, kill_oneself).start()
             try:
                 yard.reopened().start("web")
             finally:

@@ -216,6 +216,21 @@ def test_leftovers_without_a_record_are_swept(yard: Yard) -> None:
     assert yard.leftovers() == []
 
 
+def test_a_group_that_is_not_empty_yet_is_cleared_by_the_next_one_who_looks(yard: Yard) -> None:
+    record = running(yard)
+    cgroup = f"/shipshape/{record.id}"
+    yard.fake_host.unreaped.add(cgroup)
+    yard.containers.kill(record.id)
+    yard.containers.remove(record.id)
+    assert yard.fake_host.cgroups == {cgroup}
+
+    yard.fake_host.unreaped.clear()
+    yard.containers.reconcile()
+
+    assert contradictions(yard) == []
+    assert yard.leftovers() == []
+
+
 def test_a_container_that_runs_well_is_left_alone(yard: Yard) -> None:
     record = running(yard)
 

@@ -65,7 +65,7 @@ def test_destroying_what_is_not_there_is_fine(tmp_path: Path, files: list[str]) 
     for name in files:
         touch(tmp_path / name)
 
-    Cgroups(tmp_path).destroy("/shipshape/abc")
+    assert Cgroups(tmp_path).destroy("/shipshape/abc")
 
 
 def test_a_group_goes_from_every_hierarchy(tmp_path: Path) -> None:
@@ -74,10 +74,19 @@ def test_a_group_goes_from_every_hierarchy(tmp_path: Path) -> None:
     cgroups = Cgroups(tmp_path)
     assert cgroups.exists("/shipshape/abc")
 
-    cgroups.destroy("/shipshape/abc")
+    assert cgroups.destroy("/shipshape/abc")
 
     assert not cgroups.exists("/shipshape/abc")
     assert (tmp_path / "memory/shipshape").exists()
+
+
+def test_a_group_that_does_not_empty_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.system.cgroups.EMPTY_WITHIN", 0.02)
+    touch(tmp_path / "memory/shipshape/abc/stays")
+
+    assert not Cgroups(tmp_path).destroy("/shipshape/abc")
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,14 @@ def test_a_program_that_is_missing_is_named() -> None:
 
 class TestDaemon:
     def start(self, script: str, tmp_path: Path, timeout: float = 10):
-        return start_daemon(
-            [SH, "-c", script], report_variable="REPORT", timeout=timeout, cwd=tmp_path
-        )
+        with (tmp_path / "inherited").open("w") as inherited:
+            return start_daemon(
+                [SH, "-c", script],
+                report_variable="REPORT",
+                inherits=inherited.fileno(),
+                timeout=timeout,
+                cwd=tmp_path,
+            )
 
     def test_its_report_comes_back_while_it_goes_on(self, tmp_path: Path) -> None:
         script = 'mkfifo f; (eval "echo started >&$REPORT"; cat f >/dev/null; touch over) &'
@@ -70,6 +75,14 @@ class TestDaemon:
         assert (finished.code, finished.stdout) == (0, b"started\n")
         assert not (tmp_path / "over").exists()
         (tmp_path / "f").write_text("go")
+
+    def test_it_keeps_what_it_inherits_and_nothing_else(self, tmp_path: Path) -> None:
+        self.start("ls -l /proc/$$/fd > listed", tmp_path)
+
+        listed = (tmp_path / "listed").read_text()
+        assert str(tmp_path / "inherited") in listed
+        # stdin, stdout, stderr, the report and what was given; bash opens one of its own.
+        assert listed.count("->") <= 6
 
     def test_one_that_ends_without_a_report_has_its_complaint_heard(self, tmp_path: Path) -> None:
         finished = self.start("echo no good >&2; exit 4", tmp_path)
