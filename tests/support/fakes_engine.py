@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.cleanup.cleanup import Cleanup
-from engine.containers.record import ContainerRecord, IfRunning
+from engine.containers.record import ContainerRecord, ExitStatus, IfRunning
 from engine.containers.state import ContainerState
 from engine.errors import ContainerNotFound, ContainerRunning, ImageInUse, NameTaken, TagMoved
 from engine.events import SCHEMA as EVENTS_SCHEMA
@@ -152,13 +152,18 @@ class FakeImages:
 
 
 class FakeContainers:
-    """Containers that never run anything; `start_error` is what the next starts raise."""
+    """
+    Containers that never run anything.
+
+    `start_error` is what the next starts raise, `early_exit` how what was started ends at once.
+    """
 
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
         self.records: dict[str, ContainerRecord] = {}
         self.sizes: dict[str, int] = {}
         self.start_error: Exception | None = None
+        self.early_exit: int | None = None
         self.signals: list[str] = []
         self.samples: list[StatsSample] = []
 
@@ -194,6 +199,12 @@ class FakeContainers:
         record = self.get(ref)
         now = SYSTEM_CLOCK.now()
         self._put(replace(record, state=ContainerState.RUNNING, pid=4711, started_at=now), "start")
+
+    def wait(self, ref: str, *, timeout: float | None = None) -> ExitStatus | None:
+        if self.early_exit is None:
+            return None
+        self.end(ref, self.early_exit)
+        return ExitStatus(self.early_exit, False, SYSTEM_CLOCK.now(), "")
 
     def stop(self, ref: str, *, timeout: float | None = None) -> None:
         self.end(ref, 0)

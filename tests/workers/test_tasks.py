@@ -156,6 +156,14 @@ class TestLaunch:
         assert Container.objects.get().state == "running"
         assert outcome == {"message": "calm is running.", "container_id": record.id}
 
+    def test_a_program_that_fails_at_once_is_told_at_the_job(self, asked, engine) -> None:
+        engine.containers.early_exit = 7
+
+        outcome = containers.launch_container(asked)
+
+        told = "calm started and ended at once with exit code 7. Its log may say why."
+        assert outcome["message"] == told
+
     def test_a_launch_killed_before_the_start_is_finished_not_doubled(self, asked, engine) -> None:
         created = containers.create(asked)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workers.work import Outcome, Work
 
 JOB_LABEL = "io.shipshape.job"
+# A program that cannot work says so in its first moments; whoever started it is still looking.
+EARLY_SECONDS = 0.25
 
 
 @job_task(JobName.LAUNCH_CONTAINER)
@@ -40,7 +42,7 @@ def launch_container(work: Work[LaunchContainer]) -> Outcome:
         raise
     finally:
         project(work, container.id)
-    return {"message": f"{container.name} is running.", "container_id": container.id}
+    return {"message": how_it_goes(work, container), "container_id": container.id}
 
 
 @job_task(JobName.START_CONTAINER)
@@ -52,7 +54,7 @@ def start_container(work: Work[StartContainer]) -> Outcome:
             work.engine.containers.start(container.id)
     finally:
         project(work, container.id)
-    return {"message": f"{container.name} is running.", "container_id": container.id}
+    return {"message": how_it_goes(work, container), "container_id": container.id}
 
 
 @job_task(JobName.STOP_CONTAINER)
@@ -108,6 +110,20 @@ def create(work: Work[LaunchContainer]) -> ContainerRecord:
     labels = {**told.get("labels", {}), JOB_LABEL: str(work.job.pk)}
     settings = ContainerSettings.from_json({**told, "labels": labels})
     return work.engine.containers.create(settings, owner=work.owner)
+
+
+def how_it_goes(work: Work[Any], container: ContainerRecord) -> str:
+    """Say that the started container runs, or how it ended if that was nearly at once."""
+    try:
+        ended = work.engine.containers.wait(container.id, timeout=EARLY_SECONDS)
+    except ContainerNotFound:
+        return f"{container.name} ended and removed itself."
+    if ended is None:
+        return f"{container.name} is running."
+    if ended.oom_killed:
+        return f"{container.name} started and was killed at once: it ran out of memory."
+    hint = " Its log may say why." if ended.code else ""
+    return f"{container.name} started and ended at once with exit code {ended.code}.{hint}"
 
 
 def find_launched(work: Work[LaunchContainer]) -> ContainerRecord | None:
