@@ -214,9 +214,12 @@ class ImageNotFound(NotFound):
     code = "image-not-found"
     remedy = "Check the name and the tag, or pull the image first."
 
-    def __init__(self, name: str, *, where: str = "on this host") -> None:
-        super().__init__(f"No such image: {name} ({where})", field="image")
+    def __init__(
+        self, name: str, *, where: str = "on this host", field: str = "image", remedy: str = ""
+    ) -> None:
+        super().__init__(f"No such image: {name} ({where})", field=field)
         self.name = name
+        self.remedy = remedy or self.remedy
 
 
 class SnapshotNotFound(NotFound):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR_BYTES = 64 * 1024
 MAX_DETAIL = 200
+CHECK_NAME = "Check the name and the tag; a private image also needs a password that may see it."
 LONGEST_RETRY_AFTER = 24 * 3600.0
 
 
@@ -32,7 +33,9 @@ def failure(response: Response, reference: Reference, *, what: str) -> EngineErr
     if response.status == 403:
         return AccessDenied(registry, repository=reference.repository)
     if response.status == 404 and what == "manifest":
-        return ImageNotFound(reference.familiar, where=f"at {registry}")
+        return ImageNotFound(
+            reference.familiar, where=f"at {registry}", field="reference", remedy=CHECK_NAME
+        )
     if response.status == 429:
         return RateLimited(registry, retry_after=retry_after(response))
     detail = _detail(response) or f"no {what} of {reference.repository}"

@@ -9,6 +9,7 @@ processes that open an engine never make one.
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import threading
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 20.0
 USER_AGENT = "shipshape"
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 # No proxy stands between this host and itself.
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
@@ -126,4 +128,5 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, httpx.TimeoutException):
         return "it does not answer in time"
-    return str(error) or type(error).__name__
+    # "[Errno 111] Connection refused": the number says nothing that the words do not.
+    return _ERRNO.sub("", str(error)) or type(error).__name__
