@@ -8,7 +8,7 @@ that judge a job's row; `show_refusal` then puts their words at the field that t
 from dashboard.forms.containers import LaunchForm, RemoveContainerForm
 from dashboard.forms.images import PullForm, RemoveImageForm
 from dashboard.forms.people import PersonForm, SetupForm
-from dashboard.forms.refusals import show_refusal, words_of
+from dashboard.forms.refusals import show_failure, show_refusal, words_of
 
 __all__ = [
     "LaunchForm",
@@ -17,6 +17,7 @@ __all__ = [
     "RemoveContainerForm",
     "RemoveImageForm",
     "SetupForm",
+    "show_failure",
     "show_refusal",
     "words_of",
 ]

@@ -7,21 +7,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django.forms import Form
 
+    from dashboard.models import Job
     from engine.errors import EngineError
 
 
 def words_of(error: EngineError) -> str:
     """Return what happened and what to do about it, as sentences."""
-    sentences = (error.message.rstrip("."), error.remedy.rstrip("."))
-    return " ".join(f"{sentence}." for sentence in sentences if sentence)
+    return sentences(error.message, error.remedy)
+
+
+def sentences(*texts: str) -> str:
+    """Return those of *texts* that say something, each ended with a full stop."""
+    return " ".join(f"{text.rstrip('.')}." for text in texts if text)
 
 
 def show_refusal(form: Form, error: EngineError) -> None:
     """Put *error* at the field of *form* that it names, or above all of them."""
+    _show(form, error.field, words_of(error))
+
+
+def show_failure(form: Form, job: Job) -> None:
+    """Put what *job* failed of at the field of *form* that it names, or above all of them."""
+    if told := job.error:
+        words = sentences(told.get("message", ""), told.get("remedy", ""))
+        _show(form, told.get("field", ""), words)
+
+
+def _show(form: Form, name: str, words: str) -> None:
     names: dict[str, str] = getattr(form, "field_names", {})
-    field = names.get(error.field, error.field)
+    field = names.get(name, name)
     if field not in form.fields:
-        form.add_error(None, words_of(error))
+        form.add_error(None, words)
         return
     # The field's own name would only repeat where the words stand.
-    form.add_error(field, words_of(error).removeprefix(f"{error.field}: "))
+    form.add_error(field, words.removeprefix(f"{name}: "))

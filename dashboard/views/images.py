@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors, services
-from dashboard.forms import PullForm, RemoveImageForm, show_refusal
+from dashboard.forms import PullForm, RemoveImageForm, show_failure, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.forms import Form
     from django.http import HttpResponse
 
-    from dashboard.models import Image
+    from dashboard.models import Image, Job
     from dashboard.selectors import ImageDetail
 
 STARTER = "shipshape/starter"
@@ -89,7 +89,11 @@ def image_pull(request: SignedInRequest) -> HttpResponse:
     """Ask what to pull, and show it being pulled."""
     form_with = partial(PullForm, hosts=selectors.hosts(), credentials=selectors.credentials())
     if request.method != "POST":
-        return _ask_what_to_pull(request, form_with(initial=_pull_initial(request)))
+        job = asked_before(request, JobName.PULL_IMAGE)
+        form = form_with(_as_asked_before(job)) if job else form_with(initial=_initial(request))
+        if job and form.is_valid():
+            show_failure(form, job)
+        return _ask_what_to_pull(request, form)
     form = form_with(request.POST)
     if not form.is_valid():
         return _ask_what_to_pull(request, form, status=REFUSED)
@@ -148,11 +152,13 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
     return answer_in_place(request, job)
 
 
-def _pull_initial(request: SignedInRequest) -> dict[str, Any]:
-    if job := asked_before(request, JobName.PULL_IMAGE):
-        told = {"host": job.host_id, "reference": familiar(job.arguments["reference"])}
-        return {**told, "credentials_id": job.arguments.get("credentials_id")}
+def _initial(request: SignedInRequest) -> dict[str, str]:
     return {name: request.GET.get(name, "") for name in ("host", "reference")}
+
+
+def _as_asked_before(job: Job) -> dict[str, Any]:
+    told = {"host": job.host_id, "reference": familiar(job.arguments["reference"])}
+    return {**told, "credentials_id": job.arguments.get("credentials_id")}
 
 
 def _removal(image: Image, reference: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.http import require_http_methods
 
 from dashboard import selectors, services
-from dashboard.forms import LaunchForm, show_refusal
+from dashboard.forms import LaunchForm, show_failure, show_refusal
 from dashboard.forms.containers import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -40,8 +41,7 @@ def container_launch(request: SignedInRequest) -> HttpResponse:
     """Ask what to launch, and have it launched; what cannot be is said at its field."""
     hosts = selectors.hosts()
     if request.method != "POST":
-        form = LaunchForm(hosts=hosts, initial=_initial(request))
-        return _ask(request, form, hosts)
+        return _ask(request, _form_for(request, hosts), hosts)
     form = LaunchForm(request.POST, hosts=hosts)
     if not form.is_valid():
         return _ask(request, form, hosts, status=REFUSED)
@@ -60,13 +60,21 @@ def container_launch(request: SignedInRequest) -> HttpResponse:
     return answer_in_place(request, job)
 
 
+def _form_for(request: SignedInRequest, hosts: Sequence[Host]) -> LaunchForm:
+    job = asked_before(request, JobName.LAUNCH_CONTAINER)
+    if job is None:
+        return LaunchForm(hosts=hosts, initial=_initial(request))
+    form = LaunchForm({**_as_asked_before(job), "request_key": uuid.uuid4().hex}, hosts=hosts)
+    form.is_valid()
+    show_failure(form, job)
+    return form
+
+
 def _initial(request: SignedInRequest) -> dict[str, Any]:
     host, again = request.GET.get("host", ""), request.GET.get("again", "")
     if again:
         settings = typed_settings(selectors.container_detail(host, again))
         return {**settings, "image": familiar(settings["image"])}
-    if job := asked_before(request, JobName.LAUNCH_CONTAINER):
-        return _as_asked_before(job)
     return {"host": host, "image": familiar(request.GET.get("image", ""))}
 
 

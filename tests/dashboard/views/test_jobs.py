@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from dashboard.jobs import JobName
 from dashboard.models import Job
 
 HTMX = {"HX-Request": "true"}
@@ -32,6 +33,7 @@ def test_a_finished_pull_keeps_its_layers_folded(browse):
 
 def test_a_failed_pull_can_be_asked_for_again(browse):
     job = Job.objects.get(state="failed")
+    job.name = JobName.PULL_IMAGE
     job.arguments = {"reference": "docker.io/library/redis:7"}
     job.save()
 
@@ -41,6 +43,7 @@ def test_a_failed_pull_can_be_asked_for_again(browse):
     assert address in client.get(job.get_absolute_url()).content.decode()
     form = client.get(address).context["form"]
     assert form["reference"].value() == "redis:7"
+    assert "is not yours to pull" in str(form.errors)
 
 
 def test_a_failed_job_says_why_what_to_do_and_its_log(browse):

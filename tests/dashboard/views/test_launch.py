@@ -122,7 +122,7 @@ def test_a_launch_that_failed_is_changed_and_asked_for_again(browse, harbour, me
         arguments={"settings": settings},
         requested_by=mess.users["otto"],
         state="failed",
-        error={"message": "cannot run 'nosuch'"},
+        error={"message": "cannot run 'nosuch'", "field": "command"},
     )
     client = browse("otto")
     address = f"{reverse('container_launch')}?job={failed.pk}"
@@ -132,6 +132,7 @@ def test_a_launch_that_failed_is_changed_and_asked_for_again(browse, harbour, me
     assert form["image"].value() == "alpine:3.20"
     assert form["name"].value() == "calm"
     assert form["command"].value() == "nosuch 'a b'"
+    assert form["command"].errors == ["cannot run 'nosuch'."]
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
