@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.template import Context
     from django.utils.safestring import SafeString
 
-    from dashboard.models import Container, Image
+    from dashboard.models import Container
 
 register = template.Library()
 
@@ -126,15 +126,6 @@ def meter(part: float | None, whole: float | None, *, label: str = "") -> dict[s
     filled = words.share(part, whole)
     tone = "bad" if filled >= 92 else "warn" if filled >= 80 else ""
     return {"percent": filled, "tone": tone, "label": label}
-
-
-@register.inclusion_tag("components/size_cell.html")
-def image_size_cell(image: Image) -> dict[str, Any]:
-    """Draw an image's size, in two tones: shared with others, only this."""
-    return {
-        "main": words.render_bytes(image.size),
-        "parts": [("shared", image.shared_size), ("unique", image.unique_size)],
-    }
 
 
 @register.inclusion_tag("components/field.html")

@@ -232,6 +232,23 @@ def test_a_job_that_ends_before_its_answer_arrives_is_shown_as_ended(site, page)
     expect(page.get_by_role("dialog")).to_contain_text("Image is up to date")
 
 
+def test_how_it_ended_takes_the_place_of_what_was_said_before(site, page):
+    def end() -> None:
+        Job.objects.filter(name="containers.stop", state="queued").update(
+            state="succeeded", outcome={"message": "web-1 is stopped."}
+        )
+        events.publish_job(Job.objects.get(outcome__message="web-1 is stopped."))
+
+    open_live(page, site, "/containers/?host=harbour")
+    page.locator(WEB).get_by_role("button", name="Stop web-1").click()
+    expect(page.locator(".toast")).to_contain_text("on its way")
+
+    site.do(end)
+
+    expect(page.locator(".toast")).to_contain_text("web-1 is stopped.")
+    expect(page.locator(".toast")).to_have_count(1)
+
+
 def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
     open_live(page, site, "/containers/")
     page.keyboard.press("n")

@@ -158,7 +158,7 @@ function announce(row, { id, state }) {
     const title = row.querySelector(".job-title").textContent.trim();
     const words = row.querySelector(".job-message")?.textContent.trim();
     const tone = { succeeded: "ok", failed: "bad" }[state] || "";
-    toast({ tone, text: words ? `${title}: ${words}` : title, url: row.dataset.url, link: "Job" });
+    toast({ tone, text: words ? `${title}: ${words}` : title, url: row.dataset.url, link: "Job", isFinal: true });
 }
 
 function appendJobLog({ id, lines }) {

@@ -1,21 +1,37 @@
 /* Short notices. They come from answers (the HX-Trigger header), from live messages and from us. */
 
 const STAY = 7000;
+const ICONS = { ok: "#done", bad: "#alert" };
 
 function hold() {
     return document.getElementById("toasts");
 }
 
-/** Show a notice; `tone` is ok, bad or empty. A bad one stays until it is dismissed. */
-export function toast({ text, tone = "", url = "", link = "Show" }) {
+// Addresses about which the last word was said.
+const settled = new Set();
+
+/**
+ * Show a notice; `tone` is ok, bad or empty. A bad one stays until it is dismissed. What `isFinal`
+ * about an address takes the place of what was said about it before, and of what comes late.
+ */
+export function toast({ text, tone = "", url = "", link = "Show", isFinal = false }) {
+    if (url && !isFinal && settled.has(url)) {
+        return;
+    }
+    if (isFinal) {
+        settled.add(url);
+        hold().querySelectorAll(`a[href="${CSS.escape(url)}"]`).forEach((told) => told.closest(".toast").remove());
+    }
     const element = document.getElementById("toast-form").content.firstElementChild.cloneNode(true);
     if (tone) {
         element.classList.add(tone);
+        const use = element.querySelector("use");
+        use.setAttribute("href", use.getAttribute("href").replace("#info", ICONS[tone]));
     }
     element.querySelector("p").textContent = text;
     const anchor = element.querySelector("a");
     if (url && new URL(url, location.href).origin === location.origin) {
-        anchor.href = url;
+        anchor.setAttribute("href", url);
         anchor.textContent = link;
     } else {
         anchor.remove();

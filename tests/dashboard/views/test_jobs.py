@@ -114,3 +114,13 @@ def test_the_list_is_filtered_by_state_and_by_who_asked(browse):
 
     assert failed.count('<article class="job"') == 1
     assert 'data-user="otto"' not in mine
+
+
+def test_only_the_first_unfiltered_page_takes_new_jobs_on_top(browse):
+    client = browse("vera")
+
+    everything = client.get(reverse("jobs"), headers=HTMX).content.decode()
+    failed = client.get(reverse("jobs"), {"state": "failed"}, headers=HTMX).content.decode()
+
+    assert 'data-insert="top"' in everything
+    assert 'data-insert="count"' in failed
