@@ -9,6 +9,7 @@ nobody took into account yet is, before the answer.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.assembly import linux_means
@@ -63,6 +64,8 @@ __all__ = [
 
 STOP_SECONDS = 10.0
 FOLLOW_SECONDS = 1.0
+# How long a line may take from its first byte in the log to its last, before it is shown in parts.
+GROWING = timedelta(seconds=0.5)
 SIGKILL = 9
 
 
@@ -200,8 +203,19 @@ class Containers:
         limit_lines: int = LINES,
         limit_bytes: int = BYTES,
     ) -> LogPage:
-        """Return a page of what the container printed, from *cursor* on."""
-        return self._log(ref).read(cursor, lines=limit_lines, limit_bytes=limit_bytes)
+        """
+        Return a page of what the container printed, from *cursor* on.
+
+        While it runs, a line without an end is waited for a moment; ask again even if nothing
+        changes.
+        """
+        record = self._means.store.get(ref)
+        return self._log(record.id).read(
+            cursor,
+            lines=limit_lines,
+            limit_bytes=limit_bytes,
+            growing_since=self._growing_since() if self._is_running(record.id) else None,
+        )
 
     def tail_logs(self, ref: str, lines: int) -> LogCursor:
         """Return the place from which the last *lines* lines follow."""
@@ -319,13 +333,16 @@ class Containers:
             while not is_stopped():
                 # Asked before reading: what was printed until the end is read after it.
                 is_over = not follow or not self._is_running(record.id)
-                page = log.read(cursor)
+                page = log.read(cursor, growing_since=None if is_over else self._growing_since())
                 cursor = page.cursor
                 yield from page.lines
                 if page.is_end and is_over:
                     return
                 if page.is_end:
                     watch.wait(FOLLOW_SECONDS)
+
+    def _growing_since(self) -> datetime:
+        return self._means.clock.now() - GROWING
 
     def _is_running(self, container_id: str) -> bool:
         record = self._stopper.settled(container_id)

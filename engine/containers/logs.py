@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from engine.errors import InvalidSetting
@@ -68,6 +69,8 @@ class LogCursor:
 
 
 START = LogCursor()
+# Of a line that was cut by the end of a page, not of the log, the rest is there already.
+ALWAYS_GROWING = EPOCH - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,25 @@ class LogFile:
         self._path = path
 
     def read(
-        self, cursor: LogCursor = START, *, lines: int = LINES, limit_bytes: int = BYTES
+        self,
+        cursor: LogCursor = START,
+        *,
+        lines: int = LINES,
+        limit_bytes: int = BYTES,
+        growing_since: datetime | None = None,
     ) -> LogPage:
-        """Return at most *lines* lines from *cursor* on, of about *limit_bytes* together."""
+        """
+        Return at most *lines* lines from *cursor* on, of about *limit_bytes* together.
+
+        A last line that has no end yet and was begun after *growing_since* is left for later: what
+        was printed in one go may be written in two.
+        """
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return LogPage((), cursor, is_end=True)
         try:
-            return _read_page(descriptor, cursor, lines, limit_bytes)
+            return _read_page(descriptor, cursor, (lines, limit_bytes), growing_since)
         finally:
             os.close(descriptor)
 
@@ -141,38 +154,62 @@ class LogFile:
             return LogCursor(status.st_ino, begin), skipped
 
 
-def _read_page(descriptor: int, cursor: LogCursor, lines: int, limit_bytes: int) -> LogPage:
+def _read_page(
+    descriptor: int, cursor: LogCursor, limits: tuple[int, int], growing_since: datetime | None
+) -> LogPage:
     status = os.fstat(descriptor)
     # Another file, or a shorter one, is what follows a rotation.
     is_same = cursor.file == status.st_ino and cursor.offset <= status.st_size
     offset = cursor.offset if is_same else 0
-    content = os.pread(descriptor, max(limit_bytes, MAX_RECORD), offset)
-    read, taken = _parse(content, lines)
-    behind = max(0, status.st_size - offset - taken)
+    content = os.pread(descriptor, max(limits[1], MAX_RECORD), offset)
+    parsed = _parse(content, limits[0])
+    # What remains can then only be the beginning of a record whose end is not written yet.
+    is_end = offset + len(content) >= status.st_size and content.find(b"\n", parsed.taken) < 0
+    if parsed.goes_on(growing_since if is_end else ALWAYS_GROWING):
+        parsed = parsed.without_last()
     return LogPage(
-        lines=read,
-        cursor=LogCursor(status.st_ino, offset + taken),
-        # What remains can only be the beginning of a record whose end is not written yet.
-        is_end=offset + len(content) >= status.st_size and content.find(b"\n", taken) < 0,
-        behind=behind,
+        lines=tuple(parsed.lines),
+        cursor=LogCursor(status.st_ino, offset + parsed.taken),
+        is_end=is_end,
+        behind=max(0, status.st_size - offset - parsed.taken),
         has_gap=not is_same and cursor.file != 0,
     )
 
 
-def _parse(content: bytes, limit: int) -> tuple[tuple[LogLine, ...], int]:
-    """Return the lines in *content*, at most *limit*, and how many of its bytes they took."""
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """Lines, how many bytes they took, and where the last of them begins."""
+
+    lines: list[LogLine]
+    taken: int
+    last: int
+
+    def goes_on(self, growing_since: datetime | None) -> bool:
+        """Whether the last line is one to wait for; one that fills a page by itself is not."""
+        if growing_since is None or not self.lines or not self.lines[-1].is_partial:
+            return False
+        is_alone = len(self.lines) == 1 and growing_since is ALWAYS_GROWING
+        return not is_alone and self.lines[-1].time > growing_since
+
+    def without_last(self) -> _Parsed:
+        return _Parsed(self.lines[:-1], self.last, self.last)
+
+
+def _parse(content: bytes, limit: int) -> _Parsed:
+    """Return the lines in *content*, at most *limit*."""
     joined: list[LogLine] = []
-    taken = 0
+    taken = last = 0
     while (end := _record_end(content, taken)) is not None:
         line = _parse_record(content[taken:end].removesuffix(b"\n"))
         if _joins(joined, line):
             joined[-1] = _join(joined[-1], line)
         elif len(joined) < limit:
             joined.append(line)
+            last = taken
         else:
             break
         taken = end
-    return tuple(joined), taken
+    return _Parsed(joined, taken, last)
 
 
 def _record_end(content: bytes, begin: int) -> int | None:

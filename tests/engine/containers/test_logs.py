@@ -1,5 +1,5 @@
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,33 @@ def test_parts_of_different_streams_are_not_joined(path: Path) -> None:
         (b"err", False),
         (b"more", False),
     ]
+
+
+def test_a_line_that_is_being_written_is_waited_for(path: Path) -> None:
+    log = write(path, record(b"one"), record(b"tw", tag="P"))
+    earlier = MOMENT - timedelta(seconds=1)
+
+    page = log.read(growing_since=earlier)
+    assert texts(list(page.lines)) == ["one"]
+    assert page.is_end
+
+    write(path, record(b"o"))
+    assert texts(list(log.read(page.cursor, growing_since=earlier).lines)) == ["two"]
+
+
+def test_a_line_that_stays_without_an_end_is_shown(path: Path) -> None:
+    log = write(path, record(b"Password: ", tag="P"))
+
+    assert texts(list(log.read(growing_since=MOMENT).lines)) == ["Password: "]
+
+
+def test_a_line_is_not_cut_where_a_page_ends(path: Path) -> None:
+    part = record(b"x" * 8000, tag="P")
+    log = write(path, *[part, record(b"end")] * 40)
+
+    lines = read_all(log, limit_bytes=1)
+
+    assert [len(each.content) for each in lines] == [8003] * 40
 
 
 def test_a_very_long_line_comes_in_pieces_and_whole(path: Path) -> None:
