@@ -12,6 +12,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db import OperationalError
+
 from dashboard.arguments import parse_arguments
 from dashboard.errors import NotPermitted
 from dashboard.jobs import JobName
@@ -90,6 +92,11 @@ def _ending(claim: Claim, do: Callable[[], Outcome]) -> Callable[[], bool]:
     except EngineError as error:
         log.info("job %s failed: %s", job.pk, error)
         return partial(fail_job, job.pk, worker=worker, error=error_json(error))
+    except OperationalError:
+        # What the body did may not be in the rows yet. Left as it is, with its lock free, the job
+        # is taken over, and finished from where it stands.
+        log.warning("job %s waits: the database does not take what became of it", job.pk)
+        raise
     except Exception:
         log.exception("job %s (%s) crashed", job.pk, job.name)
         return partial(fail_job, job.pk, worker=worker, error=INTERNAL_ERROR)

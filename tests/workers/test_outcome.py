@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from dashboard.jobs import JobName
@@ -91,6 +92,19 @@ def test_a_defect_is_told_without_its_traceback(perform, caplog) -> None:
     assert job.error["code"] == "internal-error"
     assert "secret" not in str(job.error)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_database_that_is_away_for_a_moment_ends_no_job(perform, make_job) -> None:
+    job = make_job()
+    body = raising(OperationalError("database is locked"))
+
+    with pytest.raises(OperationalError):
+        perform(body, job)
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+
+    assert perform(body, job).state == JobState.SUCCEEDED
+    assert job.attempts == 2
 
 
 def test_what_may_go_through_later_is_tried_again_and_says_so(perform) -> None:
