@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_cache_control
 from django.utils.html import format_html
 
 from dashboard.errors import NotPermitted
@@ -84,7 +85,10 @@ def require_role(role: Role) -> Callable[[View[P]], View[P]]:
                 return answer_logged_out(request)
             if not is_permitted(request.user, role):
                 return answer_forbidden(request, NotPermitted(role.label))
-            return view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
+            # Who comes after them at the same browser goes back to nothing.
+            patch_cache_control(response, private=True, no_store=True)
+            return response
 
         return guarded
 

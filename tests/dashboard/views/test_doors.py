@@ -53,6 +53,13 @@ def squeezed(html: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "args"), PAGES)
+def test_no_page_is_kept_for_who_comes_after(browse, name, args):
+    response = browse("vera").get(reverse(name, args=args))
+
+    assert set(response["Cache-Control"].split(", ")) == {"private", "no-store"}
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
 def test_a_viewer_sees_every_page(browse, name, args):
     response = browse("vera").get(reverse(name, args=args))
 
