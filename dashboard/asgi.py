@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 # First: this loads the applications that the routing stands on.
 pages = get_asgi_application()
 
+from dashboard.bodies import LimitedBodies  # noqa: E402
 from dashboard.routing import websocket_application  # noqa: E402
 
-application = ProtocolTypeRouter({"http": pages, "websocket": websocket_application})
+application = ProtocolTypeRouter({"http": LimitedBodies(pages), "websocket": websocket_application})
