@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import CommandNotFound, RuntimeFailed
+from engine.errors import CommandNotFound, RuntimeFailed, from_oserror
 from engine.system.marks import end_holders, marked
 from engine.system.processes import find_identity, has_argument, wait_until_gone
 from engine.system.runner import start_daemon
@@ -94,9 +94,7 @@ class ConmonMonitor:
                 cwd=bundle.run,
             )
         pid = _reported_pid(finished.stdout, finished.complaint)
-        identity = find_identity(pid)
-        # It may have been killed already; then its exit file tells.
-        bundle.process_file.write_text(identity.render() if identity else f"{pid}\n")
+        _note(bundle, pid)
         return pid
 
     def is_watching(self, bundle: Bundle) -> bool:
@@ -127,6 +125,15 @@ class ConmonMonitor:
         for argument in runtime.arguments:
             words += ["--runtime-arg", argument]
         return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
+
+
+def _note(bundle: Bundle, pid: int) -> None:
+    identity = find_identity(pid)
+    try:
+        # It may have been killed already; then its exit file tells.
+        bundle.process_file.write_text(identity.render() if identity else f"{pid}\n")
+    except OSError as error:
+        raise from_oserror(error, "note the container's process") from error
 
 
 def _reported_pid(line: bytes, complaint: str) -> int:
