@@ -92,21 +92,24 @@ def make_host(name: str, *, is_online: bool = True) -> Host:
     )
 
 
-def make_layer(host: Host, name: str, size: int) -> Layer:
-    """Return the layer *name* of *host*, the same one however often it is asked for."""
-    digest = "sha256:" + hex_id("layer", name)
-    found, _ = Layer.objects.get_or_create(
-        host=host,
-        chain_id=digest,
-        defaults={
-            "diff_id": "sha256:" + hex_id("diff", name),
-            "digest": "sha256:" + hex_id("blob", name),
-            "media_type": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "size": size,
-            "compressed_size": size * 2 // 5,
-        },
-    )
-    return found
+def make_layers(host: Host, sizes: dict[str, int]) -> list[Layer]:
+    """Return the layers of these names and bytes on *host*, the same ones each time."""
+    wanted = [
+        Layer(
+            host=host,
+            chain_id="sha256:" + hex_id("layer", name),
+            diff_id="sha256:" + hex_id("diff", name),
+            digest="sha256:" + hex_id("blob", name),
+            media_type="application/vnd.oci.image.layer.v1.tar+gzip",
+            size=size,
+            compressed_size=size * 2 // 5,
+        )
+        for name, size in sizes.items()
+    ]
+    Layer.objects.bulk_create(wanted, ignore_conflicts=True)
+    ids = [layer.chain_id for layer in wanted]
+    known = {each.chain_id: each for each in Layer.objects.filter(host=host, chain_id__in=ids)}
+    return [known[each] for each in ids]
 
 
 def make_image(
@@ -134,10 +137,10 @@ def make_image(
         is_dangling=not tags,
         story=story,
     )
-    for position, (layer, size) in enumerate(layers.items()):
-        ImageLayer.objects.create(
-            image=image, layer=make_layer(host, layer, size), position=position
-        )
+    ImageLayer.objects.bulk_create(
+        ImageLayer(image=image, layer=layer, position=position)
+        for position, layer in enumerate(make_layers(host, layers))
+    )
     for reference in tags:
         repository, _, tag = reference.rpartition(":")
         Tag.objects.create(
@@ -217,14 +220,16 @@ def measure_images(host: Host) -> None:
     holders: dict[int, int] = {}
     for layer_id in ImageLayer.objects.filter(image__host=host).values_list("layer_id", flat=True):
         holders[layer_id] = holders.get(layer_id, 0) + 1
-    for image in Image.objects.filter(host=host).prefetch_related("layers"):
+    measured = list(Image.objects.filter(host=host).prefetch_related("layers", "containers"))
+    for image in measured:
         layers = list(image.layers.all())
         image.size = sum(layer.size for layer in layers)
         image.shared_size = sum(layer.size for layer in layers if holders[layer.pk] > 1)
         image.unique_size = image.size - image.shared_size
-        image.container_count = image.containers.count()
+        image.container_count = len(image.containers.all())
         image.last_used_at = image.added_at
-        image.save()
+    told = ("size", "shared_size", "unique_size", "container_count", "last_used_at")
+    Image.objects.bulk_update(measured, told)
 
 
 DEBIAN = {"debian": 117 * MB}
