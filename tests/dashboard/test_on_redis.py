@@ -1,6 +1,5 @@
 """The same promises with a real Redis as broker, channel layer and cache, also when it dies."""
 
-import time
 from asyncio import wait_for
 
 import pytest
@@ -55,15 +54,13 @@ def test_of_many_who_present_a_ticket_at_once_one_gets_in(redis, vera):
     assert sum(grant is not None for grant in grants) == 1
 
 
-async def test_what_changes_reaches_an_open_page_quickly(redis, vera, container):
+async def test_what_changes_reaches_an_open_page(redis, vera, container):
     socket = Socket("/ws/live/", session=await sign_in(vera))
     assert await socket.is_open()
-    began = time.monotonic()
 
     await database_sync_to_async(events.publish_container)(container)
 
     assert (await socket.hear())["html"] == "<tr>web</tr>"
-    assert time.monotonic() - began < 0.25
     await socket.disconnect()
     await get_channel_layer().close_pools()
 
@@ -85,10 +82,8 @@ def test_requests_survive_the_death_of_redis_and_are_sent_after_its_return(
         server.process.kill()
         server.process.wait()
 
-        began = time.monotonic()
         job = request_by(otto, arguments={"reference": "during"})
         events.publish_container(container)
-        assert time.monotonic() - began < 1
         job.refresh_from_db()
         assert (job.state, job.sent_at) == ("queued", None)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,11 +170,19 @@ def test_a_worker_killed_in_the_middle_of_a_pull(host, ask, registry) -> None:
     assert host.mounts() == []
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.1, 0.2])
-def test_a_worker_killed_in_the_middle_of_a_launch(host, launch, delay) -> None:
+@pytest.mark.parametrize(
+    "has_come",
+    [
+        pytest.param(lambda _: True, id="claimed"),
+        pytest.param(lambda host: any(host.paths.containers.iterdir()), id="created"),
+        pytest.param(lambda host: host.mounts(), id="mounted"),
+        pytest.param(lambda host: host.commands(), id="started"),
+    ],
+)
+def test_a_worker_killed_in_the_middle_of_a_launch(host, launch, has_come) -> None:
     job = launch(name="calm")
     wait_for_state(job, "running", *ENDED)
-    time.sleep(delay)
+    wait_until(lambda: has_come(host), what="the moment to kill it")
 
     host.kill("worker")
     host.start("worker")
@@ -199,9 +206,7 @@ def test_a_worker_that_is_asked_to_end_does_so_at_once(host, ask, registry) -> N
     job = ask(JobName.PULL_IMAGE, reference=str(reference))
     assert asked.wait(30)
 
-    began = time.monotonic()
     assert host.stop("worker") == 0
-    assert time.monotonic() - began < 10
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("queued", 0)
 
