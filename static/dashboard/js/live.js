@@ -14,11 +14,14 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const POLL_WHILE_LOST = 10_000;
 const REFRESH_AFTER = 300;
+// A host that reports is heard every few seconds; after this long the server calls it offline.
+const SILENT_AFTER = 32_000;
 const ENDED_KEPT = 100;
 
 let wait = FIRST_WAIT;
 let wasLost = false;
 let refreshTimer = 0;
+let silenceTimer = 0;
 
 /** Connect to *path*, and again whenever the connection breaks, ever more patiently. */
 export function connectLive(path) {
@@ -27,6 +30,7 @@ export function connectLive(path) {
     socket.addEventListener("open", () => {
         wait = FIRST_WAIT;
         show("live", "Live");
+        waitForSilence();
         // Whatever changed between the page's making and this moment was pushed to nobody here.
         refreshPage();
         if (wasLost || document.querySelector("#centre [data-active]")) {
@@ -62,6 +66,7 @@ function receive(message) {
             refreshIfAbout(message);
             break;
         case "host":
+            waitForSilence();
             applyRow({ ...message, noun: "host" });
             refreshIfCounted(message);
             break;
@@ -96,9 +101,19 @@ function refreshIfAbout({ key, html, noun }) {
 
 const counts = new Map();
 
+// Who went away cannot tell; so the page asks, and again when the first report is back.
+function waitForSilence() {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(() => {
+        counts.clear();
+        refreshPage();
+        waitForSilence();
+    }, SILENT_AFTER);
+}
+
 // Totals stand on some pages; they are asked for again when a host counted otherwise than before.
-function refreshIfCounted({ host, counts: told }) {
-    const fresh = JSON.stringify(told);
+function refreshIfCounted({ host, counts: told, is_online: isOnline }) {
+    const fresh = JSON.stringify([told, isOnline]);
     const known = counts.get(host);
     counts.set(host, fresh);
     if (known !== fresh && "totals" in (document.getElementById("page")?.dataset ?? {})) {
