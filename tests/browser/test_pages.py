@@ -365,3 +365,19 @@ def test_no_page_is_wider_than_the_screen_or_breaks_the_content_policy(
 
     assert wide == []
     assert trouble == []
+
+
+def test_charts_begin_with_what_was_seen_and_nothing_stays_after_signing_out(site, page):
+    open_live(page, site, "/containers/")
+    measured = {WEB_ID: {"cpu_percent": 12.5, "memory": 2**20}}
+    site.do(lambda: events.publish_stats("harbour", measured))
+    expect(page.locator(f"{WEB} [data-stat=cpu]")).to_have_text("12.5%")
+
+    open_live(page, site, f"/containers/harbour/{WEB_ID}/")
+    expect(page.locator("[data-chart=cpu] canvas")).to_be_visible()
+
+    page.goto(f"{site.url}/account/logout/")
+    page.locator("main, body").get_by_role("button", name="Sign out").last.click()
+    expect(page.locator("[name=login]")).to_be_visible()
+    page.reload()
+    assert page.evaluate("sessionStorage.getItem('shipshape.stats')") in {None, "[]"}

@@ -24,6 +24,12 @@ export function remember(key, stats) {
 /** Return what was measured of the container with the row *key* lately, oldest first. */
 export const samplesOf = (key) => recent(seen.get(key) || []);
 
+/** Drop everything: whoever signs in next at this browser starts with nothing. */
+export function forget() {
+    seen.clear();
+    sessionStorage.removeItem(STORE);
+}
+
 const recent = (samples) => samples.filter(([at]) => at > now() - KEPT_SECONDS);
 
 function load() {
