@@ -133,6 +133,27 @@ def test_a_new_row_comes_on_top_or_is_counted_and_a_removed_one_goes(site, page)
     expect(page.locator(WEB)).to_have_count(0)
 
 
+def test_what_is_pushed_while_the_page_is_fetched_again_stays(site, page):
+    def launch() -> None:
+        host = Host.objects.get(name="harbour")
+        events.publish_container(make_container(host, "between", host.images.first()))
+
+    def old_answer(route) -> None:
+        answer = route.fetch()
+        site.do(launch)
+        page.wait_for_function("document.querySelector('tbody')?.innerText.includes('between')")
+        route.fulfill(response=answer)
+
+    page.goto(site.url + "/containers/")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.wait_for_load_state("networkidle")
+    page.route("**/containers/", old_answer)
+    with page.expect_response("**/containers/"):
+        page.evaluate("import('/static/dashboard/js/live.js').then((live) => live.refreshPage())")
+
+    expect(page.locator("tbody tr").first).to_contain_text("between")
+
+
 def test_what_changed_before_the_page_listened_is_fetched(site, page):
     def change() -> None:
         Container.objects.filter(container_id=WEB_ID).update(state="exited", exit_code=9)

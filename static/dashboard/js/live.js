@@ -62,12 +62,12 @@ function show(state, word) {
 function receive(message) {
     switch (message.type) {
         case "row":
-            applyRow(message);
+            applyPushed(message);
             refreshIfAbout(message);
             break;
         case "host":
             waitForSilence();
-            applyRow({ ...message, noun: "host" });
+            applyPushed({ ...message, noun: "host" });
             refreshIfCounted(message);
             break;
         case "job":
@@ -222,14 +222,31 @@ async function refreshCentre() {
 // What somebody is filling in is theirs until they send it.
 const isBusy = (page) => page.querySelector("form.form-host, form .input:focus:not([data-filter])") !== null;
 
+// What is pushed while the page is being fetched may not be in what comes, and is applied to it too.
+let fetching = 0;
+let pushedMeanwhile = [];
+
+function applyPushed(row) {
+    applyRow(row);
+    if (fetching) {
+        pushedMeanwhile.push(row);
+    }
+}
+
 /** Fetch the page's main part again and change what changed. */
 export async function refreshPage() {
     const page = document.getElementById("page");
     const url = location.href;
+    fetching += 1;
     const fresh = page && (await fetchFragment(url)).querySelector("#page");
     if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
         window.htmx.process(morph(page, fresh));
+        pushedMeanwhile.forEach(applyRow);
         refreshTimes();
+    }
+    fetching -= 1;
+    if (!fetching) {
+        pushedMeanwhile = [];
     }
 }
 
