@@ -141,7 +141,7 @@ def test_what_is_pushed_while_the_page_is_fetched_again_stays(site, page):
     def old_answer(route) -> None:
         answer = route.fetch()
         site.do(launch)
-        page.wait_for_function("document.querySelector('tbody')?.innerText.includes('between')")
+        expect(page.locator("tbody tr").first).to_contain_text("between")
         route.fulfill(response=answer)
 
     page.goto(site.url + "/containers/")
@@ -205,6 +205,17 @@ def test_charts_draw_what_is_measured(site, page):
 
     expect(page.locator("[data-figure=cpu]")).to_have_text("20.0%")
     expect(page.locator("[data-chart=cpu] canvas")).to_be_visible()
+
+
+def test_charts_tell_what_was_measured_before_they_came(site, page):
+    open_live(page, site, "/containers/")
+    measured = {WEB_ID: {"cpu_percent": 20.0, "memory": 2**20}}
+    site.do(lambda: events.publish_stats("harbour", measured))
+    expect(page.locator(f"{WEB} [data-stat=cpu]")).to_have_text("20.0%")
+
+    page.goto(f"{site.url}/containers/harbour/{WEB_ID}/")
+
+    expect(page.locator("[data-figure=cpu]")).to_have_text("20.0%")
 
 
 def test_a_pull_shows_its_layers_where_it_was_asked_and_then_how_it_ended(site, page):

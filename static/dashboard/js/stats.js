@@ -95,14 +95,23 @@ export function startCharts(root) {
         }
     }
 
+    function tell(stats) {
+        redraw();
+        show(root, stats);
+        clearTimeout(stale);
+        stale = setTimeout(show, GAP_SECONDS * 1000, root, { cpu_percent: null, memory: null });
+    }
+
     redraw();
+    // What was measured while this script was still on its way, or on the page before.
+    const [at, cpu_percent, used] = samplesOf(key).at(-1) ?? [0];
+    if (at > Date.now() / 1000 - GAP_SECONDS) {
+        tell({ cpu_percent, memory: used });
+    }
     document.addEventListener("stats", ({ detail }) => {
         const stats = detail.host === root.dataset.host && detail.rows[root.dataset.id];
         if (stats) {
-            redraw();
-            show(root, stats);
-            clearTimeout(stale);
-            stale = setTimeout(show, GAP_SECONDS * 1000, root, { cpu_percent: null, memory: null });
+            tell(stats);
         }
     });
 
