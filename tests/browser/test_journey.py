@@ -25,7 +25,6 @@ pytestmark = [
 ]
 
 PASSWORD = "correct horse battery staple"
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

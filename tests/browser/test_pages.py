@@ -250,9 +250,7 @@ def test_a_job_that_ends_before_its_answer_arrives_is_shown_as_ended(site, page)
     def slowly(route) -> None:
         response = route.fetch()
         site.do(end)
-        page.wait_for_function(
-            "document.querySelector('#centre').textContent.includes('up to date')"
-        )
+        expect(page.locator("#centre")).to_contain_text("up to date")
         route.fulfill(response=response)
 
     open_live(page, site, "/images/")
