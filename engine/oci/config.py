@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Self
 from engine.errors import InvalidDigest, InvalidImageConfig
 from engine.oci.digest import DiffID, Digest, ImageID
 from engine.oci.fields import Fields, parse_object
+from engine.oci.healthcheck import read_healthcheck, write_healthcheck
 from engine.oci.platform import Platform, normalise_architecture
 from engine.oci.timestamps import parse_timestamp, render_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from engine.oci.healthcheck import Healthcheck
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_LAYERS = 512
@@ -50,6 +53,9 @@ class ProcessDefaults:
     working_dir: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     stop_signal: str = ""
+    healthcheck: Healthcheck | None = None
+    on_build: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,9 @@ def _read_defaults(fields: Fields | None) -> ProcessDefaults:
         working_dir=fields.text("WorkingDir", ""),
         labels=fields.mapping("Labels"),
         stop_signal=fields.text("StopSignal", ""),
+        healthcheck=read_healthcheck(fields.child("Healthcheck")),
+        on_build=fields.texts("OnBuild"),
+        shell=fields.texts("Shell"),
     )
 
 
@@ -180,5 +189,8 @@ def _write_defaults(defaults: ProcessDefaults) -> dict[str, Any]:
         "WorkingDir": defaults.working_dir,
         "Labels": dict(defaults.labels),
         "StopSignal": defaults.stop_signal,
+        "Healthcheck": write_healthcheck(defaults.healthcheck),
+        "OnBuild": list(defaults.on_build),
+        "Shell": list(defaults.shell),
     }
     return {key: value for key, value in written.items() if value}

@@ -41,9 +41,11 @@ class Fields:
             raise self.error(key, "must be a string")
         return value
 
-    def integer(self, key: str) -> int:
-        """Return an integer that is not negative and fits 63 bits."""
+    def integer(self, key: str, default: int | None = None) -> int:
+        """Return an integer that is not negative and fits 63 bits; see `text` for *default*."""
         value = self.values.get(key)
+        if value is None and default is not None:
+            return default
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
             raise self.error(key, "must be a number that is not negative")
         return value

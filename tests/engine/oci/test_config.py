@@ -18,6 +18,7 @@ from engine.oci.config import (
     render_config,
 )
 from engine.oci.digest import DiffID, Digest
+from engine.oci.healthcheck import Healthcheck
 from engine.oci.platform import Platform
 from tests.support.images import MADE_AT
 
@@ -184,3 +185,21 @@ KEYS = st.sampled_from(["architecture", "os", "rootfs", "config", "history", "cr
 def test_any_document_is_a_config_or_refused(changes: dict[str, Any]) -> None:
     with suppress(InvalidImageConfig):
         assert ImageConfig.parse(document(**changes)).content == document(**changes)
+
+
+def test_what_docker_adds_comes_back_as_it_was_written() -> None:
+    defaults = ProcessDefaults(
+        healthcheck=Healthcheck(("CMD-SHELL", "true"), interval=10**9, retries=3),
+        on_build=("COPY . /app",),
+        shell=("/bin/bash", "-c"),
+    )
+
+    content = render_config(
+        platform=Platform("linux", "amd64"),
+        diff_ids=(),
+        history=(),
+        defaults=defaults,
+        created_at=MADE_AT,
+    )
+
+    assert ImageConfig.parse(content).defaults == defaults
