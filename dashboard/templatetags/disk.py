@@ -39,11 +39,12 @@ class Disk:
     unique: int
     writable: int
     virtual_sum: int
+    archives: int = 0
 
     @property
     def ours(self) -> int:
         """What images and containers really take."""
-        return self.shared + self.unique + self.writable
+        return self.shared + self.unique + self.archives + self.writable
 
     @property
     def other(self) -> int:
@@ -61,6 +62,7 @@ class Disk:
         parts = (
             Part("shared", "Layers shared by images", self.shared),
             Part("unique", "Layers of one image" if self.shared else "Image layers", self.unique),
+            Part("archive", "Archives of layers, for pushing", self.archives),
             Part("writable", "Writable layers", self.writable),
             Part("other", "Other files", self.other),
             Part("free", "Free", self.free),
@@ -81,6 +83,7 @@ def disk_of(host: Host) -> Disk:
         unique=layers - shared,
         writable=_bytes(told, "writable"),
         virtual_sum=_bytes(told, "virtual_sum") or host.virtual_bytes,
+        archives=_bytes(told, "archives"),
     )
 
 

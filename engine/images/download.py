@@ -40,8 +40,8 @@ class WantedLayer:
             self.descriptor.digest.short, status, current, total=self.descriptor.size
         )
 
-    def record(self, size: int) -> LayerRecord:
-        """Return the record of this layer, which takes *size* bytes on the disk."""
+    def record(self, size: int, *, archive_bytes: int) -> LayerRecord:
+        """Return the record of this layer, which takes *size* bytes on the disk, unpacked."""
         return LayerRecord(
             self.chain_id,
             self.diff_id,
@@ -49,6 +49,7 @@ class WantedLayer:
             size,
             self.descriptor.size,
             self.descriptor.media_type,
+            archive_bytes,
         )
 
 
@@ -71,12 +72,22 @@ def wanted_layers(manifest: Manifest, config: ImageConfig) -> tuple[WantedLayer,
     return tuple(WantedLayer(*row) for row in rows)
 
 
-def committed_layer(snapshots: LayerSnapshots, layer: WantedLayer) -> LayerRecord:
-    """Return the record of *layer*, which is unpacked and leased."""
+def committed_layer(
+    snapshots: LayerSnapshots, layer: WantedLayer, *, archives: Store | None = None
+) -> LayerRecord:
+    """
+    Return the record of *layer*, which is unpacked and leased.
+
+    Its archive counts where it is in *archives*.
+    """
     committed = snapshots.find(str(layer.chain_id))
     if committed is None or committed.size is None:
         raise CorruptStore(f"layer {layer.chain_id} is gone although it is leased")
-    return layer.record(committed.size)
+    digest = layer.descriptor.digest
+    is_kept = archives is not None and archives.has(digest)
+    return layer.record(
+        committed.size, archive_bytes=archives.disk_bytes(digest) if archives and is_kept else 0
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Collector:
     def _remove_blobs(self, digests: Iterable[Digest]) -> tuple[int, int]:
         with self._database.write() as transaction:
             kept = self._leases.leased(transaction)
-            listed = self._images.listed_documents(transaction)
+            listed = self._images.listed_blobs(transaction)
             useless = {
                 digest
                 for digest in digests
@@ -133,7 +133,8 @@ class Collector:
             except SnapshotInUse:
                 return None
             if key == chain_id:
-                self._images.forget_layer(chain_id)
+                archive = self._images.forget_layer(chain_id)
+                self.collect_after(transaction, [archive] if archive else [])
             return freed
 
 

@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from engine.leases import Lease, Leases
     from engine.oci.digest import ChainID, Digest
 
-KEEP_LAYER_BLOBS = False
-"""
-Whether the bytes of layers as they were transferred stay in the content store after unpacking.
-
-They do not: kept, they would nearly double what an image takes. Their digest, size and media type
-are in the layer's record; a push makes the bytes again, or has the registry mount its own.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -64,5 +56,4 @@ def holding(leases: Leases, collector: Collector) -> Iterator[Hold]:
         collector.collect_blobs(blobs)
         collector.collect_layers(layers)
         raise
-    if not KEEP_LAYER_BLOBS:
-        collector.collect_blobs(blobs)
+    collector.collect_blobs(blobs)

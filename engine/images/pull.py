@@ -196,7 +196,9 @@ class Puller:
         fetched: int,
     ) -> Pulled:
         documents = self._keep_documents(work, config.content, *resolved.documents)
-        records = [committed_layer(self._snapshots, layer) for layer in layers]
+        records = [
+            committed_layer(self._snapshots, layer, archives=self._store) for layer in layers
+        ]
         with self._database.write():
             is_new = self._images.find_by_id(config.image_id) is None
             self._images.ensure_image(

@@ -161,6 +161,7 @@ def _layer(row: Row) -> LayerRecord:
         size=row["size"],
         compressed_size=row["compressed_size"],
         media_type=row["media_type"],
+        archive_bytes=row["archive_bytes"],
     )
 
 

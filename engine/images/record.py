@@ -19,9 +19,10 @@ class LayerRecord:
     """
     One layer of this host.
 
-    *digest*, *compressed_size* and *media_type* are of the bytes that it was transferred as, and
-    remembered although those bytes are not kept; for a layer made here they are of its plain tar.
-    *size* is what it takes on the disk, unpacked.
+    *digest*, *compressed_size* and *media_type* are of its archive: the bytes that a registry has
+    of it; for a layer that was made here and never pushed they are of its plain tar.
+    *archive_bytes* is what the archive takes on the disk: 0 where it is not kept and has to be made
+    again. *size* is what the layer takes on the disk, unpacked.
     """
 
     chain_id: ChainID
@@ -30,6 +31,7 @@ class LayerRecord:
     size: int
     compressed_size: int
     media_type: str
+    archive_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class ImageRecord:
 
     @property
     def size(self) -> int:
-        """The bytes of all its layers on the disk, whoever else uses them."""
+        """The bytes of all its unpacked layers on the disk, whoever else uses them."""
         return sum(layer.size for layer in self.layers)
 
     @property

@@ -1,9 +1,9 @@
 """
 Removing images, with docker's rules: what goes is decided purely, then done in one transaction.
 
-A layer goes with the last image that lists it, a document likewise; what a pull at work has leased
-stays until a sweep. The refusal to take an image from under a container names the container, and
-no force changes it: force takes names away.
+A layer goes with the last image that lists it, its archive and documents likewise; what a pull at
+work has leased stays until a sweep. The refusal to take an image from under a container names the
+container, and no force changes it: force takes names away.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from engine.images.record import ImageRemoval
 from engine.images.resources import blob_resource, layer_resource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.images.gc import Collector
     from engine.images.ports import ImageHolders, LayerSnapshots
-    from engine.images.record import DocumentRecord, ImageRecord, LayerRecord
+    from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
     from engine.leases import Leases
     from engine.oci.digest import Digest
@@ -126,9 +128,11 @@ class Remover:
         self._images.forget(image, owner=owner)
         leased = self._leases.leased(transaction)
         layers = self._remove_layers(transaction, image, leased)
-        documents = self._remove_documents(transaction, image, leased)
+        blobs = {each.digest: each.archive_bytes for each in layers if each.archive_bytes}
+        blobs |= {each.digest: each.size for each in image.documents}
+        freed = sum(layer.size for layer in layers)
+        freed += self._remove_blobs(transaction, blobs, leased)
         deleted: tuple[Digest, ...] = (image.id, *(layer.chain_id for layer in layers))
-        freed = sum(layer.size for layer in layers) + sum(each.size for each in documents)
         return ImageRemoval(plan.untagged, deleted, freed)
 
     def _remove_layers(
@@ -152,14 +156,15 @@ class Remover:
         self._images.forget_layer(str(layer.chain_id))
         return True
 
-    def _remove_documents(
-        self, transaction: Transaction, image: ImageRecord, leased: frozenset[str]
-    ) -> list[DocumentRecord]:
-        listed = self._images.listed_documents(transaction)
+    def _remove_blobs(
+        self, transaction: Transaction, blobs: Mapping[Digest, int], leased: frozenset[str]
+    ) -> int:
+        """Let those of *blobs* go that nothing needs; return how many bytes they take."""
+        listed = self._images.listed_blobs(transaction)
         useless = [
-            document
-            for document in image.documents
-            if str(document.digest) not in listed and blob_resource(document.digest) not in leased
+            digest
+            for digest in blobs
+            if str(digest) not in listed and blob_resource(digest) not in leased
         ]
-        self._collector.collect_after(transaction, [document.digest for document in useless])
-        return useless
+        self._collector.collect_after(transaction, useless)
+        return sum(blobs[digest] for digest in useless)

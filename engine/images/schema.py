@@ -70,5 +70,9 @@ SCHEMA = Schema(
         CREATE INDEX tag_moves_by_previous ON tag_moves (previous);
         CREATE INDEX tag_moves_by_image_id ON tag_moves (image_id)
         """,
+        """
+        ALTER TABLE layers ADD COLUMN archive_bytes INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX layers_by_digest ON layers (digest)
+        """,
     ),
 )

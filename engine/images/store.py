@@ -21,6 +21,7 @@ from engine.images.record import (
     TagMove,
 )
 from engine.images.schema import SCHEMA
+from engine.oci.digest import Digest
 from engine.oci.timestamps import nanoseconds
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from engine.events import EventLog
     from engine.oci.config import ImageConfig
-    from engine.oci.digest import Digest, ImageID
+    from engine.oci.descriptor import Descriptor
+    from engine.oci.digest import ChainID, ImageID
     from engine.oci.reference import Reference
     from engine.system.clock import Clock
     from engine.system.database import Database, Row, Transaction
@@ -43,6 +45,15 @@ __all__ = [
     "Pulled",
     "TagMove",
 ]
+
+# A layer that is known without its archive learns of one that came later.
+_INSERT_LAYER = """
+    INSERT INTO layers VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (chain_id) DO UPDATE SET
+        digest = excluded.digest, compressed_size = excluded.compressed_size,
+        media_type = excluded.media_type, archive_bytes = excluded.archive_bytes
+    WHERE layers.archive_bytes = 0 AND excluded.archive_bytes > 0
+"""
 
 
 class ImageStore(ImageQueries):
@@ -152,19 +163,42 @@ class ImageStore(ImageQueries):
             transaction.execute("DELETE FROM images WHERE id = ?", (str(image.id),))
             self._events.record("image", "delete", str(image.id), by=owner)
 
-    def forget_layer(self, chain_id: str) -> None:
-        """Remove the record of a layer that no image lists."""
+    def forget_layer(self, chain_id: str) -> Digest | None:
+        """Remove the record of a layer that no image lists; return the digest of its archive."""
         with self._database.write() as transaction:
-            transaction.execute("DELETE FROM layers WHERE chain_id = ?", (chain_id,))
+            row = transaction.execute(
+                "DELETE FROM layers WHERE chain_id = ? RETURNING digest", (chain_id,)
+            ).fetchone()
+        return Digest.parse(row["digest"]) if row else None
+
+    def note_archive(
+        self, chain_id: ChainID, archive: Descriptor, *, archive_bytes: int = 0
+    ) -> None:
+        """Record that the layer travels as *archive*, of which the disk holds *archive_bytes*."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE layers SET digest = ?, compressed_size = ?, media_type = ?,"
+                " archive_bytes = ? WHERE chain_id = ?",
+                (
+                    str(archive.digest),
+                    archive.size,
+                    archive.media_type,
+                    archive_bytes,
+                    str(chain_id),
+                ),
+            )
 
     def listed_layers(self, transaction: Transaction) -> frozenset[str]:
         """Return the chain IDs that images list, as *transaction* sees them."""
         rows = transaction.execute("SELECT DISTINCT chain_id FROM image_layers").fetchall()
         return frozenset(row["chain_id"] for row in rows)
 
-    def listed_documents(self, transaction: Transaction) -> frozenset[str]:
-        """Return the digests of the documents of images, as *transaction* sees them."""
-        rows = transaction.execute("SELECT DISTINCT digest FROM image_documents").fetchall()
+    def listed_blobs(self, transaction: Transaction) -> frozenset[str]:
+        """Return the digests of documents of images and archives of layers that must stay."""
+        rows = transaction.execute(
+            "SELECT digest FROM image_documents"
+            " UNION SELECT digest FROM layers WHERE archive_bytes > 0"
+        ).fetchall()
         return frozenset(row["digest"] for row in rows)
 
     def _insert_image(
@@ -205,7 +239,7 @@ def _insert_layers(
     transaction: Transaction, image_id: ImageID, layers: Sequence[LayerRecord]
 ) -> None:
     transaction.execute_many(
-        "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?)",
+        _INSERT_LAYER,
         [
             (
                 str(each.chain_id),
@@ -214,6 +248,7 @@ def _insert_layers(
                 each.size,
                 each.compressed_size,
                 each.media_type,
+                each.archive_bytes,
             )
             for each in layers
         ],

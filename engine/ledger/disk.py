@@ -19,8 +19,9 @@ class DiskUsage:
     """
     Bytes on disk, each counted once.
 
-    *shared_layers* are used by several images, *unique_layers* by one. *virtual* is what adding up
-    the virtual sizes of all images and containers would say instead of `total`.
+    *shared_layers* are used by several images, *unique_layers* by one, *archives* are the bytes
+    that registries have of layers, kept for the next push. *virtual* is what adding up the virtual
+    sizes of all images and containers would say instead of `total`.
     """
 
     shared_layers: int
@@ -28,6 +29,7 @@ class DiskUsage:
     documents: int
     writable_layers: int
     virtual: int
+    archives: int = 0
 
     @property
     def layers(self) -> int:
@@ -37,7 +39,7 @@ class DiskUsage:
     @property
     def total(self) -> int:
         """Everything."""
-        return self.layers + self.documents + self.writable_layers
+        return self.layers + self.archives + self.documents + self.writable_layers
 
 
 def disk_usage(
@@ -57,5 +59,6 @@ def disk_usage(
         unique_layers=unique,
         documents=totals[EntryKind.DOCUMENT],
         writable_layers=totals[EntryKind.WRITABLE_LAYER],
+        archives=totals[EntryKind.ARCHIVE],
         virtual=ledger.sum_of_sizes(holders),
     )

@@ -15,6 +15,7 @@ class EntryKind(enum.StrEnum):
     """What an entry is."""
 
     LAYER = "layer"
+    ARCHIVE = "archive"
     DOCUMENT = "document"
     WRITABLE_LAYER = "writable-layer"
 

@@ -22,6 +22,14 @@ class LayerLike(Protocol):
     def size(self) -> int:
         """Its bytes on disk."""
 
+    @property
+    def digest(self) -> object:
+        """What names its archive; layers on different stacks may have the same."""
+
+    @property
+    def archive_bytes(self) -> int:
+        """The bytes of its archive on disk, 0 if that is not kept."""
+
 
 class DocumentLike(Protocol):
     """A manifest or an image config with its bytes on disk."""
@@ -80,7 +88,8 @@ def ledger_of(
     Return the ledger of *images* and *containers*.
 
     A container holds its writable layer, whose bytes *writable_sizes* gives by container ID, and
-    every layer and document of its image: so an image goes with its containers or frees nothing.
+    every layer, archive and document of its image: so an image goes with its containers or frees
+    nothing.
     """
     known = tuple(containers)
     users: dict[str, set[str]] = defaultdict(set)
@@ -105,6 +114,8 @@ def _image_entries(images: Iterable[ImageLike], users: Mapping[str, set[str]]) -
 def _parts(image: ImageLike) -> Iterator[tuple[EntryKind, str, int]]:
     for layer in image.layers:
         yield EntryKind.LAYER, str(layer.chain_id), layer.size
+        if layer.archive_bytes:
+            yield EntryKind.ARCHIVE, str(layer.digest), layer.archive_bytes
     for document in image.documents:
         yield EntryKind.DOCUMENT, str(document.digest), document.size
 

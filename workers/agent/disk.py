@@ -45,6 +45,7 @@ class Disk:
         return {
             "layers": usage.layers,
             "layers_shared": usage.shared_layers,
+            "archives": usage.archives,
             "documents": usage.documents,
             "writable": usage.writable_layers,
             "virtual_sum": usage.virtual,

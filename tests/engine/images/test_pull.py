@@ -105,15 +105,17 @@ def test_a_pull_is_told_in_one_event_after_its_tag(world: World, web: Reference)
     }
 
 
-def test_only_documents_stay_in_the_content_store(
+def test_documents_and_archives_stay_in_the_content_store(
     world: World, web: Reference, image: PackedImage
 ) -> None:
     pulled = world.puller.pull(web)
 
-    kept = {blob.digest for blob in world.store.iter_blobs()}
-    assert kept == {Digest.of(image.config), image.digest}
-    assert {document.digest for document in pulled.image.documents} == kept
-    assert sum(each.size for each in pulled.image.documents) == world.store.blob_bytes()
+    kept = {blob.digest: blob.disk_bytes for blob in world.store.iter_blobs()}
+    archives = {layer.digest: layer.archive_bytes for layer in pulled.image.layers}
+    documents = {each.digest: each.size for each in pulled.image.documents}
+    assert set(documents) == {Digest.of(image.config), image.digest}
+    assert kept == {**archives, **documents}
+    assert sum(kept.values()) == world.store.blob_bytes()
 
 
 def test_a_second_pull_is_up_to_date(
@@ -597,6 +599,7 @@ def test_two_pulls_of_one_image_share_each_download(
     assert {blob.digest for blob in world.store.iter_blobs()} == {
         Digest.of(image.config),
         image.digest,
+        *map(Digest.of, image.layers),
     }
 
 

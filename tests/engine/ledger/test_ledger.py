@@ -12,6 +12,8 @@ from engine.ledger import Entry, EntryKind, Ledger, Sizes, image_sizes, ledger_o
 class Layer:
     chain_id: str
     size: int
+    digest: str = ""
+    archive_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ def test_manifests_and_configs_count_too() -> None:
     image = Image("web", (BASE,), (Document("manifest", 3), Document("config", 2)))
 
     assert image_sizes([image])["web"] == Sizes(105, 0, 105)
+
+
+def test_an_archive_that_two_layers_have_counts_once() -> None:
+    low = Layer("low", 100, "sha256:packed", 40)
+    high = Layer("high", 100, "sha256:packed", 40)
+    ledger = ledger_of([Image("web", (low, high)), Image("api", (low,))], [], writable_sizes={})
+
+    assert ledger.totals[EntryKind.ARCHIVE] == 40
+    assert ledger.reclaimable(["web"]) == 100
+    assert ledger.reclaimable(["web", "api"]) == 240
 
 
 def test_an_image_frees_nothing_while_its_container_stays() -> None:
