@@ -10,6 +10,8 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
     │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer
     │  ├─ AmbiguousID          the beginning of more than one
+    │  ├─ DockerfileError      carries lines, column and source line
+    │  │  └─ UnknownInstruction · MissingArgument · UnknownStage · InvalidExpansion
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
@@ -152,6 +154,60 @@ class InvalidLayer(InvalidInput):
         super().__init__(f"the layer cannot be unpacked{where}: {reason}", field="layer")
         self.reason = reason
         self.entry = entry
+
+
+class DockerfileError(InvalidInput):
+    """
+    A Dockerfile says what it cannot mean.
+
+    *line* to *last_line* are the lines of the instruction, *column* is where in *line* the trouble
+    is, all from 1; *source* is that line as it was written.
+    """
+
+    code = "dockerfile-error"
+    field = "dockerfile"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        line: int = 0,
+        last_line: int = 0,
+        column: int = 0,
+        source: str = "",
+        remedy: str = "",
+    ) -> None:
+        place = f"Dockerfile line {line}: " if line else ""
+        super().__init__(place + reason, remedy=remedy)
+        self.reason = reason
+        self.line = line
+        self.last_line = last_line or line
+        self.column = column
+        self.source = source
+
+
+class UnknownInstruction(DockerfileError):
+    """The first word of a line is no instruction."""
+
+    code = "unknown-instruction"
+
+
+class MissingArgument(DockerfileError):
+    """An instruction lacks something that it cannot do without."""
+
+    code = "missing-argument"
+
+
+class UnknownStage(DockerfileError):
+    """A stage is named that the Dockerfile does not have, or not before this line."""
+
+    code = "unknown-stage"
+
+
+class InvalidExpansion(DockerfileError):
+    """A variable is written in a way that cannot be expanded, or is required and not set."""
+
+    code = "invalid-expansion"
 
 
 class AmbiguousID(InvalidInput):
