@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.containers.record import IfRunning
-from engine.containers.settings import ContainerSettings
 from engine.engine import Engine
 from engine.errors import EngineError
 from engine.progress import LayerProgress, LayerStatus, Message
+from engine.settings import ContainerSettings
 from engine.system.paths import DEFAULT_ROOT, DEFAULT_RUN, EnginePaths
 
 if TYPE_CHECKING:

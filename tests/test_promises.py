@@ -42,12 +42,12 @@ def test_the_code_of_an_error_is_its_name() -> None:
 
 
 def test_importing_the_values_loads_no_machinery() -> None:
-    modules = "engine.oci.reference, engine.oci.config, engine.oci.manifest, engine.errors"
+    modules = "engine.oci.config, engine.oci.manifest, engine.settings, engine.errors"
     loaded = loaded_by(modules)
 
     assert not loaded & MACHINERY
     ours = {name for name in loaded if name.startswith("engine.")}
-    assert all(name.startswith(("engine.oci", "engine.errors")) for name in ours)
+    assert all(name.startswith(("engine.oci", "engine.settings", "engine.errors")) for name in ours)
 
 
 def test_importing_the_registry_client_does_not_load_the_http_library() -> None:

@@ -19,15 +19,15 @@ from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning, Loss
 from engine.containers.remove import Remover
-from engine.containers.settings import ContainerSettings
 from engine.containers.settle import Settler
-from engine.containers.signals import parse_signal
 from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
 from engine.containers.start import Starter
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
+from engine.settings import ContainerSettings
+from engine.settings.signals import parse_signal
 from engine.system.mounter import LinuxMounter
 from engine.system.watch import Watch
 

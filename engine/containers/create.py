@@ -30,10 +30,11 @@ from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
     from engine.containers.ports import Means, SourceImage
-    from engine.containers.settings import ContainerSettings
+    from engine.settings import ContainerSettings
     from engine.system.host import HostFacts
 
 ID_BYTES = 32
+NETWORKS = frozenset({"none"})
 
 
 class Creator:
@@ -128,6 +129,12 @@ class Creator:
 
 
 def _check_against(host: HostFacts, settings: ContainerSettings) -> None:
+    if settings.network not in NETWORKS:
+        raise InvalidSetting(
+            "network",
+            f"{settings.network[:80]!r} is not a network of this host",
+            remedy="Choose one of: " + ", ".join(sorted(NETWORKS)),
+        )
     if settings.nano_cpus > host.cpus * NANO:
         raise InvalidSetting(
             "nano_cpus",

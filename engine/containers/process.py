@@ -6,12 +6,12 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.containers.signals import parse_signal
 from engine.errors import InvalidSetting
+from engine.settings.signals import parse_signal
 
 if TYPE_CHECKING:
-    from engine.containers.settings import ContainerSettings
     from engine.oci.config import ProcessDefaults
+    from engine.settings import ContainerSettings
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

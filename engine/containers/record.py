@@ -11,8 +11,8 @@ from engine.containers.state import ContainerState
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.containers.settings import ContainerSettings
     from engine.oci.digest import ImageID
+    from engine.settings import ContainerSettings
 
 SHORT_LENGTH = 12
 
@@ -67,6 +67,22 @@ class ExitStatus:
     oom_killed: bool
     finished_at: datetime | None
     error: str = ""
+
+
+class WaitFor(enum.StrEnum):
+    """What `wait` waits for, in docker's words."""
+
+    NOT_RUNNING = "not-running"
+    NEXT_EXIT = "next-exit"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went at a prune, as container IDs, and the bytes that came free."""
+
+    removed: tuple[str, ...] = ()
+    freed: int = 0
 
 
 class IfRunning(enum.Enum):

@@ -24,8 +24,8 @@ from engine.containers.seccomp import seccomp_profile
 if TYPE_CHECKING:
     from engine.containers.bundle import Bundle
     from engine.containers.process import Process
-    from engine.containers.settings import ContainerSettings
     from engine.containers.users import Identity
+    from engine.settings import ContainerSettings
     from engine.system.host import HostFacts
 
 VERSION = "1.0.2"

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from engine.containers.record import ContainerRecord
 from engine.containers.schema import SCHEMA
-from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
 from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
 from engine.oci.digest import Digest, ImageID
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
+from engine.settings import ContainerSettings
 
 if TYPE_CHECKING:
     from datetime import datetime

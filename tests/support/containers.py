@@ -15,10 +15,10 @@ from engine.containers.containers import Containers, IfRunning
 from engine.containers.exits import Exits
 from engine.containers.ports import Means
 from engine.containers.schema import SCHEMA
-from engine.containers.settings import ContainerSettings
 from engine.containers.store import ContainerStore
 from engine.events import EventLog
 from engine.oci.identity import chain_id
+from engine.settings import ContainerSettings
 from engine.snapshots import store as snapshots
 from engine.snapshots.overlay import OverlaySnapshotter
 from engine.snapshots.snapshotter import Pending

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine.containers.settings import ContainerSettings
     from engine.containers.stats import StatsSample
     from engine.images.history import HistoryRow
     from engine.images.record import TagMove
     from engine.oci.digest import ImageID
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
+    from engine.settings import ContainerSettings
 
 LAYER_BYTES = 1000
 

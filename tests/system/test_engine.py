@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.containers.record import IfRunning
-from engine.containers.settings import ContainerSettings
 from engine.engine import Engine
 from engine.errors import ImageInUse
 from engine.images.starter import STARTER
 from engine.progress import Cancellation
+from engine.settings import ContainerSettings
 from engine.system.paths import EnginePaths
 
 if TYPE_CHECKING:

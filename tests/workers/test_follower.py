@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.models import Container, Host, Image
-from engine.containers.settings import ContainerSettings
+from engine.settings import ContainerSettings
 from tests.support.services import wait_until
 from workers.agent.follower import Follower
 

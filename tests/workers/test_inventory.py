@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.models import Container, Host, Image, ImageLayer, Layer, Tag
-from engine.containers.settings import ContainerSettings
 from engine.oci.reference import Reference
+from engine.settings import ContainerSettings
 from workers.inventory import Inventory
 from workers.inventory.container_rows import tag_of
 

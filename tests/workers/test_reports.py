@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from dashboard import events
 from dashboard.models import Container, Host
-from engine.containers.settings import ContainerSettings
 from engine.containers.stats import StatsSample
+from engine.settings import ContainerSettings
 from workers.agent.disk import Disk
 from workers.agent.heartbeat import Heartbeat, ensure_host
 from workers.agent.stats import Stats

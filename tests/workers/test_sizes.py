@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard.models import Container, Host
-from engine.containers.settings import ContainerSettings
+from engine.settings import ContainerSettings
 from workers.agent import sizes as sizes_module
 from workers.agent.sizes import Sizes, due_containers
 from workers.inventory import Inventory

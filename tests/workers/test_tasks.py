@@ -10,10 +10,10 @@ from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Container, Image, Role, User
 from dashboard.services import save_credential
-from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
 from engine.errors import CommandNotFound, ContainerNotFound, ImageNotFound, TagMoved
 from engine.progress import NEVER, SILENT
+from engine.settings import ContainerSettings
 from workers.app import app
 from workers.inventory import Inventory
 from workers.schedule import BEAT_SCHEDULE

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.jobs import JobName
 from engine.containers.record import IfRunning
-from engine.containers.settings import ContainerSettings
 from engine.errors import ContainerNotFound, EngineError
+from engine.settings import ContainerSettings
 from workers.inventory import Inventory
 from workers.task import job_task
 from workers.words import bytes_in_words

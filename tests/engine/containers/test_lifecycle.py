@@ -6,7 +6,6 @@ import pytest
 
 from engine.containers.containers import IfRunning
 from engine.containers.record import ContainerRecord
-from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
 from engine.errors import (
     AmbiguousID,
@@ -20,6 +19,7 @@ from engine.errors import (
     NameTaken,
     RuntimeFailed,
 )
+from engine.settings import ContainerSettings
 from tests.support.containers import IMAGE, Yard
 
 SECONDS = 20.0

@@ -2,7 +2,7 @@ import itertools
 import random
 
 from engine.containers.names import ADJECTIVES, SURNAMES, TRIES, iter_names
-from engine.containers.settings import check_name
+from engine.settings.container import check_name
 
 
 def test_names_are_an_adjective_and_a_surname() -> None:

@@ -8,9 +8,9 @@ from engine.containers.process import (
     stop_signal,
     with_home,
 )
-from engine.containers.settings import ContainerSettings
 from engine.errors import InvalidSetting
 from engine.oci.config import ProcessDefaults
+from engine.settings import ContainerSettings
 
 BOTH = ProcessDefaults(entrypoint=("/entry",), command=("serve", "--all"))
 

@@ -9,10 +9,10 @@ import pytest
 
 from engine.containers.bundle import Bundle
 from engine.containers.process import resolve_process
-from engine.containers.settings import ContainerSettings
 from engine.containers.spec import SpecInputs, runtime_spec
 from engine.containers.users import Identity
 from engine.oci.config import ProcessDefaults
+from engine.settings import ContainerSettings
 from engine.system.cgroups import CgroupLayout
 from engine.system.host import HostFacts
 

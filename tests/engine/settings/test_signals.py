@@ -1,7 +1,7 @@
 import pytest
 
-from engine.containers.signals import parse_signal
 from engine.errors import InvalidSetting
+from engine.settings.signals import parse_signal
 
 
 @pytest.mark.parametrize(

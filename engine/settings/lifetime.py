@@ -1,0 +1,130 @@
+"""How a container lives on: its restart policy, its health check, its log."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from engine.errors import InvalidSetting
+from engine.settings.checks import check_choice, check_range, check_texts
+from engine.settings.signals import parse_signal
+
+MAX_STOP_SECONDS = 2**31
+MILLISECOND = 1_000_000
+MAX_RETRIES = 2**31
+MINIMUM_LOG = 4096
+POLICIES = ("no", "always", "unless-stopped", "on-failure")
+LOG_DRIVERS = ("json-file", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Whether a container is started again when it ends; *max_retries* of 0 means without end."""
+
+    name: str = "no"
+    max_retries: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("restart", self.name, POLICIES, "invalid restart policy")
+        check_range("restart", self.max_retries, MAX_RETRIES)
+        if self.max_retries and self.name != "on-failure":
+            raise InvalidSetting(
+                "restart", f"maximum retry count cannot be used with restart policy '{self.name}'"
+            )
+
+    @property
+    def survives_reboot(self) -> bool:
+        """Whether the container is started after the machine was."""
+        return self.name in {"always", "unless-stopped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """
+    How the health of a container is asked for; times in nanoseconds, 0 for docker's default.
+
+    *test* is `("CMD", word…)`, `("CMD-SHELL", line)`, `("NONE",)`, or empty for the image's.
+    """
+
+    test: tuple[str, ...] = ()
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    start_interval: int = 0
+    retries: int = 0
+
+    def __post_init__(self) -> None:
+        check_texts("healthcheck", self.test)
+        if self.test and self.test[0] not in {"NONE", "CMD", "CMD-SHELL"}:
+            raise InvalidSetting("healthcheck", f"unknown type {self.test[0][:40]!r} of a test")
+        if self.test and self.test[0] != "NONE" and len(self.test) < 2:
+            raise InvalidSetting("healthcheck", "the test has no command")
+        check_range("healthcheck", self.retries, MAX_RETRIES)
+        for name in ("interval", "timeout", "start_period", "start_interval"):
+            self._check_time(name, getattr(self, name))
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether it says that there is no check, whatever the image says."""
+        return self.test == ("NONE",)
+
+    def _check_time(self, name: str, value: int) -> None:
+        if value and value < MILLISECOND:
+            words = name.replace("_", " ").capitalize()
+            raise InvalidSetting("healthcheck", f"{words} in Healthcheck cannot be less than 1ms")
+        check_range("healthcheck", value)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How much of what a container prints is kept; 0 stands for this engine's default."""
+
+    driver: str = "json-file"
+    max_size: int = 0
+    max_file: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice(
+            "log", self.driver, LOG_DRIVERS, "this engine has no logging driver of that name"
+        )
+        check_range("log", self.max_size)
+        check_range("log", self.max_file, 1000)
+        if self.max_size and self.max_size < MINIMUM_LOG:
+            raise InvalidSetting("log", f"max-size must be at least {MINIMUM_LOG} bytes")
+
+
+class Writable(enum.StrEnum):
+    """Where a writable layer is."""
+
+    DISK = "disk"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifetime:
+    """The part of the settings that says how a container ends, goes on, and what it leaves."""
+
+    auto_remove: bool = False
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    restart: RestartPolicy = field(default=RestartPolicy())
+    healthcheck: Healthcheck | None = None
+    log: LogSettings = field(default=LogSettings())
+    writable: Writable = Writable.DISK
+    writable_bytes: int = 0
+
+    def check_lifetime(self) -> None:
+        """Raise `InvalidSetting` where one of these breaks a rule."""
+        if self.stop_signal:
+            parse_signal(self.stop_signal, field="stop_signal")
+        if self.stop_timeout is not None:
+            check_range("stop_timeout", self.stop_timeout, MAX_STOP_SECONDS, smallest=-1)
+        if self.auto_remove and self.restart.name != "no":
+            raise InvalidSetting(
+                "restart", "can't create 'AutoRemove' container with restart policy"
+            )
+        check_range("writable_bytes", self.writable_bytes)
+        if self.writable_bytes and self.writable is Writable.DISK:
+            raise InvalidSetting(
+                "writable_bytes", "only a writable layer in memory has a size", remedy="Leave it 0."
+            )
