@@ -22,11 +22,11 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ ContainerNotRunning · ContainerRunning · ImageInUse · ImageHasSeveralNames
     │  └─ TagMoved · SnapshotInUse · IngestLocked
     ├─ Unsupported
-    │  └─ UnsupportedMediaType · NoMatchingPlatform
+    │  └─ UnsupportedMediaType · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
     │  └─ DigestMismatch · SizeMismatch · DiffIDMismatch · CorruptStore
     ├─ Denied                  a registry said no
-    │  └─ AuthenticationFailed · AccessDenied
+    │  └─ AuthenticationFailed · AccessDenied · RegistryUntrusted
     ├─ Unavailable             retryable
     │  └─ RegistryUnreachable · RateLimited · RegistryError
     ├─ Failed                  somebody's program returned non-zero
@@ -477,6 +477,19 @@ class NoMatchingPlatform(Unsupported):
         self.offered = offered
 
 
+class ForeignLayer(Unsupported):
+    """A layer that registries may not hand out: its publisher alone does."""
+
+    code = "foreign-layer"
+    field = "reference"
+    remedy = "Use an image whose layers a registry may distribute; such layers are Windows'."
+
+    def __init__(self, digest: object, *, media_type: str) -> None:
+        super().__init__(f"layer {digest} is foreign ({media_type}): no registry hands it out")
+        self.digest = digest
+        self.media_type = media_type
+
+
 # --- IntegrityError ---------------------------------------------------------------------------
 
 
@@ -566,6 +579,22 @@ class AccessDenied(Denied):
         super().__init__(f"{registry} denies access to {repository}")
         self.registry = registry
         self.repository = repository
+
+
+class RegistryUntrusted(Denied):
+    """The registry's certificate does not convince this host, or ours does not convince it."""
+
+    code = "registry-untrusted"
+    field = "reference"
+
+    def __init__(self, registry: str, *, reason: str) -> None:
+        super().__init__(
+            f"{registry} cannot be trusted: {reason}",
+            remedy=f"Put the certificate of its authority into certs.d/{registry}/ca.crt below the"
+            " engine root.",
+        )
+        self.registry = registry
+        self.reason = reason
 
 
 # --- Unavailable ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ class Cancelled(Exception):
 
 
 class LayerStatus(enum.StrEnum):
-    """The words that docker shows for a layer while an image is pulled."""
+    """The words that docker shows for a layer while an image is pulled or pushed."""
 
     WAITING = "Waiting"
     DOWNLOADING = "Downloading"
@@ -28,6 +28,11 @@ class LayerStatus(enum.StrEnum):
     EXTRACTING = "Extracting"
     COMPLETE = "Pull complete"
     EXISTS = "Already exists"
+    PREPARING = "Preparing"
+    PUSHING = "Pushing"
+    PUSHED = "Pushed"
+    MOUNTED = "Mounted from"
+    THERE = "Layer already exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,15 @@ class LayerProgress:
     Where one layer stands.
 
     *id* is the short layer digest. *current* and *total* are bytes: compressed ones while
-    downloading, uncompressed ones (total 0: unknown) while extracting.
+    downloading or pushing, uncompressed ones (total 0: unknown) while extracting. *detail* goes on
+    with the status: the repository that a layer was mounted from.
     """
 
     id: str
     status: LayerStatus
     current: int = 0
     total: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.content.store import open_ingest
-from engine.errors import CorruptStore, InvalidManifest, UnsupportedMediaType
+from engine.errors import CorruptStore, ForeignLayer, InvalidManifest, UnsupportedMediaType
 from engine.images.record import LayerRecord
 from engine.oci.identity import chain_ids
-from engine.oci.media_types import LAYER_COMPRESSION
+from engine.oci.media_types import LAYER_COMPRESSION, is_foreign
 from engine.progress import LayerProgress, LayerStatus
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ def wanted_layers(manifest: Manifest, config: ImageConfig) -> tuple[WantedLayer,
     """
     Return the layers of an image, lowest first.
 
-    Raises `InvalidManifest` where manifest and config do not belong together, and
+    Raises `InvalidManifest` where manifest and config do not belong together, `ForeignLayer`, and
     `UnsupportedMediaType` for a layer that cannot be unpacked here.
     """
     if len(manifest.layers) != len(config.diff_ids):
         reason = f"it has {len(manifest.layers)} layers, its config {len(config.diff_ids)}"
         raise InvalidManifest(reason, field="layers")
     for descriptor in manifest.layers:
+        if is_foreign(descriptor.media_type):
+            raise ForeignLayer(descriptor.digest, media_type=descriptor.media_type)
         if descriptor.media_type not in LAYER_COMPRESSION:
             raise UnsupportedMediaType(descriptor.media_type, what="layer")
     chains = chain_ids(config.diff_ids)

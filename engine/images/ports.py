@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
 
+    from engine.images.record import LayerRecord
     from engine.images.unpack import StagedLayer
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID, ImageID
@@ -56,3 +58,31 @@ class Unpacker(Protocol):
 
     def commit(self, staged: Iterable[StagedLayer]) -> object:
         """Make staged layers visible, lowest first; those that are already are fine."""
+
+
+class LayerSource(Protocol):
+    """
+    The bytes of the layers of this host, whether they were kept or have to be made again.
+
+    A *layer* must be leased meanwhile. Who opens a stream closes it; reading it to its end has
+    verified it, and raises `CorruptStore` where it is not what its record promises.
+    """
+
+    def open_tar(self, layer: LayerRecord) -> BinaryIO:
+        """Open the plain tar of *layer*, exactly as its diff ID has it."""
+
+    def find_archive(self, layer: LayerRecord) -> Descriptor | None:
+        """
+        Return what `open_archive` gives for *layer*, where that is known without making it.
+
+        None where the layer came as a plain tar and was never packed. An answer never changes as
+        long as the layer is here.
+        """
+
+    def open_archive(self, layer: LayerRecord) -> tuple[Descriptor, BinaryIO]:
+        """
+        Open *layer* as it travels to a registry, with what it is then.
+
+        That is the blob it came as; a layer that came as a plain tar is packed the first time it is
+        asked for, and has the same descriptor ever after.
+        """

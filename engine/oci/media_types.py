@@ -41,3 +41,8 @@ LAYER_COMPRESSION = {
     DOCKER_LAYER_ZSTD: Compression.ZSTD,
 }
 """Every layer media type that can be unpacked. Foreign (nondistributable) layers are refused."""
+
+
+def is_foreign(media_type: str) -> bool:
+    """Return whether a layer of *media_type* may not be distributed by registries."""
+    return ".foreign." in media_type or ".nondistributable." in media_type
