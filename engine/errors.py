@@ -8,7 +8,7 @@ own message and names, where there is one, the field that was wrong and the reme
     EngineError
     ├─ InvalidInput            tell the user; never retry
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
-    │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer
+    │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer · InvalidArchive
     │  ├─ AmbiguousID          the beginning of more than one
     │  ├─ DockerfileError      carries lines, column and source line
     │  │  └─ UnknownInstruction · MissingArgument · UnknownStage · InvalidExpansion
@@ -208,6 +208,18 @@ class InvalidExpansion(DockerfileError):
     """A variable is written in a way that cannot be expanded, or is required and not set."""
 
     code = "invalid-expansion"
+
+
+class InvalidArchive(InvalidInput):
+    """The bytes are no archive of images, or one that says what cannot be."""
+
+    code = "invalid-archive"
+    field = "archive"
+    remedy = "Give what `docker save`, `podman save` or `skopeo copy` to an archive wrote."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the archive cannot be loaded: {reason}")
+        self.reason = reason
 
 
 class AmbiguousID(InvalidInput):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from engine.images.record import LayerRecord
-    from engine.images.unpack import StagedLayer
+    from engine.images.unpack import Packed, StagedLayer
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID, ImageID
     from engine.progress import Cancellation, ProgressSink
@@ -55,6 +55,18 @@ class Unpacker(Protocol):
         cancellation: Cancellation,
     ) -> StagedLayer:
         """Unpack a blob that is in the content store; in any order, from several threads."""
+
+    def stage_packed(
+        self,
+        packed: Packed,
+        *,
+        diff_id: DiffID,
+        chain_id: ChainID,
+        parent: ChainID | None,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> StagedLayer:
+        """Unpack a layer that is not in the content store; in any order, from several threads."""
 
     def commit(self, staged: Iterable[StagedLayer]) -> object:
         """Make staged layers visible, lowest first; those that are already are fine."""

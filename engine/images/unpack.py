@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.errors import UnsupportedMediaType
@@ -22,12 +23,14 @@ from engine.progress import NEVER, SILENT, LayerProgress, LayerStatus
 from engine.snapshots.snapshotter import Kind, Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from engine.content.store import Store
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID
+    from engine.oci.media_types import Compression
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.locks import Locks
@@ -35,6 +38,15 @@ if TYPE_CHECKING:
 KEY_PREFIX = "unpack/"
 COMMIT_LOCK = "unpack"
 LOCK_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The bytes of a layer, wherever they are; *label* stands in events of progress."""
+
+    open: Callable[[], BinaryIO]
+    compression: Compression
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,32 @@ class Unpacker:
         Raises what `apply_layer` raises, `UnsupportedMediaType` or `BlobNotFound`; then nothing is
         left.
         """
+        compression = LAYER_COMPRESSION.get(descriptor.media_type)
+        if compression is None:
+            raise UnsupportedMediaType(descriptor.media_type, what="layer")
+        packed = Packed(
+            partial(self._store.open_blob, descriptor.digest), compression, descriptor.digest.short
+        )
+        return self.stage_packed(
+            packed,
+            diff_id=diff_id,
+            chain_id=chain_id,
+            parent=parent,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def stage_packed(
+        self,
+        packed: Packed,
+        *,
+        diff_id: DiffID,
+        chain_id: ChainID,
+        parent: ChainID | None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> StagedLayer:
+        """Unpack a layer whose bytes are not in the content store; otherwise as `stage`."""
         with self._turn(chain_id, cancellation):
             if self._is_committed(chain_id):
                 return StagedLayer(chain_id, parent, is_committed=True)
@@ -106,7 +144,7 @@ class Unpacker:
             found = self._snapshotter.find(staged.key)
             if found is None or found.details is None:
                 self._snapshotter.remove(staged.key)  # of a process that was killed
-                self._stage(descriptor, diff_id, staged.key, progress, cancellation)
+                self._stage(packed, diff_id, staged.key, progress, cancellation)
             return staged
 
     def commit(self, staged: Iterable[StagedLayer]) -> list[LayerSize]:
@@ -138,7 +176,7 @@ class Unpacker:
 
     def _stage(
         self,
-        descriptor: Descriptor,
+        packed: Packed,
         diff_id: DiffID,
         key: str,
         progress: ProgressSink,
@@ -146,7 +184,7 @@ class Unpacker:
     ) -> None:
         target = self._snapshotter.stage(key)
         try:
-            applied = self._apply(descriptor, diff_id, target, progress, cancellation)
+            applied = self._apply(packed, diff_id, target, progress, cancellation)
             self._snapshotter.seal(key, applied.render())
         except BaseException:
             self._snapshotter.remove(key)
@@ -154,22 +192,18 @@ class Unpacker:
 
     def _apply(
         self,
-        descriptor: Descriptor,
+        packed: Packed,
         diff_id: DiffID,
         target: Path,
         progress: ProgressSink,
         cancellation: Cancellation,
     ) -> AppliedLayer:
         def report(unpacked: int) -> None:
-            label = descriptor.digest.short
-            progress.emit(LayerProgress(label, LayerStatus.EXTRACTING, current=unpacked))
+            progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, current=unpacked))
 
-        compression = LAYER_COMPRESSION.get(descriptor.media_type)
-        if compression is None:
-            raise UnsupportedMediaType(descriptor.media_type, what="layer")
-        with closing(self._store.open_blob(descriptor.digest)) as blob:
+        with closing(packed.open()) as archive:
             return apply_layer(
-                open_layer(blob, compression),
+                open_layer(archive, packed.compression),
                 target=target,
                 expected=diff_id,
                 limits=self._limits,

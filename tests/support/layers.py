@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import threading
 from typing import TYPE_CHECKING
 
 from engine.errors import DiffIDMismatch, InvalidLayer, SnapshotInUse
-from engine.images.unpack import StagedLayer
+from engine.images.unpack import Packed, StagedLayer
 from engine.oci.digest import ChainID, DiffID, Digest
 from engine.oci.media_types import LAYER_COMPRESSION, Compression
 from engine.progress import LayerProgress, LayerStatus
@@ -41,12 +42,36 @@ class FakeLayers:
         progress: ProgressSink,
         cancellation: Cancellation,
     ) -> StagedLayer:
+        content = self._store.read_blob(descriptor.digest, limit=descriptor.size)
+        packed = Packed(
+            lambda: io.BytesIO(content),
+            LAYER_COMPRESSION[descriptor.media_type],
+            descriptor.digest.short,
+        )
+        return self.stage_packed(
+            packed,
+            diff_id=diff_id,
+            chain_id=chain_id,
+            parent=parent,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def stage_packed(
+        self,
+        packed: Packed,
+        *,
+        diff_id: DiffID,
+        chain_id: ChainID,
+        parent: ChainID | None,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> StagedLayer:
         cancellation.check()
-        tar = self._unpacked(descriptor)
+        tar = _unpacked(packed)
         if DiffID(Digest.of(tar)) != diff_id:
             raise DiffIDMismatch(expected=diff_id, actual=Digest.of(tar))
-        short = descriptor.digest.short
-        progress.emit(LayerProgress(short, LayerStatus.EXTRACTING, len(tar)))
+        progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, len(tar)))
         staged = StagedLayer(chain_id, parent)
         with self._guard:
             size = -(-len(tar) // FAKE_BLOCK) * FAKE_BLOCK
@@ -87,11 +112,13 @@ class FakeLayers:
     def disk_bytes(self) -> int:
         return sum(each.size or 0 for each in self._snapshots.values())
 
-    def _unpacked(self, descriptor: Descriptor) -> bytes:
-        blob = self._store.read_blob(descriptor.digest, limit=descriptor.size)
-        if LAYER_COMPRESSION[descriptor.media_type] is Compression.NONE:
-            return blob
-        try:
-            return gzip.decompress(blob)
-        except (OSError, EOFError) as error:
-            raise InvalidLayer("it is not gzip") from error
+
+def _unpacked(packed: Packed) -> bytes:
+    with packed.open() as stream:
+        content = stream.read()
+    if packed.compression is Compression.NONE:
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError) as error:
+        raise InvalidLayer("it is not gzip") from error
