@@ -19,8 +19,8 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ AlreadyExists           often fine
     │  └─ SnapshotExists · NameTaken
     ├─ WrongState              fix the state, then retry
-    │  ├─ ContainerNotRunning · ContainerRunning · ImageInUse · ImageHasSeveralNames
-    │  └─ TagMoved · SnapshotInUse · IngestLocked
+    │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ImageInUse
+    │  └─ ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
     ├─ Unsupported
     │  └─ UnsupportedMediaType · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
@@ -375,6 +375,19 @@ class ContainerNotRunning(WrongState):
         super().__init__(f"container {name} is not running (it is {state})", field="container")
         self.name = name
         self.state = state
+
+
+class ContainerPaused(WrongState):
+    """This needs a container whose processes are not frozen."""
+
+    code = "container-paused"
+    remedy = "Unpause the container first."
+
+    def __init__(self, name: str, *, doing: str) -> None:
+        super().__init__(
+            f"Container {name} is paused, unpause the container before {doing}", field="container"
+        )
+        self.name = name
 
 
 class ContainerRunning(WrongState):

@@ -10,6 +10,7 @@ from engine.containers.monitor import ConmonMonitor
 from engine.containers.ports import Means
 from engine.containers.runtime import OciRuntime, Programs
 from engine.containers.store import ContainerStore
+from engine.containers.waiting import WaitingRoom
 from engine.system.cgroups import Cgroups
 from engine.system.host import probe_host
 
@@ -53,6 +54,7 @@ def linux_means(
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),
+        waiting=WaitingRoom(paths.attaching),
         runtime=OciRuntime(programs),
         cgroups=Cgroups(),
         host=probe_host(),

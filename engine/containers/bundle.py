@@ -87,6 +87,16 @@ class Bundle:
         return self.run / "oom"
 
     @property
+    def attach_socket(self) -> Path:
+        """Where the monitor takes attachments."""
+        return self.directory / "attach"
+
+    @property
+    def control_pipe(self) -> Path:
+        """Where the monitor takes orders."""
+        return self.directory / "ctl"
+
+    @property
     def cgroup(self) -> str:
         """The name of its control group."""
         return f"/shipshape/{self.id}"

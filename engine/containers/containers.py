@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.assembly import linux_means
+from engine.containers.attach import Attacher
+from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.create import Creator, lock_name
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogLine, LogPage
 from engine.containers.process import stop_signal
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from engine.system.paths import EnginePaths
 
 __all__ = [
+    "Attachment",
     "ContainerRecord",
     "ContainerSettings",
     "Containers",
@@ -59,10 +62,13 @@ __all__ = [
     "Loss",
     "Reconciled",
     "StatsSample",
+    "StreamKind",
     "open_containers",
 ]
 
 STOP_SECONDS = 10.0
+# How long the end of a container may come after the end of its output.
+END_SECONDS = 10.0
 FOLLOW_SECONDS = 1.0
 # How long a line may take from its first byte in the log to its last, before it is shown in parts.
 GROWING = timedelta(seconds=0.5)
@@ -79,6 +85,9 @@ class Containers:
         self._starter = Starter(means, self._settler)
         self._remover = Remover(means, self._settler)
         self._stopper = Stopper(means, settler=self._settler, remover=self._remover)
+        self._attacher = Attacher(
+            means, lambda record: self._stopper.await_end(record, END_SECONDS)
+        )
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -192,6 +201,29 @@ class Containers:
         except ContainerNotFound:
             # It was to be removed at its exit, and somebody has.
             return 0
+
+    # --- Terminals ----------------------------------------------------------------------------
+
+    def attach(
+        self, ref: str, *, stdin: bool = False, stdout: bool = True, stderr: bool = True
+    ) -> Attachment:
+        """
+        Return a conversation with the container's first process.
+
+        One that does not run may be attached to before it is started, by anybody: not a byte of
+        what it prints is missed then, and removing it ends the attachment. Of one that runs, what
+        it prints from now on comes. Raises `ContainerPaused` or `WrongState`.
+        """
+        with self._held(ref) as record:
+            return self._attacher.attach(record, Wanted(stdin, stdout, stderr))
+
+    def resize(self, ref: str, *, rows: int, columns: int) -> None:
+        """Give the container's terminal a size; raise `ContainerNotRunning`."""
+        record = self.get(ref)
+        if not record.is_running:
+            raise ContainerNotRunning(record.name, state=record.state)
+        bundle = self._means.bundles.locate(record.id)
+        self._means.monitor.resize(bundle, rows=rows, columns=columns)
 
     # --- Output -------------------------------------------------------------------------------
 

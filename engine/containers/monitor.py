@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import CommandNotFound, RuntimeFailed, from_oserror
 from engine.system.marks import end_holders, marked
-from engine.system.processes import find_identity, has_argument, wait_until_gone
+from engine.system.processes import (
+    count_sockets,
+    find_identity,
+    has_argument,
+    tell_by_pipe,
+    wait_until_gone,
+)
 from engine.system.runner import start_daemon
+from engine.system.sockets import connect_packets
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from engine.containers.bundle import Bundle
@@ -27,6 +36,10 @@ LOG_BYTES = 64 * 1024 * 1024
 LAUNCH_SECONDS = 120.0
 REPORT_VARIABLE = "_OCI_SYNCPIPE"
 ABORT_SECONDS = 20.0
+ACCEPT_SECONDS = 0.5
+ACCEPT_PAUSE = 0.0005
+RESIZE = 1
+MAX_CELLS = 1000
 
 # How runc and crun say that the program is missing or cannot be executed.
 _COMMANDS = (
@@ -41,12 +54,17 @@ _LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(.*)"', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A container to be launched: its bundle is complete."""
+    """
+    A container to be launched: its bundle is complete.
+
+    With *keeps_stdin* the program's input stays open when somebody attached leaves or ends theirs.
+    """
 
     bundle: Bundle
     name: str
     tty: bool = False
     open_stdin: bool = False
+    keeps_stdin: bool = True
 
 
 class Monitor(Protocol):
@@ -73,6 +91,17 @@ class Monitor(Protocol):
 
         A container without a monitor is fine. Its own processes may be left to the runtime.
         """
+
+    def connect(self, bundle: Bundle) -> socket.socket:
+        """
+        Return a connection over which everything comes that is printed from now on.
+
+        Each packet begins with a byte for the stream (see `attachment`); what is sent is input.
+        Raises `RuntimeFailed` where there is no monitor.
+        """
+
+    def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
+        """Give the container's terminal a size; without a monitor nothing happens."""
 
 
 class ConmonMonitor:
@@ -111,6 +140,25 @@ class ConmonMonitor:
         """End conmon and, should it be creating the container at this moment, the runtime."""
         return end_holders(bundle.mark, timeout=ABORT_SECONDS)
 
+    def connect(self, bundle: Bundle) -> socket.socket:
+        """Connect to conmon, and return once it has taken the connection."""
+        pid = _read_pid(bundle.monitor_pid_file)
+        before = count_sockets(pid) if pid else 0
+        try:
+            connection = connect_packets(bundle.attach_socket)
+        except OSError as error:
+            raise RuntimeFailed("attach to", stderr=error.strerror or "no monitor") from error
+        deadline = time.monotonic() + ACCEPT_SECONDS
+        # It is in the queue already, and what is printed after it was taken comes over it.
+        while pid and count_sockets(pid) <= before and time.monotonic() < deadline:
+            time.sleep(ACCEPT_PAUSE)
+        return connection
+
+    def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
+        """Tell conmon, which takes no more than 1000 of each."""
+        rows, columns = min(rows, MAX_CELLS), min(columns, MAX_CELLS)
+        tell_by_pipe(bundle.control_pipe, f"{RESIZE} {rows} {columns}\n".encode())
+
     def _words(self, launch: Launch) -> list[str]:
         bundle = launch.bundle
         runtime = self._programs.runtime
@@ -124,6 +172,7 @@ class ConmonMonitor:
         words += ["--log-level", "error", "--full-attach", "--no-sync-log"]
         for argument in runtime.arguments:
             words += ["--runtime-arg", argument]
+        words += ["--leave-stdin-open"] * launch.keeps_stdin
         return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.containers.monitor import Monitor
     from engine.containers.runtime import Runtime
     from engine.containers.store import ContainerStore
+    from engine.containers.waiting import WaitingRoom
     from engine.events import EventLog
     from engine.oci.config import ImageConfig
     from engine.oci.digest import ImageID
@@ -80,6 +81,7 @@ class Means:
     bundles: Bundles
     exits: Exits
     monitor: Monitor
+    waiting: WaitingRoom
     runtime: Runtime
     cgroups: Groups
     host: HostFacts

@@ -40,6 +40,7 @@ class Remover:
         self._settler.clear(bundle)
         freed = means.snapshotter.remove(record.id)
         means.bundles.remove(bundle)
+        means.waiting.dismiss(record.id)
         with means.database.write():
             means.store.delete(record.id)
             tell(means.events, "destroy", record)

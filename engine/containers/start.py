@@ -65,8 +65,10 @@ class Starter:
 
     def let_go(self, record: ContainerRecord) -> None:
         """Let the held process of a container that is recorded as running go on."""
+        bundle = self._means.bundles.locate(record.id)
         try:
-            self._means.runtime.start(self._means.bundles.locate(record.id))
+            self._means.waiting.hand_over(bundle, self._means.monitor.connect)
+            self._means.runtime.start(bundle)
         except RuntimeFailed as error:
             self._settler.lose(record, code=NOT_STARTED, error=error.message)
             raise
@@ -81,8 +83,15 @@ class Starter:
         )
         means.bundles.write_spec(bundle, self._spec(record, bundle))
         settings = record.settings
-        launch = Launch(bundle, record.name, tty=settings.tty, open_stdin=settings.open_stdin)
-        return means.monitor.launch(launch)
+        return means.monitor.launch(
+            Launch(
+                bundle,
+                record.name,
+                tty=settings.tty,
+                open_stdin=settings.open_stdin,
+                keeps_stdin=settings.tty or not settings.stdin_once,
+            )
+        )
 
     def _spec(self, record: ContainerRecord, bundle: Bundle) -> dict[str, Any]:
         defaults = self._means.images.get(str(record.image_id)).config.defaults

@@ -62,6 +62,11 @@ class EnginePaths:
         return self.run / "exits"
 
     @property
+    def attaching(self) -> Path:
+        """Where attachments wait for containers that do not run yet."""
+        return self.run / "attaching"
+
+    @property
     def events(self) -> Path:
         """A file that is written to whenever an event was committed, for others to watch."""
         return self.run / "events"

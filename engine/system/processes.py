@@ -97,6 +97,37 @@ def has_argument(pid: int, argument: str) -> bool:
     return find_identity(pid) is not None and argument in arguments_of(pid)
 
 
+def count_sockets(pid: int) -> int:
+    """Return how many sockets *pid* has open; 0 if there is no such process."""
+    directory = PROC / str(pid) / "fd"
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return 0
+    return sum(_link_of(directory / name).startswith("socket:") for name in names)
+
+
+def _link_of(path: Path) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def tell_by_pipe(pipe: Path, words: bytes) -> bool:
+    """Write *words* to the named *pipe* if somebody reads it; return whether somebody does."""
+    try:
+        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.write(writer, words) == len(words)
+    except OSError:
+        return False
+    finally:
+        os.close(writer)
+
+
 def wait_until_gone(pid: int, argument: str, *, timeout: float) -> bool:
     """
     Return True once no process *pid* that was started with *argument* lives; False at *timeout*.

@@ -110,6 +110,21 @@ class RuntimeContract:
 
         assert yard.means.runtime.is_of_this_boot(bundle)
 
+    def test_a_connection_ends_with_the_monitor(self, yard: Yard, bundle: Bundle) -> None:
+        self.launch(yard, bundle)
+        with yard.means.monitor.connect(bundle) as connection:
+            yard.means.runtime.start(bundle)
+            yard.means.runtime.signal(bundle, signal.SIGKILL)
+            assert yard.means.monitor.wait(bundle, timeout=SECONDS)
+
+            connection.settimeout(SECONDS)
+            assert connection.recv(100) == b""
+
+    def test_without_a_monitor_there_is_no_connection(self, yard: Yard, bundle: Bundle) -> None:
+        with pytest.raises(RuntimeFailed):
+            yard.means.monitor.connect(bundle)
+        yard.means.monitor.resize(bundle, rows=1, columns=1)
+
     def clear(self, yard: Yard, bundle: Bundle) -> None:
         yard.means.monitor.abort(bundle)
         yard.means.cgroups.destroy(bundle.cgroup)

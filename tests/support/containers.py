@@ -16,6 +16,7 @@ from engine.containers.exits import Exits
 from engine.containers.ports import Means
 from engine.containers.schema import SCHEMA
 from engine.containers.store import ContainerStore
+from engine.containers.waiting import WaitingRoom
 from engine.events import EventLog
 from engine.oci.identity import chain_id
 from engine.settings import ContainerSettings
@@ -89,6 +90,7 @@ class Yard:
         found = [f"mount {each}" for each in self.means.mounter.list_mounts(self.paths.root)]
         found += [f"run {each}" for each in _children(self.paths.run / "containers")]
         found += [f"runtime {each}" for each in _children(self.paths.run / "runtime")]
+        found += [f"waiting {each}" for each in _children(self.paths.attaching)]
         found += [f"exit {each}" for each in _children(self.paths.exits)]
         directories = _children(self.paths.containers)
         if len(directories) != records:
@@ -121,6 +123,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),
+        waiting=WaitingRoom(paths.attaching),
         runtime=FakeRuntime(host),
         cgroups=FakeCgroups(host),
         host=FAKE_FACTS,
@@ -164,7 +167,19 @@ def fill_with_busybox(root: Path) -> None:
         (root / name).mkdir()
     shutil.copy(BUSYBOX, root / "bin/busybox")
     names = "sh true false sleep cat echo env id hostname ls ps kill mount touch dd ip wget mkdir"
-    for name in [*names.split(), "grep", "stat", "seq", "head", "tail", "yes", "rm", "wc", "tr"]:
+    for name in [
+        *names.split(),
+        "stty",
+        "grep",
+        "stat",
+        "seq",
+        "head",
+        "tail",
+        "yes",
+        "rm",
+        "wc",
+        "tr",
+    ]:
         (root / "bin" / name).symlink_to("busybox")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n")
     (root / "etc/group").write_text("root:x:0:\nana:x:1000:\nstaff:x:50:ana,bob\n")

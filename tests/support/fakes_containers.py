@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from engine.containers.attachment import StreamKind
     from engine.containers.bundle import Bundle
     from engine.containers.monitor import Launch
 
@@ -35,6 +37,8 @@ class FakeProcess:
     is_alive: bool = True
     is_watched: bool = True
     signals: list[int] = field(default_factory=list)
+    attached: list[socket.socket] = field(default_factory=list)
+    size: tuple[int, int] | None = None
 
 
 class FakeHost:
@@ -67,11 +71,25 @@ class FakeHost:
             aside.rename(self.exits / container_id)
             self.kill_monitor(container_id)
 
+    def print(self, container_id: str, kind: StreamKind, content: bytes) -> None:
+        """Let the container print *content* to whoever is attached."""
+        for each in self.containers[container_id].attached:
+            each.send(bytes([kind]) + content)
+
     def kill_monitor(self, container_id: str) -> None:
         """Kill the monitor alone, as the kernel might."""
         with self.changed:
-            self.containers[container_id].is_watched = False
+            process = self.containers[container_id]
+            process.is_watched = False
+            while process.attached:
+                process.attached.pop().close()
             self.changed.notify_all()
+
+    def hang_up(self) -> None:
+        """Close every connection that somebody attached has."""
+        for process in self.containers.values():
+            while process.attached:
+                process.attached.pop().close()
 
     def reboot(self) -> None:
         """Forget everything that does not outlive a reboot."""
@@ -110,8 +128,19 @@ class FakeMonitor:
     def abort(self, bundle: Bundle) -> bool:
         process = self.host.containers.get(bundle.id)
         if process is not None:
-            process.is_watched = False
+            self.host.kill_monitor(bundle.id)
         return True
+
+    def connect(self, bundle: Bundle) -> socket.socket:
+        if not self.is_watching(bundle):
+            raise RuntimeFailed("attach to", stderr="no monitor")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.host.containers[bundle.id].attached.append(theirs)
+        return ours
+
+    def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
+        if self.is_watching(bundle):
+            self.host.containers[bundle.id].size = (rows, columns)
 
 
 class FakeRuntime:

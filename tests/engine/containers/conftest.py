@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,5 +7,7 @@ from tests.support.containers import Yard, fake_yard
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Yard:
-    return fake_yard(tmp_path)
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    made = fake_yard(tmp_path)
+    yield made
+    made.fake_host.hang_up()
