@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from engine.build.dockerfile.instructions import Command, Onbuild, Pair, RunMount, Word
-from engine.build.dockerfile.parser import Heredoc, parse
-from engine.build.dockerfile.reading import read_instructions
+from engine.dockerfile.instructions import Command, Onbuild, Pair, RunMount, Word
+from engine.dockerfile.parser import Heredoc, parse
+from engine.dockerfile.reading import read_instructions
 
 if TYPE_CHECKING:
     from engine.errors import DockerfileError

@@ -7,14 +7,14 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.instructions import Command, Pair, Word
-from engine.build.dockerfile.words import iter_words
+from engine.dockerfile.instructions import Command, Pair, Word
+from engine.dockerfile.words import iter_words
 from engine.errors import DockerfileError, MissingArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.build.dockerfile.parser import Flag, Line
+    from engine.dockerfile.parser import Flag, Line
 
 MAX_NESTING = 4
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.patterns import strip_prefix, strip_suffix, substitute
+from engine.dockerfile.patterns import strip_prefix, strip_suffix, substitute
 from engine.errors import InvalidExpansion
 
 if TYPE_CHECKING:

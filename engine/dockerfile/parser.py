@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.source import Segment, Source
-from engine.build.dockerfile.words import iter_words
+from engine.dockerfile.source import Segment, Source
+from engine.dockerfile.words import iter_words
 from engine.errors import DockerfileError, MissingArgument
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.forms import Flags, command_of, missing, suggestion
-from engine.build.dockerfile.instructions import Run, RunMount
+from engine.dockerfile.forms import Flags, command_of, missing, suggestion
+from engine.dockerfile.instructions import Run, RunMount
 from engine.errors import DockerfileError, MissingArgument
 
 if TYPE_CHECKING:
-    from engine.build.dockerfile.parser import Line
+    from engine.dockerfile.parser import Line
 
 NETWORKS = ("default", "none", "host")
 SECURITIES = ("sandbox", "insecure")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.build.dockerfile.parser import Heredoc, Line
+    from engine.dockerfile.parser import Heredoc, Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.build.dockerfile.parser import parse
-from engine.build.dockerfile.reading import read_instructions
+from engine.dockerfile.parser import parse
+from engine.dockerfile.reading import read_instructions
 from engine.errors import DockerfileError
 from tests.support.dockerfiles import told, told_error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.copying import read_add, read_copy
-from engine.build.dockerfile.forms import (
+from engine.dockerfile.copying import read_add, read_copy
+from engine.dockerfile.forms import (
     Flags,
     argument_pairs,
     command_of,
@@ -19,7 +19,7 @@ from engine.build.dockerfile.forms import (
     suggestion,
     words_of,
 )
-from engine.build.dockerfile.instructions import (
+from engine.dockerfile.instructions import (
     Arg,
     Cmd,
     Entrypoint,
@@ -39,14 +39,14 @@ from engine.build.dockerfile.instructions import (
     Word,
     Workdir,
 )
-from engine.build.dockerfile.parser import Line, parse_trigger
-from engine.build.dockerfile.running import read_run
+from engine.dockerfile.parser import Line, parse_trigger
+from engine.dockerfile.running import read_run
 from engine.errors import MissingArgument, UnknownInstruction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.build.dockerfile.parser import Dockerfile
+    from engine.dockerfile.parser import Dockerfile
 
 FROM_WORDS = (1, 3)
 MAX_RETRIES = 1_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.build.dockerfile.words import expand, expand_document, expand_words, iter_words
+from engine.dockerfile.words import expand, expand_document, expand_words, iter_words
 from engine.errors import InvalidExpansion
 
 TABLE = Path(__file__).with_name("words.table")

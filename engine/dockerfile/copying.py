@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.build.dockerfile.forms import Flags, list_of, missing
-from engine.build.dockerfile.instructions import Copy
+from engine.dockerfile.forms import Flags, list_of, missing
+from engine.dockerfile.instructions import Copy
 
 if TYPE_CHECKING:
-    from engine.build.dockerfile.instructions import Word
-    from engine.build.dockerfile.parser import Heredoc, Line
+    from engine.dockerfile.instructions import Word
+    from engine.dockerfile.parser import Heredoc, Line
 
 COPY_FLAGS = ("from", "chown", "chmod", "link", "parents", "exclude")
 ADD_FLAGS = ("chown", "chmod", "link", "exclude", "checksum", "keep-git-dir", "unpack")
