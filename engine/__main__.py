@@ -67,9 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for name, (act, help_text, words) in VERBS.items():
         verb = verbs.add_parser(name, help=help_text)
+        for place in ("--root", "--run"):
+            verb.add_argument(place, type=Path, default=argparse.SUPPRESS)
         verb.set_defaults(act=act)
         for word in words:
-            verb.add_argument(word.rstrip("*"), nargs="*" if word.endswith("*") else None)
+            if word.startswith("--"):
+                verb.add_argument(word, type=Path)
+            else:
+                verb.add_argument(word.rstrip("*"), nargs="*" if word.endswith("*") else None)
     return parser
 
 
@@ -140,6 +145,15 @@ def _events(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
         yield event.time.isoformat(), event.noun, event.action, event.subject[:12]
 
 
+def _serve(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    # A web server is much to load for whoever only looks at a list.
+    from engine.dockerapi.serve import serve
+
+    serve(engine, options.socket or options.run / "docker.sock")
+    # Threads may still wait for containers, and nothing that matters is lost with them.
+    os._exit(0)
+
+
 def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
     engine.reconcile()
 
@@ -156,6 +170,7 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "rmi": (_remove_image, "remove an image or one of its tags", ("image",)),
     "disk": (_disk, "what takes the disk, each byte once", ()),
     "events": (_events, "what happened", ()),
+    "serve": (_serve, "answer docker's clients", ("--socket",)),
     "reconcile": (_reconcile, "put right what a crash left", ()),
 }
 

@@ -1,0 +1,107 @@
+"""Answers: JSON, nothing, a refusal, or a stream that a thread writes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from engine.dockerapi.pipes import ClientGone, Pipe
+from engine.dockerapi.progress import JsonProgress
+from engine.dockerapi.refusals import Refusal, refusal_of
+from engine.errors import EngineError
+from engine.progress import Cancellation, Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.dockerapi.call import Call
+
+JSON = "application/json"
+
+
+def json_answer(value: Any, *, status: int = 200) -> web.Response:
+    """Return *value* as JSON."""
+    content = json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return web.Response(body=content.encode(errors="replace"), status=status, content_type=JSON)
+
+
+def nothing(*, status: int = 204) -> web.Response:
+    """Return an answer without a body."""
+    return web.Response(status=status)
+
+
+def refused(refusal: Refusal) -> web.Response:
+    """Return *refusal* as docker's clients expect it."""
+    return json_answer({"message": refusal.message}, status=refusal.status)
+
+
+async def stream_from(
+    call: Call,
+    write: Callable[[Pipe], None],
+    *,
+    content_type: str = JSON,
+    headers: Mapping[str, str] | None = None,
+    waits: bool = False,
+) -> web.StreamResponse:
+    """
+    Answer with what *write*, in a thread of its own, puts into a pipe.
+
+    The head goes out at once, or, where it *waits*, with the first bytes: until then what *write*
+    raises becomes the answer. When the client is gone, the next `put` raises `ClientGone`; a
+    *write* that waits for something else must ask `is_abandoned` now and then.
+    """
+    response = web.StreamResponse(headers={**(headers or {}), "Content-Type": content_type})
+    pipe = Pipe()
+    if not waits:
+        await response.prepare(call.request)
+    work = call.pools.start(_written, write, pipe)
+    async with aclosing(pipe.read()) as chunks:
+        async for chunk in chunks:
+            if not response.prepared:
+                await response.prepare(call.request)
+            await response.write(chunk)
+    await work
+    if not response.prepared:
+        await response.prepare(call.request)
+    await response.write_eof()
+    return response
+
+
+def _written(write: Callable[[Pipe], None], pipe: Pipe) -> None:
+    try:
+        write(pipe)
+    except ClientGone:
+        return
+    finally:
+        pipe.close()
+
+
+async def progress_from(
+    call: Call, work: Callable[[JsonProgress, Cancellation], None]
+) -> web.StreamResponse:
+    """
+    Answer with the progress of *work*, as lines of JSON.
+
+    What it raises before anything was sent is the answer; after that it is the last line. When the
+    client is gone, the work is cancelled.
+    """
+
+    def write(pipe: Pipe) -> None:
+        cancellation = Cancellation()
+        pipe.on_abandon(cancellation.cancel)
+        progress = JsonProgress(pipe, cancellation)
+        try:
+            work(progress, cancellation)
+            progress.finish()
+        except Cancelled:
+            if not pipe.is_abandoned:
+                raise
+        except (EngineError, Refusal) as error:
+            if not progress.has_begun:
+                raise
+            progress.fail(error if isinstance(error, Refusal) else refusal_of(error))
+
+    return await stream_from(call, write, waits=True)

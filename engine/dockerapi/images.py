@@ -1,0 +1,159 @@
+"""Routes of images: what is here, and bringing, naming and removing it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from engine.dockerapi.answers import json_answer, nothing, progress_from
+from engine.dockerapi.credentials import HEADER, parse_credentials
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.dockerapi.shapes_images import (
+    history_row,
+    image_details,
+    image_summary,
+    removal_rows,
+)
+from engine.dockerapi.words import NEVER, go_time
+from engine.errors import ImageNotFound
+from engine.oci.platform import Platform
+from engine.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.dockerapi.call import Call
+    from engine.dockerapi.progress import JsonProgress
+    from engine.engine import Engine
+    from engine.images.record import ImageRecord
+    from engine.progress import Cancellation
+    from engine.registry.credentials import Credentials
+
+ABSENT = 404
+
+
+async def inspect(call: Call) -> web.StreamResponse:
+    """Answer `GET /images/{name}/json`."""
+
+    def look() -> dict[str, object]:
+        image = _get(call.engine, call["name"])
+        return image_details(
+            image,
+            call.version,
+            driver=driver_of(call.engine),
+            tagged_at=_tagged_at(call.engine, image),
+        )
+
+    return json_answer(await call.pools.quick(look))
+
+
+async def history(call: Call) -> web.StreamResponse:
+    """Answer `GET /images/{name}/history`."""
+
+    def look() -> list[dict[str, object]]:
+        image = _get(call.engine, call["name"])
+        tags = [each.familiar for each in image.tags] or None
+        rows = call.engine.images.history(image.id)
+        return [history_row(row, None if n else tags) for n, row in enumerate(rows)]
+
+    return json_answer(await call.pools.quick(look))
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Answer `POST /images/create`: a pull."""
+    reference = wanted_reference(call.query.text("fromImage"), call.query.text("tag"))
+    platform = parse_platform(call.query.text("platform"))
+    credentials = parse_credentials(call.request.headers.get(HEADER))
+    return await progress_from(
+        call, partial(_pull, call.engine, reference, platform, credentials, call.owner)
+    )
+
+
+def _pull(
+    engine: Engine,
+    reference: Reference,
+    platform: Platform | None,
+    credentials: Credentials | None,
+    owner: str,
+    progress: JsonProgress,
+    cancellation: Cancellation,
+) -> None:
+    engine.images.pull(
+        reference,
+        platform=platform,
+        credentials=credentials,
+        progress=progress,
+        cancellation=cancellation,
+        owner=owner,
+    )
+
+
+async def tag(call: Call) -> web.StreamResponse:
+    """Answer `POST /images/{name}/tag`."""
+    reference = wanted_reference(call.query.text("repo"), call.query.text("tag"))
+    if reference.digest is not None:
+        raise Refusal(400, "refusing to create a tag with a digest reference")
+    await call.pools.long(call.engine.images.tag, call["name"], reference, owner=call.owner)
+    return nothing(status=201)
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Answer `DELETE /images/{name}`."""
+    removal = await call.pools.long(
+        call.engine.images.remove,
+        call["name"],
+        force=call.query.flag("force"),
+        owner=call.owner,
+    )
+    return json_answer(removal_rows(removal))
+
+
+async def list_images(call: Call) -> web.StreamResponse:
+    """Answer `GET /images/json`."""
+
+    def look() -> list[dict[str, object]]:
+        return [image_summary(each, call.version) for each in call.engine.images.list()]
+
+    return json_answer(await call.pools.quick(look))
+
+
+def wanted_reference(name: str, tag: str) -> Reference:
+    """Return what `name` and `tag`, as clients split it, mean together."""
+    if not name:
+        raise Refusal(400, "invalid reference format: it is empty")
+    if not tag:
+        return Reference.parse(name)
+    return Reference.parse(f"{name}@{tag}" if ":" in tag else f"{name}:{tag}")
+
+
+def parse_platform(text: str) -> Platform | None:
+    """Return the platform that *text* spells, None for none."""
+    return Platform.parse(text) if text else None
+
+
+def driver_of(engine: Engine) -> str:
+    """Return how layers are stacked here: `overlay` or `native`."""
+    return engine.paths.snapshotter_note.read_text().strip()
+
+
+def _get(engine: Engine, name: str) -> ImageRecord:
+    try:
+        return engine.images.get(name)
+    except ImageNotFound as error:
+        raise Refusal(ABSENT, f"No such image: {error.name}") from error
+
+
+def _tagged_at(engine: Engine, image: ImageRecord) -> str:
+    moves = engine.images.tag_moves(image.id)
+    return go_time(moves[0].moved_at) if moves else NEVER
+
+
+ROUTES = (
+    Route("GET", "/images/json", list_images),
+    Route("POST", "/images/create", create),
+    Route("GET", "/images/{name:path}/json", inspect),
+    Route("GET", "/images/{name:path}/history", history),
+    Route("POST", "/images/{name:path}/tag", tag),
+    Route("DELETE", "/images/{name:path}", remove),
+)

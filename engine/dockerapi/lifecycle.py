@@ -1,0 +1,108 @@
+"""Routes that change what a container does: start, stop, kill, wait, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from engine.containers.record import IfRunning
+from engine.dockerapi.answers import JSON, nothing
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.errors import ContainerNotRunning, ContainerRunning
+
+if TYPE_CHECKING:
+    from engine.dockerapi.call import Call
+
+NOT_MODIFIED = 304
+
+
+async def start(call: Call) -> web.StreamResponse:
+    """Answer `POST /containers/{id}/start`."""
+    record = await call.pools.quick(call.engine.containers.get, call["id"])
+    if record.is_running:
+        return nothing(status=NOT_MODIFIED)
+    await call.pools.long(call.engine.containers.start, record.id)
+    return nothing()
+
+
+async def stop(call: Call) -> web.StreamResponse:
+    """Answer `POST /containers/{id}/stop`."""
+    timeout = _timeout(call)
+    record = await call.pools.quick(call.engine.containers.get, call["id"])
+    if not record.is_running:
+        return nothing(status=NOT_MODIFIED)
+    await call.pools.long(call.engine.containers.stop, record.id, timeout=timeout)
+    return nothing()
+
+
+async def restart(call: Call) -> web.StreamResponse:
+    """Answer `POST /containers/{id}/restart`."""
+    await call.pools.long(call.engine.containers.restart, call["id"], timeout=_timeout(call))
+    return nothing()
+
+
+async def kill(call: Call) -> web.StreamResponse:
+    """Answer `POST /containers/{id}/kill`."""
+    signal = call.query.text("signal") or "SIGKILL"
+    try:
+        await call.pools.long(call.engine.containers.kill, call["id"], signal=signal)
+    except ContainerNotRunning as error:
+        record = await call.pools.quick(call.engine.containers.get, call["id"])
+        raise Refusal(
+            409,
+            f"Cannot kill container: {call['id']}: Container {record.id} is not running",
+        ) from error
+    return nothing()
+
+
+async def wait(call: Call) -> web.StreamResponse:
+    """
+    Answer `POST /containers/{id}/wait`.
+
+    The head goes out as soon as the waiting has begun, so that a client which then starts the
+    container misses nothing.
+    """
+    record = await call.pools.quick(call.engine.containers.get, call["id"])
+    response = web.StreamResponse(headers={"Content-Type": JSON})
+    await response.prepare(call.request)
+    status = await call.pools.long(call.engine.containers.wait, record.id)
+    code = status.code if status else 0
+    await response.write(b'{"Error":null,"StatusCode":%d}\n' % code)
+    await response.write_eof()
+    return response
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Answer `DELETE /containers/{id}`."""
+    if_running = IfRunning.KILL if call.query.flag("force") else IfRunning.REFUSE
+    try:
+        await call.pools.long(call.engine.containers.remove, call["id"], if_running=if_running)
+    except ContainerRunning as error:
+        record = await call.pools.quick(call.engine.containers.get, call["id"])
+        state = "paused" if record.state == "paused" else "running"
+        raise Refusal(
+            409,
+            f'cannot remove container "/{record.name}": container is {state}: '
+            "stop the container before removing or force remove",
+        ) from error
+    return nothing()
+
+
+def _timeout(call: Call) -> float | None:
+    if not call.query.text("t"):
+        return None
+    seconds = call.query.number("t")
+    # Docker waits for ever when the number is below zero.
+    return float(seconds) if seconds >= 0 else float(365 * 24 * 3600)
+
+
+ROUTES = (
+    Route("POST", "/containers/{id}/start", start),
+    Route("POST", "/containers/{id}/stop", stop),
+    Route("POST", "/containers/{id}/restart", restart),
+    Route("POST", "/containers/{id}/kill", kill),
+    Route("POST", "/containers/{id}/wait", wait),
+    Route("DELETE", "/containers/{id}", remove),
+)

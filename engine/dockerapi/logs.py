@@ -1,0 +1,77 @@
+"""The route of what containers printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.dockerapi.answers import stream_from
+from engine.dockerapi.frames import MULTIPLEXED, RAW, STDERR, STDOUT, frame
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.dockerapi.versions import ApiVersion
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiohttp import web
+
+    from engine.containers.logs import LogLine
+    from engine.containers.record import ContainerRecord
+    from engine.dockerapi.call import Call
+    from engine.dockerapi.pipes import Pipe
+
+STREAMS = {"stdout": STDOUT, "stderr": STDERR}
+KINDS_SINCE = ApiVersion(1, 42)
+
+
+async def logs(call: Call) -> web.StreamResponse:
+    """Answer `GET /containers/{id}/logs`."""
+    query = call.query
+    wanted = {name for name in STREAMS if query.flag(name)}
+    if not wanted:
+        raise Refusal(400, "Bad parameters: you must choose at least one stream")
+    tail = _tail(query.text("tail", "all"))
+    since, until = query.moment("since"), query.moment("until")
+    record = await call.pools.quick(call.engine.containers.get, call["id"])
+
+    def write(pipe: Pipe) -> None:
+        lines = call.engine.containers.logs(
+            record.id,
+            tail=tail,
+            since=since,
+            follow=query.flag("follow"),
+            is_stopped=lambda: pipe.is_abandoned,
+        )
+        for line in lines:
+            if until is not None and line.time > until:
+                return
+            if line.stream in wanted:
+                pipe.put(_written(line, record, with_time=query.flag("timestamps")))
+
+    return await stream_from(call, write, content_type=content_type(record, call.version))
+
+
+def content_type(record: ContainerRecord, version: ApiVersion) -> str:
+    """Return the kind of the stream of a container's output; old clients know only one."""
+    if version < KINDS_SINCE:
+        return RAW
+    return RAW if record.settings.tty else MULTIPLEXED
+
+
+def _tail(text: str) -> int | None:
+    # Docker shows everything for what is no number.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _written(line: LogLine, record: ContainerRecord, *, with_time: bool) -> bytes:
+    content = line.content if line.is_partial else line.content + b"\n"
+    if with_time:
+        content = _stamp(line.time) + b" " + content
+    return content if record.settings.tty else frame(STREAMS[line.stream], content)
+
+
+def _stamp(moment: datetime) -> bytes:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f000Z").encode()
+
+
+ROUTES = (Route("GET", "/containers/{id}/logs", logs),)

@@ -1,0 +1,49 @@
+"""The threads in which the engine is called: quick questions never wait behind long work."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+QUICK = 8
+LONG = 600
+
+
+class Pools:
+    """
+    Two sets of threads.
+
+    *quick* answers from records and takes milliseconds. *long* does whatever changes something,
+    waits, or streams; a thread that is idle is used again before a new one is made.
+    """
+
+    def __init__(self) -> None:
+        self._quick = ThreadPoolExecutor(QUICK, "quick")
+        self._long = ThreadPoolExecutor(LONG, "long")
+
+    async def quick(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what *call* returns; it answers at once."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._quick, partial(call, *args, **kwargs))
+
+    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Start *call*, which may take long, and return what its outcome will be."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._long, partial(call, *args, **kwargs))
+
+    async def long(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what *call* returns; it may take long, and is not stopped if nobody waits."""
+        return await self.start(call, *args, **kwargs)
+
+    def close(self) -> None:
+        """Take no more work; what runs is not waited for."""
+        self._quick.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,119 @@
+"""What a client is told when something cannot be done: one mapping from errors to answers."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from engine.errors import (
+    CommandNotFound,
+    ContainerNotFound,
+    EngineError,
+    ImageHasSeveralNames,
+    ImageInUse,
+    ImageNotFound,
+    InvalidReference,
+    InvalidSetting,
+    NameTaken,
+)
+from engine.oci.reference import DEFAULT_REGISTRY
+
+STATUS_BY_KIND: dict[str, int] = {
+    "invalid-input": 400,
+    "not-found": 404,
+    "already-exists": 409,
+    "wrong-state": 409,
+    "unsupported": 501,
+}
+"""What is not named here is a failure of this host or of a registry: 500, as docker has it."""
+
+
+_DEFAULT_HOST = f"(at {DEFAULT_REGISTRY})"
+
+
+class Refusal(Exception):
+    """An answer that is an error, in docker's words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def not_implemented(what: str) -> Refusal:
+    """Return the answer to a request for *what* this engine does not do."""
+    return Refusal(501, f"{what} is not implemented")
+
+
+@singledispatch
+def refusal_of(error: EngineError) -> Refusal:
+    """Return how docker would tell of *error*; a remedy that we know is added."""
+    message = f"{error.message}. {error.remedy}" if error.remedy else error.message
+    return Refusal(STATUS_BY_KIND.get(error.kind, 500), message)
+
+
+@refusal_of.register
+def _(error: ContainerNotFound) -> Refusal:
+    return Refusal(404, f"No such container: {error.name}")
+
+
+@refusal_of.register
+def _(error: ImageNotFound) -> Refusal:
+    if error.message.endswith("(on this host)"):
+        return Refusal(404, f"No such image: {error.name}")
+    if _DEFAULT_HOST in error.message:
+        return Refusal(
+            404,
+            f"pull access denied for {_without_tag(error.name)}, repository does not exist or may "
+            "require 'docker login': denied: requested access to the resource is denied",
+        )
+    return Refusal(404, f"manifest for {error.name} not found: manifest unknown: manifest unknown")
+
+
+@refusal_of.register
+def _(error: InvalidReference) -> Refusal:
+    return Refusal(400, f"invalid reference format: {error.reason}")
+
+
+@refusal_of.register
+def _(error: InvalidSetting) -> Refusal:
+    # Scripts and people know these sentences without the name of a field before them.
+    return Refusal(400, error.reason if error.field == "name" else error.message)
+
+
+@refusal_of.register
+def _(error: NameTaken) -> Refusal:
+    return Refusal(
+        409,
+        f'Conflict. The container name "/{error.name}" is already in use by container '
+        f'"{error.holder}". You have to remove (or rename) that container to be able to reuse '
+        "that name.",
+    )
+
+
+@refusal_of.register
+def _(error: ImageInUse) -> Refusal:
+    return Refusal(409, error.message)
+
+
+@refusal_of.register
+def _(error: ImageHasSeveralNames) -> Refusal:
+    return Refusal(
+        409,
+        f"conflict: unable to delete {error.image} (must be forced) - image is referenced in "
+        "multiple repositories",
+    )
+
+
+@refusal_of.register
+def _(error: CommandNotFound) -> Refusal:
+    return Refusal(
+        400,
+        "failed to create task for container: failed to create shim task: OCI runtime create "
+        "failed: runc create failed: unable to start container process: "
+        f'exec: "{error.command}": {error.reason}: unknown',
+    )
+
+
+def _without_tag(name: str) -> str:
+    head, colon, tag = name.partition("@")[0].rpartition(":")
+    return head if colon and "/" not in tag else tag

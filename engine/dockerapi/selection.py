@@ -1,0 +1,151 @@
+"""Which containers `docker ps` lists: states, filters, limit, before and since."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine.containers.state import ContainerState
+from engine.dockerapi.refusals import Refusal
+from engine.oci.identity import chain_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.containers.record import ContainerRecord
+    from engine.dockerapi.query import Filters, Query
+    from engine.engine import Engine
+
+KNOWN = (
+    "ancestor",
+    "before",
+    "expose",
+    "exited",
+    "health",
+    "id",
+    "isolation",
+    "is-task",
+    "label",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+)
+STATES = frozenset(ContainerState)
+RUNNING = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
+
+
+def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
+    """Return what chooses the containers that *query* asks for; it is checked at once."""
+    filters = query.filters(*KNOWN)
+    _check(filters)
+    limit = query.number("limit", -1)
+    shows_all = (
+        query.flag("all")
+        or limit > 0
+        or any(filters.get(each) for each in ("status", "exited", "before", "since"))
+    )
+
+    def choose(engine: Engine) -> list[ContainerRecord]:
+        records = _between(engine.containers.list(), filters)
+        matches = _Matcher(engine, filters)
+        found = (
+            each
+            for each in records
+            if (shows_all or each.state in RUNNING) and matches.matches(each)
+        )
+        return [each for n, each in enumerate(found) if limit <= 0 or n < limit]
+
+    return choose
+
+
+def _check(filters: Filters) -> None:
+    for status in filters.get("status"):
+        if status not in STATES:
+            raise Refusal(400, f"invalid filter 'status={status[:60]}'")
+    for code in filters.get("exited"):
+        if not re.fullmatch(r"-?\d{1,10}", code, re.ASCII):
+            raise Refusal(400, f"invalid filter 'exited={code[:60]}'")
+    filters.flag("is-task")
+
+
+def _between(records: list[ContainerRecord], filters: Filters) -> list[ContainerRecord]:
+    """Return those of *records*, the newest first, that lie between `since` and `before`."""
+    for ref in filters.get("before"):
+        records = records[_position(records, ref) + 1 :]
+    for ref in filters.get("since"):
+        records = records[: _position(records, ref)]
+    return records
+
+
+def _position(records: list[ContainerRecord], ref: str) -> int:
+    name = ref.removeprefix("/")
+    for n, each in enumerate(records):
+        if name in (each.name, each.id):
+            return n
+    for n, each in enumerate(records):
+        if name and each.id.startswith(name):
+            return n
+    raise Refusal(404, f"No such container: {ref}")
+
+
+class _Matcher:
+    """Tells whether a container passes every filter."""
+
+    def __init__(self, engine: Engine, filters: Filters) -> None:
+        self._filters = filters
+        self._ancestors = _ancestors(engine, filters.get("ancestor"))
+        self._names = [_name_pattern(each) for each in filters.get("name")]
+        self._codes = frozenset(int(each) for each in filters.get("exited"))
+
+    def matches(self, record: ContainerRecord) -> bool:
+        """Whether *record* is one that is asked for."""
+        filters = self._filters
+        return (
+            filters.matches("status", record.state)
+            and filters.matches_labels(record.settings.labels)
+            and not filters.flag("is-task")
+            and self._matches_id(record)
+            and self._matches_name(record)
+            and self._matches_exit(record)
+            and (self._ancestors is None or str(record.image_id) in self._ancestors)
+        )
+
+    def _matches_id(self, record: ContainerRecord) -> bool:
+        wanted = self._filters.get("id")
+        return not wanted or any(record.id.startswith(each) for each in wanted)
+
+    def _matches_name(self, record: ContainerRecord) -> bool:
+        if not self._names:
+            return True
+        name = record.name
+        return any(each.search(name) or each.search(f"/{name}") for each in self._names)
+
+    def _matches_exit(self, record: ContainerRecord) -> bool:
+        if not self._codes:
+            return True
+        return record.state is not ContainerState.CREATED and (record.exit_code or 0) in self._codes
+
+
+def _name_pattern(text: str) -> re.Pattern[str]:
+    if len(text) > 300:
+        raise Refusal(400, "invalid filter 'name': too long")
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return re.compile(re.escape(text))
+
+
+def _ancestors(engine: Engine, names: tuple[str, ...]) -> frozenset[str] | None:
+    """Return the IDs of the images that stand on one of *names*, None if none is asked for."""
+    if not names:
+        return None
+    wanted = [each for each in map(engine.images.find, names) if each is not None]
+    tops = {chain_ids(each.config.diff_ids)[-1] for each in wanted if each.config.diff_ids}
+    found = {str(each.id) for each in wanted}
+    for image in engine.images.list():
+        if tops.intersection(layer.chain_id for layer in image.layers):
+            found.add(str(image.id))
+    return frozenset(found)

@@ -1,0 +1,160 @@
+"""From a connection to a handler: versions, routes, refusals, and who is at the other end."""
+
+from __future__ import annotations
+
+import logging
+import pwd
+import re
+import socket
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from engine.dockerapi.answers import json_answer, refused
+from engine.dockerapi.call import Call
+from engine.dockerapi.query import Query
+from engine.dockerapi.refusals import Refusal, refusal_of
+from engine.dockerapi.table import TABLE
+from engine.dockerapi.versions import NEWEST, split_version
+from engine.errors import EngineError
+from engine.progress import Cancelled
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from engine.dockerapi.pools import Pools
+    from engine.engine import Engine
+
+log = logging.getLogger(__name__)
+
+MAX_LINE = 128 * 1024
+MAX_FIELD = 64 * 1024
+KEEP_ALIVE_SECONDS = 300.0
+LINGER_SECONDS = 1.0
+OWNER = "docker CLI"
+PEER = struct.Struct("3i")
+_SURROGATES = re.compile("[\ud800-\udfff\0]")
+
+
+class Api:
+    """Answers requests to one engine."""
+
+    def __init__(self, engine: Engine, pools: Pools) -> None:
+        self._engine = engine
+        self._pools = pools
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the answer to *request*; whatever goes wrong is an answer too."""
+        try:
+            return await self._handled(request)
+        except Refusal as refusal:
+            return _ended(request, refusal)
+        except EngineError as error:
+            return _ended(request, refusal_of(error))
+        except Cancelled:
+            return _ended(request, Refusal(499, "the request was cancelled"))
+        except Exception:
+            log.exception("request failed", extra={"path": request.path[:200]})
+            return _ended(request, Refusal(500, "internal error; see the log of the API server"))
+
+    async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if _SURROGATES.search(request.path_qs) or _SURROGATES.search(path):
+            raise Refusal(400, "the path holds characters that are no text")
+        version, rest = split_version(path)
+        handler, parameters = TABLE.find(request.method, rest)
+        call = Call(
+            request=request,
+            engine=self._engine,
+            pools=self._pools,
+            version=version,
+            parameters=parameters,
+            query=_query(request),
+            owner=_owner(request.transport),
+        )
+        response = await handler(call)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+
+HEADERS = {
+    "Api-Version": str(NEWEST),
+    "Docker-Experimental": "false",
+    "Ostype": "linux",
+    "Server": "Shipshape (linux)",
+}
+
+
+def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+    """Return *refusal*; where an answer has begun already, break it off instead."""
+    if request.writer.output_size:
+        request.protocol.force_close()
+        raise ConnectionResetError
+    response = refused(refusal)
+    response.headers.update(HEADERS)
+    return response
+
+
+def _query(request: web.BaseRequest) -> Query:
+    values: dict[str, tuple[str, ...]] = {}
+    for name, value in request.query.items():
+        values[name] = (*values.get(name, ()), value)
+    return Query(values)
+
+
+def _owner(transport: asyncio.Transport | None) -> str:
+    peer = transport.get_extra_info("socket") if transport else None
+    if peer is None or peer.family != socket.AF_UNIX:
+        return OWNER
+    content = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+    return f"{OWNER} ({_user_name(PEER.unpack(content)[1])})"
+
+
+@lru_cache(maxsize=64)
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+class _Connection(RequestHandler):
+    """A connection whose broken requests are refused in JSON too, and not logged."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the refusal of a request that could not be read; the connection ends with it."""
+        del request, exc
+        response = json_answer({"message": f"Bad Request: {message or 'invalid'}"}, status=status)
+        response.force_close()
+        return response
+
+
+class ApiServer(web.Server):
+    """Makes a `_Connection` for each client."""
+
+    def __call__(self) -> RequestHandler:
+        """Return what reads from a new connection."""
+        return _Connection(
+            self,
+            loop=self._loop,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+        )
+
+
+def make_server(engine: Engine, pools: Pools) -> ApiServer:
+    """Return the server of *engine*, to be given to a site."""
+    return ApiServer(Api(engine, pools).answer, handler_cancellation=True)

@@ -1,0 +1,152 @@
+"""Containers as docker's JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from engine.containers.state import ContainerState
+from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
+from engine.dockerapi.words import go_time, status_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.containers.record import ContainerRecord
+
+_PLAIN = re.compile(r"[^\s'\"]+")
+
+
+def container_summary(
+    record: ContainerRecord, now: datetime, *, image: str, sizes: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Return a row of `GET /containers/json`; *sizes* are of writable layer and of all."""
+    summary = {
+        "Id": record.id,
+        "Names": [f"/{record.name}"],
+        "Image": image,
+        "ImageID": str(record.image_id),
+        "Command": command_text(record.command),
+        "Created": int(record.created_at.timestamp()),
+        "Ports": [],
+        "Labels": dict(record.settings.labels),
+        "State": str(record.state),
+        "Status": status_text(record, now),
+        "HostConfig": {"NetworkMode": network_mode_of(record.settings)},
+        "NetworkSettings": {"Networks": networks_of(record)},
+        "Mounts": [],
+    }
+    if sizes is not None:
+        # Docker leaves out what is 0 here.
+        shown = {"SizeRw": sizes[0], "SizeRootFs": sizes[1]}
+        summary |= {name: size for name, size in shown.items() if size}
+    return summary
+
+
+def command_text(command: tuple[str, ...]) -> str:
+    """Return the COMMAND column: words that hold blanks stand in quotes."""
+    first, rest = command[:1], command[1:]
+    return " ".join([*first, *(each if _PLAIN.fullmatch(each) else f"'{each}'" for each in rest)])
+
+
+def networks_of(record: ContainerRecord) -> dict[str, Any]:
+    """Return the endpoints of the container by name of their network."""
+    return {network_mode_of(record.settings): dict(NO_ENDPOINT)}
+
+
+NO_ENDPOINT: dict[str, Any] = {
+    "IPAMConfig": None,
+    "Links": None,
+    "Aliases": None,
+    "MacAddress": "",
+    "NetworkID": "",
+    "EndpointID": "",
+    "Gateway": "",
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "DriverOpts": None,
+    "DNSNames": None,
+}
+
+
+def container_details(
+    record: ContainerRecord,
+    *,
+    driver: str,
+    directory: Path,
+    sizes: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Return the answer to `GET /containers/{id}/json`."""
+    command = record.command or ("",)
+    details = {
+        "Id": record.id,
+        "Created": go_time(record.created_at),
+        "Path": command[0],
+        "Args": list(command[1:]),
+        "State": _state(record),
+        "Image": str(record.image_id),
+        "ResolvConfPath": str(directory / "resolv.conf"),
+        "HostnamePath": str(directory / "hostname"),
+        "HostsPath": str(directory / "hosts"),
+        "LogPath": str(directory / "log"),
+        "Name": f"/{record.name}",
+        "RestartCount": 0,
+        "Driver": driver,
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": None,
+        "HostConfig": host_config_of(record.settings),
+        "GraphDriver": {"Data": None, "Name": driver},
+        "Mounts": [],
+        "Config": config_of(record),
+        "NetworkSettings": _network_settings(record),
+    }
+    if sizes is not None:
+        details |= {"SizeRw": sizes[0], "SizeRootFs": sizes[1]}
+    return details
+
+
+def _state(record: ContainerRecord) -> dict[str, Any]:
+    state = record.state
+    return {
+        "Status": str(state),
+        "Running": state in {ContainerState.RUNNING, ContainerState.PAUSED},
+        "Paused": state is ContainerState.PAUSED,
+        "Restarting": state is ContainerState.RESTARTING,
+        "OOMKilled": record.oom_killed,
+        "Dead": state is ContainerState.DEAD,
+        "Pid": record.pid,
+        "ExitCode": record.exit_code or 0,
+        "Error": record.error,
+        "StartedAt": go_time(record.started_at),
+        "FinishedAt": go_time(record.finished_at),
+    }
+
+
+def _network_settings(record: ContainerRecord) -> dict[str, Any]:
+    return {
+        "Bridge": "",
+        "SandboxID": record.id if record.is_running else "",
+        "SandboxKey": f"/proc/{record.pid}/ns/net" if record.is_running else "",
+        "Ports": {},
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        "EndpointID": "",
+        "Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "MacAddress": "",
+        "Networks": networks_of(record),
+    }

@@ -1,0 +1,93 @@
+"""`engine serve`, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.dockerapi import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.root
+CHECKOUT = Path(__file__).parents[2]
+
+
+@contextmanager
+def served(directory: Path, socket: Path) -> Iterator[subprocess.Popen[str]]:
+    places = ["--root", directory / "root", "--run", directory / "run", "--socket", socket]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", "serve", *places],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_says_when_it_listens_and_ends_cleanly(short_path: Path) -> None:
+    socket = short_path / "docker.sock"
+    began = time.monotonic()
+    with served(short_path, socket) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"listening on unix://{socket}\n"
+        assert time.monotonic() - began < 5
+        assert Client(socket).get("/_ping").status == 200
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o660
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert not socket.exists()
+
+
+def test_a_socket_that_nobody_listens_at_is_replaced(short_path: Path) -> None:
+    socket = short_path / "docker.sock"
+    with served(short_path, socket) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    assert socket.exists()
+
+    with served(short_path, socket) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() != ""
+        assert Client(socket).get("/_ping").status == 200
+
+
+def test_a_socket_that_somebody_listens_at_is_left_alone(short_path: Path) -> None:
+    socket = short_path / "docker.sock"
+    with served(short_path, socket) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        with served(short_path, socket) as second:
+            assert second.wait(10) == 1
+            assert second.stderr is not None
+            assert "somebody listens at" in second.stderr.read()
+        assert Client(socket).get("/_ping").status == 200
+
+
+def test_what_is_no_socket_is_left_alone(short_path: Path) -> None:
+    place = short_path / "docker.sock"
+    place.write_text("precious")
+    with served(short_path, place) as process:
+        assert process.wait(10) == 1
+    assert place.read_text() == "precious"
