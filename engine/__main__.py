@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb that *arguments* name and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with Engine.open(EnginePaths(options.root, options.run)) as engine:
+        places = EnginePaths(options.root, options.run)
+        with Engine.open(places, plain_http=_plain_http_registries()) as engine:
             rows = options.act(engine, options)
             for row in rows or ():
                 sys.stdout.write("\t".join(str(cell) for cell in row) + "\n")
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(act=act)
         for word in words:
             if word.startswith("--"):
-                verb.add_argument(word, type=Path)
+                verb.add_argument(word)
             else:
                 verb.add_argument(word.rstrip("*"), nargs="*" if word.endswith("*") else None)
     return parser
@@ -80,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _place(variable: str, default: Path) -> Path:
     return Path(os.environ.get(variable) or default)
+
+
+def _plain_http_registries() -> frozenset[str]:
+    names = os.environ.get("SHIPSHAPE_PLAIN_HTTP_REGISTRIES", "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def _pull(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
@@ -148,8 +154,10 @@ def _events(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
 def _serve(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     # A web server is much to load for whoever only looks at a list.
     from engine.dockerapi.serve import serve
+    from engine.dockerapi.sockets import parse_tls
 
-    serve(engine, options.socket or options.run / "docker.sock")
+    path = Path(options.socket or options.run / "docker.sock")
+    serve(engine, path, parse_tls(options.tcp, options.tls_ca, options.tls_cert, options.tls_key))
     # Threads may still wait for containers, and nothing that matters is lost with them.
     os._exit(0)
 
@@ -170,7 +178,11 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "rmi": (_remove_image, "remove an image or one of its tags", ("image",)),
     "disk": (_disk, "what takes the disk, each byte once", ()),
     "events": (_events, "what happened", ()),
-    "serve": (_serve, "answer docker's clients", ("--socket",)),
+    "serve": (
+        _serve,
+        "answer docker's clients",
+        ("--socket", "--tcp", "--tls-ca", "--tls-cert", "--tls-key"),
+    ),
     "reconcile": (_reconcile, "put right what a crash left", ()),
 }
 

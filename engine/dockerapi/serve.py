@@ -17,25 +17,27 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from engine.dockerapi.sockets import Tls
     from engine.engine import Engine
 
 GRACE_SECONDS = 1.0
 
 
-def serve(engine: Engine, path: Path) -> None:
+def serve(engine: Engine, path: Path, tls: Tls | None = None) -> None:
     """
-    Answer at *path* until SIGTERM or SIGINT; one line says when it listens.
+    Answer at *path*, and over *tls* if it is given, until SIGTERM or SIGINT.
 
-    Containers go on afterwards. Raises `SystemFailure` if *path* cannot be listened at.
+    One line says when it listens; containers go on afterwards. Raises `SystemFailure` if *path*
+    cannot be listened at.
     """
     listener = listen(path)
     try:
-        asyncio.run(_serve(engine, listener, f"unix://{path}"))
+        asyncio.run(_serve(engine, listener, path, tls))
     finally:
         path.unlink(missing_ok=True)
 
 
-async def _serve(engine: Engine, listener: socket.socket, address: str) -> None:
+async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,6 +47,11 @@ async def _serve(engine: Engine, listener: socket.socket, address: str) -> None:
     await runner.setup()
     try:
         await web.SockSite(runner, listener).start()
+        address = f"unix://{path}"
+        if tls is not None:
+            site = web.TCPSite(runner, tls.host, tls.port, ssl_context=tls.context())
+            await site.start()
+            address += f" and {site.name}"
         sys.stdout.write(f"listening on {address}\n")
         sys.stdout.flush()
         await stopped.wait()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import pwd
 import re
-import socket
-import struct
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -15,6 +11,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from engine.dockerapi.answers import json_answer, refused
 from engine.dockerapi.call import Call
+from engine.dockerapi.peers import owner_of
 from engine.dockerapi.query import Query
 from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.table import TABLE
@@ -23,8 +20,6 @@ from engine.errors import EngineError
 from engine.progress import Cancelled
 
 if TYPE_CHECKING:
-    import asyncio
-
     from engine.dockerapi.pools import Pools
     from engine.engine import Engine
 
@@ -34,8 +29,6 @@ MAX_LINE = 128 * 1024
 MAX_FIELD = 64 * 1024
 KEEP_ALIVE_SECONDS = 300.0
 LINGER_SECONDS = 1.0
-OWNER = "docker CLI"
-PEER = struct.Struct("3i")
 _SURROGATES = re.compile("[\ud800-\udfff\0]")
 
 
@@ -73,7 +66,7 @@ class Api:
             version=version,
             parameters=parameters,
             query=_query(request),
-            owner=_owner(request.transport),
+            owner=owner_of(request.transport),
         )
         response = await handler(call)
         if not response.prepared:
@@ -104,22 +97,6 @@ def _query(request: web.BaseRequest) -> Query:
     for name, value in request.query.items():
         values[name] = (*values.get(name, ()), value)
     return Query(values)
-
-
-def _owner(transport: asyncio.Transport | None) -> str:
-    peer = transport.get_extra_info("socket") if transport else None
-    if peer is None or peer.family != socket.AF_UNIX:
-        return OWNER
-    content = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
-    return f"{OWNER} ({_user_name(PEER.unpack(content)[1])})"
-
-
-@lru_cache(maxsize=64)
-def _user_name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 class _Connection(RequestHandler):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import grp
 import os
 import socket
+import ssl
 import stat
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
-from engine.errors import SystemFailure, from_oserror
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from engine.errors import InvalidSetting, SystemFailure, from_oserror
 
 MODE = 0o660
 GROUP = "shipshape"
@@ -88,3 +87,44 @@ def _give_to_group(path: Path) -> None:
     if group >= 0 and os.geteuid() == 0:
         os.chown(path, -1, group)
     path.chmod(MODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """An address for clients that show a certificate which *ca* signed, and for nobody else."""
+
+    host: str
+    port: int
+    ca: Path
+    certificate: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a connection must fulfil; raise `InvalidSetting` for files that are none."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_REQUIRED
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+            context.load_verify_locations(self.ca)
+        except OSError as error:
+            raise InvalidSetting("tls", f"a certificate or key cannot be read: {error}") from error
+        return context
+
+
+def parse_tls(
+    address: str | None, ca: str | None, certificate: str | None, key: str | None
+) -> Tls | None:
+    """Return where to listen besides the socket, None if nowhere; never without certificates."""
+    if not address:
+        return None
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 <= int(port) < 1 << 16:
+        raise InvalidSetting("tcp", f"{address!r} is no address", remedy="Write it as HOST:PORT.")
+    if not (ca and certificate and key):
+        raise InvalidSetting(
+            "tcp",
+            "whoever reaches the engine is root on this host, so it listens with TLS only",
+            remedy="Give --tls-ca, --tls-cert and --tls-key.",
+        )
+    return Tls(host.strip("[]"), int(port), Path(ca), Path(certificate), Path(key))

@@ -69,7 +69,7 @@ def test_up_prints_one_address_with_a_token_and_it_answers(stack: Stack):
     assert is_healthy(stack)
 
 
-def test_every_process_runs_and_only_worker_and_agent_are_root(stack: Stack):
+def test_every_process_runs_and_only_those_of_the_host_are_root(stack: Stack):
     users = {p["name"]: Path(f"/proc/{p['pid']}").owner() for p in stack.status()["processes"]}
     assert users == {
         "redis": "shipshape",
@@ -77,6 +77,7 @@ def test_every_process_runs_and_only_worker_and_agent_are_root(stack: Stack):
         "beat": "shipshape",
         "worker": "root",
         "agent": "root",
+        "api": "root",
     }
 
 

@@ -11,7 +11,7 @@ from workers.host.stack import Stack, has_own_redis
 
 PROCFILE = CHECKOUT / "Procfile"
 REDIS = "redis"
-PRIVILEGED = frozenset({"worker", "agent"})
+PRIVILEGED = frozenset({"worker", "agent", "api"})
 """Only these run as root; a process that is not named here never does."""
 
 LINE = re.compile(r"([a-z][a-z0-9_-]*):\s*(\S.*)")

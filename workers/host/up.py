@@ -31,7 +31,7 @@ def up(arguments: Sequence[str]) -> int:
     parser = make_parser("up", "Set up what is missing, start the product, print its address.")
     add_address_options(parser)
     parser.add_argument("--detach", action="store_true", help="return as soon as it is ready")
-    parser.add_argument("--only", default="", help="some processes only: worker,agent")
+    parser.add_argument("--only", default="", help="some processes only: worker,agent,api")
     options = parser.parse_args(arguments)
     stack = stack_of(options)
     stack = replace(stack, only=tuple(options.only.split(",")) if options.only else ())

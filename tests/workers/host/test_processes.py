@@ -36,17 +36,17 @@ def test_a_line_that_is_no_process_is_named(line):
         parse_procfile(line)
 
 
-def test_the_product_has_these_processes_and_only_two_are_root():
+def test_the_product_has_these_processes_and_only_those_of_the_host_are_root():
     names = [process.name for process in list_processes()]
-    assert names == ["redis", "web", "worker", "beat", "agent"]
+    assert names == ["redis", "web", "worker", "beat", "agent", "api"]
     assert {p.name for p in list_processes() if p.is_privileged} == PRIVILEGED
 
 
 @pytest.mark.parametrize(
     ("only", "environment", "names"),
     [
-        ((), {}, "redis web worker beat agent"),
-        ((), {"REDIS_URL": "redis://elsewhere"}, "web worker beat agent"),
+        ((), {}, "redis web worker beat agent api"),
+        ((), {"REDIS_URL": "redis://elsewhere"}, "web worker beat agent api"),
         (("worker", "agent"), {}, "worker agent"),
     ],
 )
@@ -63,7 +63,7 @@ def test_an_unknown_process_is_named():
 def test_every_process_is_restarted_logged_with_a_bound_and_ended_in_time():
     conf = read_conf(list_processes())
     programs = [conf[name] for name in conf.sections() if name.startswith("program:")]
-    assert len(programs) == 5
+    assert len(programs) == 6
     for program in programs:
         assert program.getboolean("autorestart")
         assert program["stdout_logfile_maxbytes"] == "5MB"
