@@ -21,8 +21,12 @@ from engine.images import schema as images_schema
 from engine.images.add import Adder
 from engine.images.gc import Collector
 from engine.images.images import Images
+from engine.images.import_tar import Importer
+from engine.images.kept_archives import KeptArchives
+from engine.images.load import Loader
 from engine.images.pull import Puller
 from engine.images.remove import Remover
+from engine.images.save import Saver
 from engine.images.starter import StarterMaker
 from engine.images.store import ImageStore
 from engine.images.unpack import Unpacker
@@ -179,6 +183,9 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         store=ground.images,
         puller=_wire_puller(ground, unpacker, collector, connect),
         remover=_wire_remover(ground, collector, holders),
+        saver=_wire_saver(ground),
+        loader=_wire_loader(ground, unpacker, collector),
+        importer=_wire_importer(ground, unpacker, collector),
         collector=collector,
         make_starter=StarterMaker(_wire_adder(ground, unpacker, collector)),
     )
@@ -204,6 +211,41 @@ def _wire_adder(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Ad
         unpacker=unpacker,
         leases=ground.leases,
         collector=collector,
+    )
+
+
+def _wire_saver(ground: _Ground) -> Saver:
+    return Saver(
+        images=ground.images,
+        store=ground.content,
+        source=KeptArchives(ground.content),
+        leases=ground.leases,
+    )
+
+
+def _wire_loader(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Loader:
+    return Loader(
+        database=ground.database,
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        unpacker=unpacker,
+        leases=ground.leases,
+        collector=collector,
+        spools=ground.paths.content,
+    )
+
+
+def _wire_importer(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Importer:
+    return Importer(
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        unpacker=unpacker,
+        leases=ground.leases,
+        collector=collector,
+        clock=ground.clock,
+        spools=ground.paths.content,
     )
 
 

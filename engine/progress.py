@@ -19,7 +19,7 @@ class Cancelled(Exception):
 
 
 class LayerStatus(enum.StrEnum):
-    """The words that docker shows for a layer while an image is pulled or pushed."""
+    """The words that docker shows for a layer while an image travels; `SAVING` is ours."""
 
     WAITING = "Waiting"
     DOWNLOADING = "Downloading"
@@ -33,6 +33,7 @@ class LayerStatus(enum.StrEnum):
     PUSHED = "Pushed"
     MOUNTED = "Mounted from"
     THERE = "Layer already exists"
+    SAVING = "Saving"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class UnpackedArchive:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to *size* of the next bytes; raise `LimitExceeded` for a bomb."""
-        content = self._unpacked.read(size)
+        with _damage_named():
+            content = self._unpacked.read(size)
         self._count += len(content)
         self._limits.check_unpacked(self._count, self._packed.count)
         return content
@@ -249,8 +250,18 @@ def archive_blamed() -> Iterator[None]:
         yield
     except InvalidLayer as error:
         raise InvalidArchive(error.reason) from error
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
     except (EOFError, lzma.LZMAError) as error:
-        raise InvalidArchive(f"its packed bytes are damaged: {error}") from error
+        raise InvalidLayer(f"its packed bytes are damaged: {error}") from error
+    except OSError as error:
+        if error.errno is not None:  # of the stream, not of what is in it
+            raise
+        raise InvalidLayer(f"its packed bytes are damaged: {error}") from error
 
 
 class _Peeked(io.RawIOBase):

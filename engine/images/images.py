@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from engine.images.history import HistoryRow, history_rows
+from engine.images.save import ArchiveForm
+from engine.oci.media_types import Compression
 from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
+    from typing import BinaryIO
 
     from engine.images.gc import Collector, Swept
+    from engine.images.import_tar import Importer
+    from engine.images.load import Loaded, Loader
     from engine.images.pull import Puller
     from engine.images.record import ImageRecord, ImageRemoval, Pulled, TagMove
     from engine.images.remove import Remover
+    from engine.images.save import Saver
     from engine.images.store import ImageStore
     from engine.oci.digest import ImageID
     from engine.oci.platform import Platform
@@ -43,12 +50,18 @@ class Images:
         store: ImageStore,
         puller: Puller,
         remover: Remover,
+        saver: Saver,
+        loader: Loader,
+        importer: Importer,
         collector: Collector,
         make_starter: StarterMaker,
     ) -> None:
         self._store = store
         self._puller = puller
         self._remover = remover
+        self._saver = saver
+        self._loader = loader
+        self._importer = importer
         self._collector = collector
         self._make_starter = make_starter
 
@@ -68,6 +81,62 @@ class Images:
             parsed,
             platform=platform,
             credentials=credentials,
+            progress=progress,
+            cancellation=cancellation,
+            owner=owner,
+        )
+
+    def save(
+        self,
+        references: Sequence[str],
+        out: BinaryIO,
+        *,
+        form: ArchiveForm = ArchiveForm.DOCKER,
+        compression: Compression = Compression.NONE,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> None:
+        """Write images as one tar; see `Saver.save`."""
+        self._saver.save(
+            references,
+            out,
+            form=form,
+            compression=compression,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def load(
+        self,
+        stream: BinaryIO,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Loaded:
+        """Bring the images of an archive here; see `Loader.load`."""
+        return self._loader.load(stream, progress=progress, cancellation=cancellation, owner=owner)
+
+    def import_tar(
+        self,
+        stream: BinaryIO,
+        *,
+        reference: Reference | str | None = None,
+        changes: Sequence[str] = (),
+        message: str = "",
+        platform: Platform | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> ImageRecord:
+        """Make an image of the files in a bare tar; see `Importer.import_tar`."""
+        parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+        return self._importer.import_tar(
+            stream,
+            reference=parsed,
+            changes=changes,
+            message=message,
+            platform=platform,
             progress=progress,
             cancellation=cancellation,
             owner=owner,

@@ -77,6 +77,16 @@ class ImageQueries:
         where = f"id = (SELECT image_id FROM {table} WHERE reference = ?)"  # noqa: S608
         return next(iter(self._list_where(where, str(name_of(reference)))), None)
 
+    def tags_of_repository(self, name: str) -> list[Reference]:
+        """Return the tags of the repository *name*, which is written without a tag."""
+        repository = Reference.parse(name).name
+        # Every character that a tag may have sorts before ;, so this is a range of the key.
+        rows = self._database.rows(
+            "SELECT reference FROM tags WHERE reference > ? AND reference < ? ORDER BY reference",
+            (f"{repository}:", f"{repository};"),
+        )
+        return [Reference.parse(row["reference"]) for row in rows]
+
     def tag_moves(self, image_id: ImageID) -> list[TagMove]:
         """Return how tags came to *image_id* and went from it, the latest first."""
         rows = self._database.rows(

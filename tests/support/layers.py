@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import DiffIDMismatch, InvalidLayer, SnapshotInUse
 from engine.images.unpack import Packed, StagedLayer
+from engine.oci.descriptor import Descriptor
 from engine.oci.digest import ChainID, DiffID, Digest
 from engine.oci.media_types import LAYER_COMPRESSION, Compression
 from engine.progress import LayerProgress, LayerStatus
@@ -17,9 +18,10 @@ from tests.support.fakes import FAKE_BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
 
     from engine.content.store import Store
-    from engine.oci.descriptor import Descriptor
+    from engine.images.record import LayerRecord
     from engine.progress import Cancellation, ProgressSink
 
 
@@ -31,6 +33,7 @@ class FakeLayers:
         self._snapshots: dict[str, Snapshot] = {}
         self._guard = threading.Lock()
         self.staged: list[ChainID] = []
+        self.tars: dict[DiffID, bytes] = {}
 
     def stage(
         self,
@@ -74,6 +77,7 @@ class FakeLayers:
         progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, len(tar)))
         staged = StagedLayer(chain_id, parent)
         with self._guard:
+            self.tars[diff_id] = tar
             size = -(-len(tar) // FAKE_BLOCK) * FAKE_BLOCK
             self._snapshots[staged.key] = Snapshot(staged.key, Kind.STAGED, size=size)
             self.staged.append(chain_id)
@@ -111,6 +115,27 @@ class FakeLayers:
     @property
     def disk_bytes(self) -> int:
         return sum(each.size or 0 for each in self._snapshots.values())
+
+
+class FakeLayerSource:
+    """A `LayerSource` over what *layers* were given, and the archives that *store* kept."""
+
+    def __init__(self, layers: FakeLayers, store: Store) -> None:
+        self._layers = layers
+        self._store = store
+
+    def open_tar(self, layer: LayerRecord) -> BinaryIO:
+        return io.BytesIO(self._layers.tars[layer.diff_id])
+
+    def find_archive(self, layer: LayerRecord) -> Descriptor | None:
+        if not self._store.has(layer.digest):
+            return None
+        return Descriptor(layer.media_type, layer.digest, layer.compressed_size)
+
+    def open_archive(self, layer: LayerRecord) -> tuple[Descriptor, BinaryIO]:
+        found = self.find_archive(layer)
+        assert found is not None
+        return found, self._store.open_blob(layer.digest)
 
 
 def _unpacked(packed: Packed) -> bytes:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import events, leases
 from engine.content.local import LocalStore
 from engine.events import Event, EventLog
 from engine.images.gc import Collector
+from engine.images.import_tar import Importer
+from engine.images.load import Loader
 from engine.images.pull import Puller
 from engine.images.remove import Remover
+from engine.images.save import Saver
 from engine.images.store import SCHEMA, DocumentRecord, ImageRecord, ImageStore, LayerRecord
 from engine.images.unpack import Unpacker
 from engine.leases import Leases
@@ -28,7 +31,7 @@ from engine.snapshots.overlay import OverlaySnapshotter
 from engine.system.database import Database
 from engine.system.locks import Locks
 from tests.support.images import MADE_AT, pack_image
-from tests.support.layers import FakeLayers
+from tests.support.layers import FakeLayers, FakeLayerSource
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,6 +134,32 @@ class World:
             collector=self.collector,
         )
 
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What brings images here: loads, imports and the like take all of it or some."""
+        return {
+            "images": self.images,
+            "store": self.store,
+            "snapshots": self.snapshots,
+            "unpacker": self.unpacker,
+            "leases": self.leases,
+            "collector": self.collector,
+        }
+
+    def loader(self) -> Loader:
+        return Loader(**self.parts, database=self.database, spools=self.paths.content)
+
+    def saver(self) -> Saver:
+        return Saver(
+            images=self.images,
+            store=self.store,
+            source=FakeLayerSource(self.layers, self.store),
+            leases=self.leases,
+        )
+
+    def importer(self) -> Importer:
+        return Importer(**self.parts, clock=self.clock, spools=self.paths.content)
+
     def add(self, *tars: bytes, tags: tuple[str, ...] = (), label: str = "") -> ImageRecord:
         """Make an image here whose layers are *tars*, as a build would."""
         config = ImageConfig.parse(pack_image(*tars, label=label).config)
@@ -140,6 +169,7 @@ class World:
             self.layers.put(chain, parent=parent, size=4096 * len(tar))
             digest = Digest.of(tar)
             size = 4096 * len(tar)
+            self.layers.tars[DiffID(digest)] = tar
             records.append(LayerRecord(chain, DiffID(digest), digest, size, len(tar), OCI_LAYER))
             parent = chain
         documents = [self.document(config.content)]

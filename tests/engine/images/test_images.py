@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,9 @@ def images(world: World) -> Images:
         store=world.images,
         puller=world.puller,
         remover=world.remover,
+        saver=world.saver(),
+        loader=world.loader(),
+        importer=world.importer(),
         collector=world.collector,
         make_starter=make_starter,
     )
@@ -106,3 +110,14 @@ def test_the_history_of_what_is_not_here_is_not_found(images: Images, world: Wor
 
     with pytest.raises(ImageNotFound):
         images.history(image.id)
+
+
+def test_images_travel_in_archives(images: Images) -> None:
+    tar = io.BytesIO()
+    made = images.import_tar(io.BytesIO(TAR), reference="team/made:1", owner="ana")
+
+    images.save(["team/made:1"], tar)
+    images.remove("team/made:1")
+    loaded = images.load(io.BytesIO(tar.getvalue()), owner="ben")
+
+    assert (loaded.images[0].id, loaded.images[0].added_by) == (made.id, "ben")
