@@ -104,7 +104,7 @@ def render_config(
         "created": render_timestamp(created_at),
         "architecture": platform.architecture,
         "os": platform.os,
-        "config": _write_defaults(defaults),
+        "config": written_defaults(defaults),
         "rootfs": {"type": "layers", "diff_ids": [str(each) for each in diff_ids]},
         "history": [_write_history(entry) for entry in history],
     }
@@ -178,7 +178,8 @@ def _read_defaults(fields: Fields | None) -> ProcessDefaults:
     )
 
 
-def _write_defaults(defaults: ProcessDefaults) -> dict[str, Any]:
+def written_defaults(defaults: ProcessDefaults) -> dict[str, Any]:
+    """Return the field `config` of an image config: equal values give equal objects."""
     written: dict[str, Any] = {
         "User": defaults.user,
         "ExposedPorts": {port: {} for port in defaults.exposed_ports},
