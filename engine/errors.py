@@ -15,12 +15,13 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
-    │  └─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ProgramNotFound
+    │  └─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ExecNotFound
+    │     · ProgramNotFound
     ├─ AlreadyExists           often fine
     │  └─ SnapshotExists · NameTaken
     ├─ WrongState              fix the state, then retry
-    │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ImageInUse
-    │  └─ ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
+    │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ExecStarted
+    │  └─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
     ├─ Unsupported
     │  └─ UnsupportedMediaType · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
@@ -310,6 +311,16 @@ class ContainerNotFound(NotFound):
         self.name = name
 
 
+class ExecNotFound(NotFound):
+    """No exec of that ID, or its container has ended since."""
+
+    code = "exec-not-found"
+
+    def __init__(self, exec_id: str) -> None:
+        super().__init__(f"No such exec instance: {exec_id[:80]}", field="exec")
+        self.exec_id = exec_id
+
+
 class ProgramNotFound(NotFound):
     """A program that the engine stands on is not installed on this host."""
 
@@ -372,7 +383,7 @@ class ContainerNotRunning(WrongState):
     remedy = "Start the container first."
 
     def __init__(self, name: str, *, state: str) -> None:
-        super().__init__(f"container {name} is not running (it is {state})", field="container")
+        super().__init__(f"Container {name} is not running", field="container")
         self.name = name
         self.state = state
 
@@ -400,6 +411,18 @@ class ContainerRunning(WrongState):
         super().__init__(f"container {name} is {state}", field="container")
         self.name = name
         self.state = state
+
+
+class ExecStarted(WrongState):
+    """An exec runs once."""
+
+    code = "exec-started"
+    remedy = "Make another exec."
+
+    def __init__(self, exec_id: str, *, has_ended: bool) -> None:
+        state = "has already run" if has_ended else "is already running"
+        super().__init__(f"Error: Exec command {exec_id} {state}", field="exec")
+        self.exec_id = exec_id
 
 
 class ImageInUse(WrongState):

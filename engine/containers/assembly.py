@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.containers.bundle import Bundles
+from engine.containers.exec_monitor import ConmonExecMonitor
 from engine.containers.exits import Exits
 from engine.containers.monitor import ConmonMonitor
 from engine.containers.ports import Means
@@ -55,6 +56,7 @@ def linux_means(
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),
         waiting=WaitingRoom(paths.attaching),
+        exec_monitor=ConmonExecMonitor(programs),
         runtime=OciRuntime(programs),
         cgroups=Cgroups(),
         host=probe_host(),

@@ -97,6 +97,11 @@ class Bundle:
         return self.directory / "ctl"
 
     @property
+    def execs(self) -> Path:
+        """One directory for each command that was run in it since its start."""
+        return self.run / "exec"
+
+    @property
     def cgroup(self) -> str:
         """The name of its control group."""
         return f"/shipshape/{self.id}"
@@ -116,6 +121,10 @@ class Bundles:
     def list_ids(self) -> set[str]:
         """Return the IDs of all containers that have a directory."""
         return {each.name for place in (self._lasting, self._running) for each in _children(place)}
+
+    def list_running(self) -> list[Bundle]:
+        """Return the places of the containers that have a run directory."""
+        return [self.locate(each.name) for each in _children(self._running)]
 
     def make(self, bundle: Bundle) -> None:
         """Make the lasting directory, readable by nobody else."""

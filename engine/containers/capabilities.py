@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.settings.capabilities import CAPABILITIES
+
 DEFAULT_CAPABILITIES = (
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
@@ -18,6 +20,11 @@ DEFAULT_CAPABILITIES = (
     "CAP_KILL",
     "CAP_AUDIT_WRITE",
 )
+
+
+def all_capabilities(bits: int) -> tuple[str, ...]:
+    """Return all capabilities that a host whose own are *bits* can give away."""
+    return tuple(name for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
 
 
 def capability_sets(granted: tuple[str, ...], *, is_root: bool) -> dict[str, list[str]]:

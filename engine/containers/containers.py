@@ -16,6 +16,8 @@ from engine.containers.assembly import linux_means
 from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.create import Creator, lock_name
+from engine.containers.exec_record import ExecRecord
+from engine.containers.execute import Executor
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogLine, LogPage
 from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
@@ -29,6 +31,7 @@ from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
 from engine.settings import ContainerSettings
+from engine.settings.execution import ExecSettings
 from engine.settings.signals import parse_signal
 from engine.system.mounter import LinuxMounter
 from engine.system.watch import Watch
@@ -54,6 +57,8 @@ __all__ = [
     "ContainerRecord",
     "ContainerSettings",
     "Containers",
+    "ExecRecord",
+    "ExecSettings",
     "ExitStatus",
     "IfRunning",
     "LogCursor",
@@ -88,6 +93,7 @@ class Containers:
         self._attacher = Attacher(
             means, lambda record: self._stopper.await_end(record, END_SECONDS)
         )
+        self._executor = Executor(means)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -224,6 +230,41 @@ class Containers:
             raise ContainerNotRunning(record.name, state=record.state)
         bundle = self._means.bundles.locate(record.id)
         self._means.monitor.resize(bundle, rows=rows, columns=columns)
+
+    def exec_create(self, ref: str, settings: ExecSettings) -> ExecRecord:
+        """
+        Note a command that is to be run in the container and return its record.
+
+        It is forgotten when the container ends. Raises `ContainerNotRunning` or `ContainerPaused`.
+        """
+        with self._held(ref) as record:
+            return self._executor.create(record, settings)
+
+    def exec_start(self, exec_id: str, *, detach: bool = False) -> Attachment | None:
+        """
+        Run the command and return a conversation with it; None with *detach*.
+
+        Raises `CommandNotFound`, `ExecNotFound`, `ExecStarted` or what `exec_create` raises.
+        """
+        record = self.get(self._executor.container_of(exec_id))
+        attachment = self._executor.start(record, exec_id)
+        if detach:
+            attachment.close()
+            return None
+        return attachment
+
+    def exec_get(self, exec_id: str) -> ExecRecord:
+        """Return what is known of the exec; raise `ExecNotFound`."""
+        return self._executor.get(exec_id)
+
+    def exec_list(self, ref: str) -> list[ExecRecord]:
+        """Return the commands that were run in the container since its start, the oldest first."""
+        record = self._means.store.get(ref)
+        return self._executor.list_of(self._means.bundles.locate(record.id))
+
+    def exec_resize(self, exec_id: str, *, rows: int, columns: int) -> None:
+        """Give the terminal of an exec a size; raise `ExecNotFound`."""
+        self._executor.resize(exec_id, rows=rows, columns=columns)
 
     # --- Output -------------------------------------------------------------------------------
 

@@ -196,8 +196,8 @@ def _reported_pid(line: bytes, complaint: str) -> int:
     raise failure_of(str(report.get("message") or complaint))
 
 
-def failure_of(message: str) -> CommandNotFound | RuntimeFailed:
-    """Return the error for a runtime's last words when it could not create a container."""
+def failure_of(message: str, *, verb: str = "create") -> CommandNotFound | RuntimeFailed:
+    """Return the error for a runtime's last words when it could not *verb* a container."""
     text = _last_words(message)
     match = next((found for each in _COMMANDS if (found := each.search(text))), None)
     if match is not None:
@@ -206,7 +206,7 @@ def failure_of(message: str) -> CommandNotFound | RuntimeFailed:
             return CommandNotFound(command, reason=reason, exit_code=127)
         if _NOT_EXECUTABLE.search(reason):
             return CommandNotFound(command, reason=reason, exit_code=126)
-    return RuntimeFailed("create", stderr=text)
+    return RuntimeFailed(verb, stderr=text)
 
 
 def _last_words(message: str) -> str:

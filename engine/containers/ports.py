@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.containers.bundle import Bundles
+    from engine.containers.exec_monitor import ExecMonitor
     from engine.containers.exits import Exits
     from engine.containers.monitor import Monitor
     from engine.containers.runtime import Runtime
@@ -82,6 +83,7 @@ class Means:
     exits: Exits
     monitor: Monitor
     waiting: WaitingRoom
+    exec_monitor: ExecMonitor
     runtime: Runtime
     cgroups: Groups
     host: HostFacts

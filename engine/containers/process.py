@@ -51,7 +51,7 @@ def resolve_process(
     """Return the first process of a container that is called *hostname*."""
     return Process(
         arguments=resolve_arguments(defaults, settings),
-        env=_merged_env(
+        env=merged_env(
             [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] * settings.tty)],
             defaults.env,
             settings.env,
@@ -77,7 +77,8 @@ def with_home(env: tuple[str, ...], home: str) -> tuple[str, ...]:
     return env if any(each.startswith("HOME=") for each in env) else (*env, f"HOME={home}")
 
 
-def _merged_env(*sources: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def merged_env(*sources: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the variables of all *sources*; where several name one, the last says its value."""
     merged: dict[str, str] = {}
     for source in sources:
         for entry in source:

@@ -11,6 +11,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.containers.exec_record import list_places
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
 from engine.errors import MountFailed
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 KILLED = 128 + signal.SIGKILL
 REAP_SECONDS = 5.0
+# What an exec printed last is still to be passed on.
+EXEC_SECONDS = 1.0
 UNWATCHED = "its monitor was killed, and its processes were ended with it"
 
 
@@ -78,6 +81,7 @@ class Settler:
             return
         is_over = self._end_monitor(bundle)
         is_empty = means.cgroups.destroy(bundle.cgroup)
+        is_over = means.exec_monitor.abort(list_places(bundle), grace=EXEC_SECONDS) and is_over
         means.runtime.delete(bundle)
         self.unmount(bundle)
         means.exits.discard(bundle.id)

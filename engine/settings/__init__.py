@@ -9,6 +9,7 @@ refuse the same things at the same fields. What only the host knows is checked a
 from __future__ import annotations
 
 from engine.settings.container import ContainerSettings
+from engine.settings.execution import ExecSettings
 from engine.settings.lifetime import Healthcheck, LogSettings, RestartPolicy
 from engine.settings.mounts import MountKind, MountPoint
 from engine.settings.network import Endpoint, PortBinding
@@ -22,6 +23,7 @@ __all__ = [
     "DeviceRate",
     "DeviceWeight",
     "Endpoint",
+    "ExecSettings",
     "Healthcheck",
     "LogSettings",
     "MountKind",

@@ -13,6 +13,7 @@ from engine.oci.platform import normalise_architecture
 from engine.system.cgroups import MOUNT, CgroupLayout, detect_layout
 
 PROC = Path("/proc")
+_BOUNDING = re.compile(r"^CapBnd:\s*([0-9a-f]+)", re.MULTILINE)
 _RELEASE = re.compile(r"(\d+)\.(\d+)", re.ASCII)
 
 
@@ -22,7 +23,8 @@ class HostFacts:
     One host as its containers find it.
 
     *open_files* is the hard limit of this process: without CAP_SYS_RESOURCE no container can have
-    more. *oom_score* likewise is the lowest that it can have.
+    more. *oom_score* likewise is the lowest that it can have, and *capability_bits* are the
+    capabilities that it can have at most, by number.
     """
 
     architecture: str
@@ -34,6 +36,7 @@ class HostFacts:
     oom_score: int
     cpus: int
     memory_bytes: int
+    capability_bits: int = (1 << 41) - 1
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +53,7 @@ def probe_host() -> HostFacts:
         oom_score=max(0, int((PROC / "self/oom_score_adj").read_text())),
         cpus=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        capability_bits=_bounding_bits(),
     )
 
 
@@ -62,3 +66,8 @@ def _has_swap_limit(layout: CgroupLayout) -> bool:
     if layout is CgroupLayout.UNIFIED:
         return any(MOUNT.glob("*/memory.swap.max"))
     return (MOUNT / "memory" / "memory.memsw.limit_in_bytes").exists()
+
+
+def _bounding_bits() -> int:
+    match = _BOUNDING.search((PROC / "self/status").read_text())
+    return int(match[1], 16) if match else 0

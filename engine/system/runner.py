@@ -13,15 +13,17 @@ import selectors
 import shutil
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import ProgramNotFound, SystemFailure, from_oserror
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+T = TypeVar("T")
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
@@ -107,6 +109,69 @@ def start_daemon(
     finally:
         os.close(reader)
         os.close(complaints)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """By which environment variables a daemon learns of the pipes to its parent."""
+
+    report: str
+    start: str
+    ready: str
+
+
+def start_conversation(
+    words: Sequence[str],
+    *,
+    pipes: Pipes,
+    inherits: int,
+    timeout: float,
+    connect: Callable[[], T],
+    cwd: Path,
+    limit: int = OUTPUT_LIMIT,
+) -> tuple[Finished, T]:
+    """
+    Start a program that goes on by itself, and connect to it before it begins its work.
+
+    It says that it can be reached, *connect* is called, it is told to begin, and reports: `stdout`
+    is the line of its report. It keeps the descriptor *inherits*.
+    """
+    deadline = time.monotonic() + timeout
+    with ExitStack() as ours, ExitStack() as theirs:
+        ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
+        (report, report_end), (start_end, start), (ready, ready_end) = ends
+        for each in (report, start, ready):
+            ours.callback(os.close, each)
+        for each in (report_end, start_end, ready_end):
+            theirs.callback(os.close, each)
+        complaints = os.memfd_create("complaints", os.MFD_CLOEXEC)
+        ours.callback(os.close, complaints)
+        with _started(
+            words,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            cwd=cwd,
+            pass_fds=(report_end, start_end, ready_end, inherits),
+            more={
+                pipes.report: str(report_end),
+                pipes.start: str(start_end),
+                pipes.ready: str(ready_end),
+            },
+        ) as process:
+            theirs.close()
+            _say_go(start)
+            code = _waited(process, timeout)
+        _read_line(ready, deadline, limit, words[0])
+        connected = connect()
+        _say_go(start)
+        line = _read_line(report, deadline, limit, words[0])
+        return Finished(code, line, os.pread(complaints, limit, 0)), connected
+
+
+def _say_go(pipe: int) -> None:
+    # One that has ended already says so by its report.
+    with suppress(BrokenPipeError):
+        os.write(pipe, b"\0")
 
 
 @contextmanager

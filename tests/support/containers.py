@@ -33,6 +33,7 @@ from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
 from tests.support.fakes_containers import (
     FakeCgroups,
+    FakeExecMonitor,
     FakeHost,
     FakeImages,
     FakeMonitor,
@@ -124,6 +125,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),
         waiting=WaitingRoom(paths.attaching),
+        exec_monitor=FakeExecMonitor(host),
         runtime=FakeRuntime(host),
         cgroups=FakeCgroups(host),
         host=FAKE_FACTS,

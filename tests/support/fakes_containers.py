@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import socket
 import threading
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from engine.containers.attachment import StreamKind
     from engine.containers.bundle import Bundle
+    from engine.containers.exec_monitor import ExecLaunch
+    from engine.containers.exec_record import ExecPlace
     from engine.containers.monitor import Launch
 
 FIRST_PID = 4_000_000_000
@@ -47,6 +50,7 @@ class FakeHost:
     def __init__(self, exits: Path) -> None:
         self.exits = exits
         self.containers: dict[str, FakeProcess] = {}
+        self.execs: dict[str, FakeProcess] = {}
         self.cgroups: set[str] = set()
         self.oom_kills: dict[str, int] = {}
         self.boot = boot_id()
@@ -87,7 +91,7 @@ class FakeHost:
 
     def hang_up(self) -> None:
         """Close every connection that somebody attached has."""
-        for process in self.containers.values():
+        for process in (*self.containers.values(), *self.execs.values()):
             while process.attached:
                 process.attached.pop().close()
 
@@ -176,6 +180,53 @@ class FakeRuntime:
 
     def delete(self, bundle: Bundle) -> None:
         self.host.containers.pop(bundle.id, None)
+
+
+class FakeExecMonitor:
+    """An `ExecMonitor` that knows echo, false and sleep."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def start(self, launch: ExecLaunch) -> socket.socket:
+        place = launch.place
+        program, *words = json.loads(place.process.read_bytes())["args"]
+        if program not in {"/bin/echo", "/bin/false", "/bin/sleep"}:
+            raise CommandNotFound(program, reason="no such file or directory")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        place.pid_file.write_text(str(self.host.next_pid()))
+        self.host.execs[place.id] = FakeProcess(self.host.next_pid(), attached=[theirs])
+        if program == "/bin/echo":
+            theirs.send(b"\2" + " ".join(words).encode() + b"\n")
+        if program != "/bin/sleep":
+            self.finish(place, int(program == "/bin/false"))
+        return ours
+
+    def finish(self, place: ExecPlace, code: int) -> None:
+        process = self.host.execs[place.id]
+        place.exit_file.write_text(str(code))
+        with self.host.changed:
+            process.is_watched = False
+            process.attached.pop().close()
+            self.host.changed.notify_all()
+
+    def is_watching(self, place: ExecPlace) -> bool:
+        process = self.host.execs.get(place.id)
+        return process is not None and process.is_watched
+
+    def wait(self, place: ExecPlace, *, timeout: float) -> bool:
+        with self.host.changed:
+            return self.host.changed.wait_for(lambda: not self.is_watching(place), timeout)
+
+    def resize(self, place: ExecPlace, *, rows: int, columns: int) -> None:
+        if self.is_watching(place):
+            self.host.execs[place.id].size = (rows, columns)
+
+    def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
+        for each in places:
+            if self.is_watching(each):
+                self.finish(each, 137)
+        return True
 
 
 class FakeCgroups:

@@ -1,0 +1,146 @@
+"""The monitor of a command in a running container: as a container's own, but for one exec."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from engine.containers.exec_record import read_number
+from engine.containers.monitor import MAX_CELLS, RESIZE, failure_of
+from engine.errors import Failed, RuntimeFailed
+from engine.system.marks import end_holders, marked
+from engine.system.processes import has_argument, tell_by_pipe, wait_until_gone
+from engine.system.runner import Pipes, start_conversation
+from engine.system.sockets import connect_packets
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from engine.containers.exec_record import ExecPlace
+    from engine.containers.runtime import Programs
+
+START_SECONDS = 60.0
+ABORT_SECONDS = 10.0
+PIPES = Pipes(report="_OCI_SYNCPIPE", start="_OCI_STARTPIPE", ready="_OCI_ATTACHPIPE")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecLaunch:
+    """A command to be run: its process is written down already."""
+
+    place: ExecPlace
+    tty: bool = False
+    open_stdin: bool = False
+
+
+class ExecMonitor(Protocol):
+    """Runs commands in running containers."""
+
+    def start(self, launch: ExecLaunch) -> socket.socket:
+        """
+        Run the command and return a connection over which its output comes from the first byte.
+
+        Once it has ended there is an exit file. Raises `CommandNotFound` or `RuntimeFailed` when
+        it could not be run.
+        """
+
+    def is_watching(self, place: ExecPlace) -> bool:
+        """Whether the exec has a monitor, so that an exit file will come or is there."""
+
+    def wait(self, place: ExecPlace, *, timeout: float) -> bool:
+        """Return True once the exec has no monitor; False when *timeout* seconds passed."""
+
+    def resize(self, place: ExecPlace, *, rows: int, columns: int) -> None:
+        """Give the exec's terminal a size; one that has ended is fine."""
+
+    def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
+        """End the monitors that do not end by themselves in *grace* seconds; True once all have."""
+
+
+class ConmonExecMonitor:
+    """An `ExecMonitor` that is one conmon process for each exec."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+
+    def start(self, launch: ExecLaunch) -> socket.socket:
+        """Start conmon, connect to it, and let it run the command."""
+        place = launch.place
+        with marked(place.mark) as mark:
+            finished, connection = start_conversation(
+                self._words(launch),
+                pipes=PIPES,
+                inherits=mark,
+                timeout=START_SECONDS,
+                connect=lambda: _connected(place),
+                cwd=place.directory,
+            )
+        try:
+            _check_report(finished.stdout, finished.complaint)
+        except Failed:
+            if connection is not None:
+                connection.close()
+            raise
+        if connection is None:
+            raise RuntimeFailed("exec in", stderr="its monitor cannot be reached")
+        return connection
+
+    def is_watching(self, place: ExecPlace) -> bool:
+        """Whether conmon lives."""
+        pid = read_number(place.monitor_pid_file)
+        return pid is not None and has_argument(pid, place.bundle.id)
+
+    def wait(self, place: ExecPlace, *, timeout: float) -> bool:
+        """Wait for the end of conmon, which comes right after the exit file."""
+        pid = read_number(place.monitor_pid_file)
+        return pid is None or wait_until_gone(pid, place.bundle.id, timeout=timeout)
+
+    def resize(self, place: ExecPlace, *, rows: int, columns: int) -> None:
+        """Tell conmon."""
+        rows, columns = min(rows, MAX_CELLS), min(columns, MAX_CELLS)
+        tell_by_pipe(place.control_pipe, f"{RESIZE} {rows} {columns}\n".encode())
+
+    def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
+        """Wait a moment, then end whatever holds their marks."""
+        deadline = time.monotonic() + grace
+        for each in places:
+            self.wait(each, timeout=max(0.0, deadline - time.monotonic()))
+        ended = [end_holders(each.mark, timeout=ABORT_SECONDS) for each in places]
+        return all(ended)
+
+    def _words(self, launch: ExecLaunch) -> list[str]:
+        place, runtime = launch.place, self._programs.runtime
+        words = [self._programs.conmon, "--api-version", "1"]
+        words += ["--cid", place.bundle.id, "--cuuid", place.bundle.id]
+        words += ["--runtime", runtime.path, "--bundle", str(place.directory)]
+        words += ["--exec", "--exec-attach", "--exec-process-spec", str(place.process)]
+        words += ["--container-pidfile", str(place.pid_file)]
+        words += ["--conmon-pidfile", str(place.monitor_pid_file)]
+        words += ["--persist-dir", str(place.directory), "--full-attach"]
+        words += ["--log-path", "none", "--log-level", "error", "--no-sync-log"]
+        for argument in runtime.arguments:
+            words += ["--runtime-arg", argument]
+        words += ["--leave-stdin-open"] * launch.tty
+        return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
+
+
+def _connected(place: ExecPlace) -> socket.socket | None:
+    try:
+        return connect_packets(place.attach_socket)
+    except OSError:
+        # It has ended; its report says why.
+        return None
+
+
+def _check_report(lines: bytes, complaint: str) -> None:
+    # The first is about the start; of one that ends at once there may be a second already.
+    line = lines.partition(b"\n")[0]
+    try:
+        report = json.loads(line or b"{}")
+    except ValueError:
+        report = {}
+    if report.get("data", -1) <= 0:
+        raise failure_of(str(report.get("message") or complaint), verb="exec in")

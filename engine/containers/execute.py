@@ -1,0 +1,158 @@
+"""Running commands in running containers."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from engine.containers.attachment import Attachment, Wanted
+from engine.containers.capabilities import all_capabilities, capability_sets
+from engine.containers.exec_monitor import ExecLaunch
+from engine.containers.exec_record import ExecStore, iter_records
+from engine.containers.process import merged_env, with_home
+from engine.containers.settle import KILLED
+from engine.containers.state import ContainerState
+from engine.containers.telling import tell
+from engine.containers.users import read_accounts, resolve_user
+from engine.errors import (
+    CommandNotFound,
+    ContainerNotRunning,
+    ContainerPaused,
+    ExecNotFound,
+    RuntimeFailed,
+)
+
+if TYPE_CHECKING:
+    from engine.containers.bundle import Bundle
+    from engine.containers.exec_record import ExecPlace, ExecRecord
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
+    from engine.settings.execution import ExecSettings
+
+NOT_RUN = 126
+END_SECONDS = 10.0
+
+
+class Executor:
+    """Runs commands in running containers."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._store = ExecStore(means.bundles)
+
+    def create(self, record: ContainerRecord, settings: ExecSettings) -> ExecRecord:
+        """
+        Note a command that is to be run; raise `ContainerNotRunning` or `ContainerPaused`.
+
+        To be called with the container's lock held.
+        """
+        check_runs(record)
+        bundle = self._means.bundles.locate(record.id)
+        created = self._store.add(bundle, settings)
+        words = " ".join(settings.command)
+        tell(self._means.events, f"exec_create: {words}", record, execID=created.id)
+        return created
+
+    def container_of(self, exec_id: str) -> str:
+        """Return the ID of the container that the exec is of; raise `ExecNotFound`."""
+        return self._store.locate(exec_id).bundle.id
+
+    def start(self, record: ContainerRecord, exec_id: str) -> Attachment:
+        """
+        Run the command and return a conversation with it.
+
+        Raises `ExecStarted` if it was started before, `CommandNotFound`, or `InvalidSetting` for a
+        user that the container does not have; the record has the exit code then.
+        """
+        check_runs(record)
+        place = self._store.locate(exec_id)
+        settings = self._store.read(place).settings
+        process = exec_process(place.bundle, settings, bits=self._means.host.capability_bits)
+        self._store.mark_started(place, process)
+        words = " ".join(settings.command)
+        tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
+        try:
+            launch = ExecLaunch(place, tty=settings.tty, open_stdin=settings.stdin)
+            connection = self._means.exec_monitor.start(launch)
+        except (CommandNotFound, RuntimeFailed) as error:
+            code = error.exit_code if isinstance(error, CommandNotFound) else NOT_RUN
+            self._store.mark_ended(place, code)
+            raise
+        return Attachment(
+            wanted=Wanted(settings.stdin, settings.stdout, settings.stderr),
+            connection=connection,
+            exit_code=lambda: self._exit_code(place),
+        )
+
+    def get(self, exec_id: str) -> ExecRecord:
+        """Return what is known of the exec; raise `ExecNotFound`."""
+        place = self._store.locate(exec_id)
+        found = self._store.read(place)
+        if found.is_running and not self._means.exec_monitor.is_watching(place):
+            # Between the look at the exit file and this one it may have ended.
+            found = self._store.read(place)
+        return found
+
+    def list_of(self, bundle: Bundle) -> list[ExecRecord]:
+        """Return the execs of a container since its start, the oldest first."""
+        return list(iter_records(self._store, bundle))
+
+    def resize(self, exec_id: str, *, rows: int, columns: int) -> None:
+        """Give the exec's terminal a size; raise `ExecNotFound`."""
+        place = self._store.locate(exec_id)
+        self._means.exec_monitor.resize(place, rows=rows, columns=columns)
+
+    def _exit_code(self, place: ExecPlace) -> int | None:
+        self._means.exec_monitor.wait(place, timeout=END_SECONDS)
+        with suppress(ExecNotFound):
+            return self._store.read(place).exit_code
+        # The container ended, and everything in it with it.
+        return KILLED
+
+
+def check_runs(record: ContainerRecord) -> None:
+    """Raise unless commands can be run in the container."""
+    if record.state is ContainerState.PAUSED:
+        raise ContainerPaused(record.name, doing="exec")
+    if not record.is_running:
+        raise ContainerNotRunning(record.name, state=record.state)
+
+
+def exec_process(bundle: Bundle, settings: ExecSettings, *, bits: int) -> dict[str, Any]:
+    """
+    Return the process of a command in a running container, after that of the container's own.
+
+    A privileged one has all capabilities of the host, which are *bits*.
+    """
+    try:
+        process: dict[str, Any] = json.loads(bundle.spec.read_bytes())["process"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RuntimeFailed("exec in", stderr="its runtime spec cannot be read") from error
+    process.pop("consoleSize", None)
+    terminal = ["TERM=xterm"] * settings.tty
+    process |= {
+        "terminal": settings.tty,
+        "args": list(settings.command),
+        "env": list(merged_env(terminal, process["env"], settings.env)),
+        "cwd": settings.working_dir or process["cwd"],
+    }
+    if settings.user:
+        _become(process, settings, bundle)
+    if settings.privileged:
+        process["capabilities"] = capability_sets(all_capabilities(bits), is_root=True)
+    return process
+
+
+def _become(process: dict[str, Any], settings: ExecSettings, bundle: Bundle) -> None:
+    identity = resolve_user(settings.user, read_accounts(bundle.rootfs))
+    process["user"] = {
+        "uid": identity.uid,
+        "gid": identity.gid,
+        "additionalGids": list(identity.groups or (identity.gid,)),
+    }
+    env = [each for each in process["env"] if not each.startswith("HOME=")]
+    asked = [each for each in settings.env if each.startswith("HOME=")]
+    process["env"] = list(with_home((*env, *asked), identity.home))
+    granted = tuple(process["capabilities"].get("bounding", ()))
+    process["capabilities"] = capability_sets(granted, is_root=identity.uid == 0)

@@ -1,0 +1,184 @@
+import json
+from typing import Any
+
+import pytest
+
+from engine.containers import exec_record
+from engine.containers.containers import IfRunning
+from engine.containers.execute import exec_process
+from engine.containers.record import ContainerRecord
+from engine.errors import (
+    CommandNotFound,
+    ContainerNotRunning,
+    ExecNotFound,
+    ExecStarted,
+    InvalidSetting,
+    LimitExceeded,
+)
+from engine.settings import ExecSettings
+from tests.contracts.exec_monitor import ExecMonitorContract
+from tests.support.containers import Yard
+
+
+class TestFakeExecMonitor(ExecMonitorContract):
+    pass
+
+
+@pytest.fixture
+def record(yard: Yard) -> ContainerRecord:
+    return yard.containers.start(yard.containers.create(yard.settings("/bin/sleep", "9")).id)
+
+
+def command(*words: str, **more: Any) -> ExecSettings:
+    return ExecSettings(command=words, **more)
+
+
+class TestLife:
+    def test_it_is_created_runs_and_has_ended(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/echo", "hi"))
+        assert (created.is_started, created.is_running, created.exit_code) == (False, False, None)
+
+        attachment = yard.containers.exec_start(created.id)
+        assert attachment
+        assert attachment.read() == (2, b"hi\n")
+        assert attachment.read() is None
+        assert attachment.exit_code == 0
+
+        ended = yard.containers.exec_get(created.id)
+        assert (ended.is_started, ended.is_running, ended.exit_code) == (True, False, 0)
+        assert yard.containers.exec_list(record.id) == [ended]
+
+    def test_detached_it_runs_on(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9"))
+        assert yard.containers.exec_start(created.id, detach=True) is None
+
+        running = yard.containers.exec_get(created.id)
+        assert running.is_running
+        assert running.pid > 1
+
+    def test_it_runs_once(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9"))
+        yard.containers.exec_start(created.id, detach=True)
+        with pytest.raises(ExecStarted, match="is already running"):
+            yard.containers.exec_start(created.id)
+
+    def test_a_command_that_is_not_there_is_recorded(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        created = yard.containers.exec_create(record.id, command("nope"))
+        with pytest.raises(CommandNotFound):
+            yard.containers.exec_start(created.id)
+
+        assert yard.containers.exec_get(created.id).exit_code == 127
+        with pytest.raises(ExecStarted, match="has already run"):
+            yard.containers.exec_start(created.id)
+
+    def test_it_goes_with_the_containers_run(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9"))
+        attachment = yard.containers.exec_start(created.id)
+        yard.containers.kill(record.id)
+
+        assert attachment
+        assert attachment.read() is None
+        assert attachment.exit_code == 137
+        with pytest.raises(ExecNotFound):
+            yard.containers.exec_get(created.id)
+        assert yard.containers.exec_list(record.id) == []
+
+    def test_nothing_runs_in_what_does_not(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/echo"))
+        yard.containers.kill(record.id)
+        with pytest.raises(ContainerNotRunning, match="is not running"):
+            yard.containers.exec_create(record.id, command("/bin/echo"))
+        with pytest.raises(ExecNotFound, match="No such exec instance"):
+            yard.containers.exec_start(created.id)
+
+    def test_the_terminal_gets_its_size(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9", tty=True))
+        yard.containers.exec_start(created.id, detach=True)
+        yard.containers.exec_resize(created.id, rows=3, columns=4)
+
+        assert yard.fake_host.execs[created.id].size == (3, 4)
+
+    @pytest.mark.parametrize("text", ["", "x", "../..", "f" * 64, "f" * 63])
+    def test_what_is_no_exec_is_not_found(self, yard: Yard, text: str) -> None:
+        with pytest.raises(ExecNotFound):
+            yard.containers.exec_get(text)
+
+    def test_the_newest_that_have_ended_are_kept(
+        self, yard: Yard, record: ContainerRecord, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exec_record, "KEPT", 2)
+        monkeypatch.setattr(exec_record, "MOST", 4)
+        ids = []
+        for number in range(5):
+            created = yard.containers.exec_create(record.id, command("/bin/echo", str(number)))
+            yard.containers.exec_start(created.id, detach=True)
+            ids.append(created.id)
+        assert [each.id for each in yard.containers.exec_list(record.id)] == ids[-3:]
+
+        for _ in range(2):
+            yard.containers.exec_create(record.id, command("/bin/sleep"))
+        with pytest.raises(LimitExceeded):
+            yard.containers.exec_create(record.id, command("/bin/sleep"))
+        yard.containers.remove(record.id, if_running=IfRunning.KILL)
+
+
+class TestProcess:
+    def process(self, yard: Yard, record: ContainerRecord, **more: Any) -> dict[str, Any]:
+        (yard.means.bundles.locate(record.id).rootfs / "etc").mkdir(exist_ok=True)
+        bundle = yard.means.bundles.locate(record.id)
+        return exec_process(bundle, command("id", **more), bits=1 << 21)
+
+    def test_it_is_like_the_containers_own(self, yard: Yard, record: ContainerRecord) -> None:
+        own = json.loads(yard.means.bundles.locate(record.id).spec.read_bytes())["process"]
+
+        assert self.process(yard, record) == own | {"args": ["id"]}
+
+    def test_env_directory_and_terminal_are_its_own(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        process = self.process(yard, record, env=("A=1", "PATH=/x"), working_dir="/tmp", tty=True)
+
+        assert {"A=1", "PATH=/x", "TERM=xterm"} < set(process["env"])
+        assert process["cwd"] == "/tmp"
+        assert process["terminal"]
+
+    def test_another_user_has_another_home_and_no_capabilities(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        process = self.process(yard, record, user="1000:50")
+
+        assert process["user"] == {"uid": 1000, "gid": 50, "additionalGids": [50]}
+        assert process["capabilities"]["effective"] == []
+        assert len(process["capabilities"]["bounding"]) == 14
+        assert [each for each in process["env"] if each.startswith("HOME=")] == ["HOME=/"]
+
+    def test_a_privileged_one_has_all_capabilities(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        process = self.process(yard, record, privileged=True)
+
+        assert process["capabilities"]["effective"] == ["CAP_SYS_ADMIN"]
+
+    def test_a_user_that_is_not_there_is_refused(self, yard: Yard, record: ContainerRecord) -> None:
+        with pytest.raises(InvalidSetting, match="unable to find user"):
+            self.process(yard, record, user="nobody")
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"command": []}, "command"),
+        ({"command": [""]}, "command"),
+        ({"command": ["x\0"]}, "command"),
+        ({"command": ["x"], "working_dir": "here"}, "working_dir"),
+        ({"command": ["x"], "user": "a:b:c"}, "user"),
+        ({"command": ["x"], "nope": 1}, "nope"),
+        ({}, "command"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: object, field: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        ExecSettings.from_json(settings)
+    assert caught.value.field == field
