@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer
-from engine.dockerapi.host_config import settings_of
+from engine.dockerapi.create_body import settings_of, warnings_of
 from engine.dockerapi.images import driver_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
@@ -82,7 +82,7 @@ async def create(call: Call) -> web.StreamResponse:
     name = call.query.text("name").removeprefix("/") or None
     settings = settings_of(body, name=name)
     record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
-    return json_answer({"Id": record.id, "Warnings": []}, status=201)
+    return json_answer({"Id": record.id, "Warnings": warnings_of(body)}, status=201)
 
 
 def _sizes(engine: Engine, record: ContainerRecord) -> tuple[int, int]:

@@ -1,41 +1,18 @@
-"""Between docker's JSON of a container's options and our settings: both directions."""
+"""The options of a container as docker's `Config` and `HostConfig`: the way back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.containers.settings import ContainerSettings
-from engine.dockerapi.fields import Fields
+from engine.containers.isolation import MASKED_PATHS, READ_ONLY_PATHS
+from engine.dockerapi.mount_options import anonymous_of, binds_of, mount_list_of, tmpfs_of
+from engine.settings.lifetime import Writable
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
+    from engine.settings import ContainerSettings, DeviceRate, Healthcheck, PortBinding
 
-
-def settings_of(body: dict[str, Any], *, name: str | None) -> ContainerSettings:
-    """Return the settings that the *body* of `POST /containers/create` asks for."""
-    config = Fields(body)
-    host = config.child("HostConfig")
-    labels = config.mapping("Labels")
-    return ContainerSettings(
-        image=config.text("Image"),
-        name=name,
-        command=config.words("Cmd"),
-        entrypoint=config.words("Entrypoint"),
-        env=config.texts("Env"),
-        working_dir=config.text("WorkingDir"),
-        user=config.text("User"),
-        hostname=config.text("Hostname"),
-        labels=labels,
-        tty=config.flag("Tty"),
-        open_stdin=config.flag("OpenStdin"),
-        memory_bytes=host.number("Memory"),
-        nano_cpus=host.number("NanoCpus"),
-        pids_limit=max(0, host.number("PidsLimit")),
-        read_only=host.flag("ReadonlyRootfs"),
-        auto_remove=host.flag("AutoRemove"),
-        stop_signal=config.text("StopSignal"),
-        stop_timeout=config.optional_number("StopTimeout"),
-    )
+SHM_BYTES = 64 * 1024 * 1024
 
 
 def network_mode_of(settings: ContainerSettings) -> str:
@@ -48,99 +25,203 @@ def config_of(record: ContainerRecord) -> dict[str, Any]:
     settings = record.settings
     config: dict[str, Any] = {
         "Hostname": settings.hostname or record.short_id,
-        "Domainname": "",
+        "Domainname": settings.domainname,
         "User": settings.user,
-        "AttachStdin": settings.open_stdin,
-        "AttachStdout": True,
-        "AttachStderr": True,
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
         "Tty": settings.tty,
         "OpenStdin": settings.open_stdin,
-        "StdinOnce": settings.open_stdin,
-        "Env": list(settings.env),
-        "Cmd": list(settings.command) if settings.command is not None else None,
+        "StdinOnce": settings.stdin_once,
+        "Env": list(settings.env) or None,
+        "Cmd": _list_or_none(settings.command),
         "Image": settings.image,
-        "Volumes": None,
+        "Volumes": anonymous_of(settings.mounts),
         "WorkingDir": settings.working_dir,
-        "Entrypoint": list(settings.entrypoint) if settings.entrypoint is not None else None,
+        "Entrypoint": _list_or_none(settings.entrypoint),
         "OnBuild": None,
         "Labels": dict(settings.labels),
     }
-    if settings.stop_signal:
-        config["StopSignal"] = settings.stop_signal
-    if settings.stop_timeout is not None:
-        config["StopTimeout"] = settings.stop_timeout
-    return config
+    optional: dict[str, Any] = {
+        "ExposedPorts": {each if "/" in each else f"{each}/tcp": {} for each in settings.expose},
+        "StopSignal": settings.stop_signal,
+        "StopTimeout": settings.stop_timeout,
+        "Healthcheck": _healthcheck(settings.healthcheck),
+    }
+    return config | {key: value for key, value in optional.items() if value or value == 0}
+
+
+def _list_or_none(words: tuple[str, ...] | None) -> list[str] | None:
+    return list(words) if words is not None else None
+
+
+def _healthcheck(check: Healthcheck | None) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    shape = {
+        "Test": list(check.test),
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+        "Retries": check.retries,
+    }
+    return {key: value for key, value in shape.items() if value}
 
 
 def host_config_of(settings: ContainerSettings) -> dict[str, Any]:
     """Return docker's `HostConfig` of a container."""
+    mounts = mount_list_of(settings.mounts)
+    tmpfs = tmpfs_of(settings.mounts)
     return {
         **_HOST_DEFAULTS,
-        "NetworkMode": network_mode_of(settings),
-        "AutoRemove": settings.auto_remove,
-        "ReadonlyRootfs": settings.read_only,
-        "Memory": settings.memory_bytes,
-        "NanoCpus": settings.nano_cpus,
-        "PidsLimit": settings.pids_limit or None,
+        **_life(settings),
+        **_networking(settings),
+        **_resources(settings),
+        **_block_devices(settings),
+        **_security(settings),
+        "Binds": binds_of(settings.mounts),
+        "VolumesFrom": list(settings.volumes_from) or None,
+        **({"Mounts": mounts} if mounts else {}),
+        **({"Tmpfs": tmpfs} if tmpfs else {}),
     }
 
 
+def _life(settings: ContainerSettings) -> dict[str, Any]:
+    log = {"max-size": settings.log.max_size, "max-file": settings.log.max_file}
+    shape: dict[str, Any] = {
+        "AutoRemove": settings.auto_remove,
+        "RestartPolicy": {
+            "Name": settings.restart.name,
+            "MaximumRetryCount": settings.restart.max_retries,
+        },
+        "LogConfig": {
+            "Type": settings.log.driver,
+            "Config": {key: str(value) for key, value in log.items() if value},
+        },
+        "ReadonlyRootfs": settings.read_only,
+        "GroupAdd": list(settings.group_add) or None,
+    }
+    if settings.init:
+        shape["Init"] = True
+    if settings.annotations:
+        shape["Annotations"] = dict(settings.annotations)
+    if settings.writable is Writable.MEMORY:
+        shape["StorageOpt"] = {"writable": "memory", "size": str(settings.writable_bytes)}
+    return shape
+
+
+def _networking(settings: ContainerSettings) -> dict[str, Any]:
+    links = [link for each in settings.endpoints for link in each.links]
+    return {
+        "NetworkMode": network_mode_of(settings),
+        "PortBindings": port_map_of(settings.publish),
+        "PublishAllPorts": settings.publish_all,
+        "Dns": list(settings.dns),
+        "DnsOptions": list(settings.dns_options),
+        "DnsSearch": list(settings.dns_search),
+        "ExtraHosts": list(settings.extra_hosts) or None,
+        "Links": links or None,
+    }
+
+
+def port_map_of(publish: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
+    """Return docker's `PortBindings`."""
+    ports: dict[str, list[dict[str, str]]] = {}
+    for each in publish:
+        place = str(each.host_port or "") + (f"-{each.host_port_end}" if each.host_port_end else "")
+        binding = {"HostIp": each.host_ip, "HostPort": place}
+        ports.setdefault(f"{each.container_port}/{each.protocol}", []).append(binding)
+    return ports
+
+
+def _resources(settings: ContainerSettings) -> dict[str, Any]:
+    return {
+        "Memory": settings.memory_bytes,
+        "MemoryReservation": settings.memory_reservation,
+        "MemorySwap": settings.memory_swap or 2 * settings.memory_bytes,
+        "MemorySwappiness": settings.memory_swappiness,
+        "OomKillDisable": settings.oom_kill_disable,
+        "OomScoreAdj": settings.oom_score_adj,
+        "NanoCpus": settings.nano_cpus,
+        "CpuShares": settings.cpu_shares,
+        "CpuPeriod": settings.cpu_period,
+        "CpuQuota": settings.cpu_quota,
+        "CpusetCpus": settings.cpuset_cpus,
+        "CpusetMems": settings.cpuset_mems,
+        "PidsLimit": settings.pids_limit or None,
+        "Ulimits": [
+            {"Name": each.name, "Hard": each.hard, "Soft": each.soft} for each in settings.ulimits
+        ],
+        "ShmSize": settings.shm_size or SHM_BYTES,
+        "CgroupParent": settings.cgroup_parent,
+    }
+
+
+def _block_devices(settings: ContainerSettings) -> dict[str, Any]:
+    return {
+        "BlkioWeight": settings.blkio_weight,
+        "BlkioWeightDevice": [
+            {"Path": each.path, "Weight": each.weight} for each in settings.blkio_weight_device
+        ],
+        "BlkioDeviceReadBps": _rates(settings.device_read_bps),
+        "BlkioDeviceWriteBps": _rates(settings.device_write_bps),
+        "BlkioDeviceReadIOps": _rates(settings.device_read_iops),
+        "BlkioDeviceWriteIOps": _rates(settings.device_write_iops),
+    }
+
+
+def _rates(rates: tuple[DeviceRate, ...]) -> list[dict[str, Any]]:
+    return [{"Path": each.path, "Rate": each.rate} for each in rates]
+
+
+def _security(settings: ContainerSettings) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "Devices": [
+            {
+                "PathOnHost": each.host_path,
+                "PathInContainer": each.target,
+                "CgroupPermissions": each.permissions,
+            }
+            for each in settings.devices
+        ],
+        "DeviceCgroupRules": list(settings.device_cgroup_rules) or None,
+        "CapAdd": list(settings.cap_add) or None,
+        "CapDrop": list(settings.cap_drop) or None,
+        "Privileged": settings.privileged,
+        "SecurityOpt": list(settings.security_opt) or None,
+        "MaskedPaths": _paths(settings, settings.masked_paths, MASKED_PATHS),
+        "ReadonlyPaths": _paths(settings, settings.readonly_paths, READ_ONLY_PATHS),
+        "CgroupnsMode": settings.cgroup_mode or "private",
+        "PidMode": settings.pid_mode,
+        "IpcMode": settings.ipc_mode or "private",
+        "UTSMode": settings.uts_mode,
+        "UsernsMode": settings.userns_mode,
+        "Runtime": settings.runtime or "runc",
+    }
+    return shape | ({"Sysctls": dict(settings.sysctls)} if settings.sysctls else {})
+
+
+def _paths(
+    settings: ContainerSettings, chosen: tuple[str, ...] | None, default: tuple[str, ...]
+) -> list[str] | None:
+    if chosen is not None:
+        return list(chosen)
+    return None if settings.privileged else list(default)
+
+
+# What docker tells and this engine has no choice about.
 _HOST_DEFAULTS: dict[str, Any] = {
-    "Binds": None,
     "ContainerIDFile": "",
-    "LogConfig": {"Type": "json-file", "Config": {}},
-    "PortBindings": {},
-    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     "VolumeDriver": "",
-    "VolumesFrom": None,
     "ConsoleSize": [0, 0],
-    "CapAdd": None,
-    "CapDrop": None,
-    "CgroupnsMode": "private",
-    "Dns": [],
-    "DnsOptions": [],
-    "DnsSearch": [],
-    "ExtraHosts": None,
-    "GroupAdd": None,
-    "IpcMode": "private",
     "Cgroup": "",
-    "Links": None,
-    "OomScoreAdj": 0,
-    "PidMode": "",
-    "Privileged": False,
-    "PublishAllPorts": False,
-    "SecurityOpt": None,
-    "UTSMode": "",
-    "UsernsMode": "",
-    "ShmSize": 64 * 1024 * 1024,
-    "Runtime": "runc",
     "Isolation": "",
-    "CpuShares": 0,
-    "CgroupParent": "",
-    "BlkioWeight": 0,
-    "BlkioWeightDevice": [],
-    "BlkioDeviceReadBps": [],
-    "BlkioDeviceWriteBps": [],
-    "BlkioDeviceReadIOps": [],
-    "BlkioDeviceWriteIOps": [],
-    "CpuPeriod": 0,
-    "CpuQuota": 0,
     "CpuRealtimePeriod": 0,
     "CpuRealtimeRuntime": 0,
-    "CpusetCpus": "",
-    "CpusetMems": "",
-    "Devices": [],
-    "DeviceCgroupRules": None,
     "DeviceRequests": None,
-    "MemoryReservation": 0,
-    "MemorySwap": 0,
-    "MemorySwappiness": None,
-    "OomKillDisable": False,
-    "Ulimits": [],
     "CpuCount": 0,
     "CpuPercent": 0,
     "IOMaximumIOps": 0,
     "IOMaximumBandwidth": 0,
-    "MaskedPaths": None,
-    "ReadonlyPaths": None,
 }

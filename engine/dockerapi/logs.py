@@ -34,6 +34,8 @@ async def logs(call: Call) -> web.StreamResponse:
     since, until = query.moment("since"), query.moment("until")
     record = await call.pools.quick(call.engine.containers.get, call["id"])
 
+    is_raw, with_time = record.settings.tty, query.flag("timestamps")
+
     def write(pipe: Pipe) -> None:
         lines = call.engine.containers.logs(
             record.id,
@@ -46,7 +48,7 @@ async def logs(call: Call) -> web.StreamResponse:
             if until is not None and line.time > until:
                 return
             if line.stream in wanted:
-                pipe.put(_written(line, record, with_time=query.flag("timestamps")))
+                pipe.put(render_line(line, is_raw=is_raw, with_time=with_time))
 
     return await stream_from(call, write, content_type=content_type(record, call.version))
 
@@ -63,11 +65,12 @@ def _tail(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _written(line: LogLine, record: ContainerRecord, *, with_time: bool) -> bytes:
+def render_line(line: LogLine, *, is_raw: bool, with_time: bool = False) -> bytes:
+    """Return *line* with its end, behind a header unless *is_raw*."""
     content = line.content if line.is_partial else line.content + b"\n"
     if with_time:
         content = _stamp(line.time) + b" " + content
-    return content if record.settings.tty else frame(STREAMS[line.stream], content)
+    return content if is_raw else frame(STREAMS[line.stream], content)
 
 
 def _stamp(moment: datetime) -> bytes:

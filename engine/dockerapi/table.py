@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from engine.dockerapi import containers, images, lifecycle, logs, pending, system
+from engine.dockerapi import attach, containers, execs, images, lifecycle, logs, pending, system
 from engine.dockerapi.routing import Table
 
 TABLE = Table(
@@ -14,6 +14,8 @@ TABLE = Table(
         containers.ROUTES,
         lifecycle.ROUTES,
         logs.ROUTES,
+        attach.ROUTES,
+        execs.ROUTES,
         pending.ROUTES,
     )
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from engine.containers.state import ContainerState
+from engine.dockerapi.refusals import Refusal
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -92,3 +94,17 @@ def status_text(record: ContainerRecord, now: datetime) -> str:
 
 def _ago(record: ContainerRecord, now: datetime) -> str:
     return f"{human_duration(now - (record.finished_at or now))} ago"
+
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgtp]?)i?b?", re.ASCII | re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+
+
+def parse_size(text: str, name: str) -> int:
+    """Return the bytes in *text*, where `10m` are binary units; raise `Refusal` (400)."""
+    if text == "-1":
+        return -1
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise Refusal(400, f"invalid size for {name}: '{text[:40]}'")
+    return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])

@@ -1,0 +1,155 @@
+"""Routes of commands that are run in running containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.containers.detach import KeyMatcher, parse_detach_keys
+from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.attach import terminal_size
+from engine.dockerapi.conversation import Conversation
+from engine.dockerapi.fields import Fields
+from engine.dockerapi.frames import MULTIPLEXED, RAW, STDOUT, frame
+from engine.dockerapi.hijack import hijack, release
+from engine.dockerapi.logs import KINDS_SINCE
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.errors import CommandNotFound, ContainerNotRunning
+from engine.settings.execution import ExecSettings
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.containers.attachment import Attachment
+    from engine.containers.exec_record import ExecRecord
+    from engine.dockerapi.call import Call
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Answer `POST /containers/{id}/exec`."""
+    body = Fields(await call.json(is_needed=True))
+    settings = ExecSettings(
+        command=body.words("Cmd") or (),
+        env=tuple(each for each in body.texts("Env") if "=" in each[1:]),
+        user=body.text("User"),
+        working_dir=body.text("WorkingDir"),
+        privileged=body.flag("Privileged"),
+        tty=body.flag("Tty"),
+        stdin=body.flag("AttachStdin"),
+        stdout=body.flag("AttachStdout"),
+        stderr=body.flag("AttachStderr"),
+        detach_keys=body.text("DetachKeys"),
+    )
+    parse_detach_keys(settings.detach_keys)
+    try:
+        record = await call.pools.long(call.engine.containers.exec_create, call["id"], settings)
+    except ContainerNotRunning as error:
+        found = await call.pools.quick(call.engine.containers.get, call["id"])
+        raise Refusal(409, f"container {found.id} is not running") from error
+    return json_answer({"Id": record.id}, status=201)
+
+
+async def start(call: Call) -> web.StreamResponse:
+    """Answer `POST /exec/{id}/start`: a conversation, or nothing when detached."""
+    body = Fields(await call.json())
+    containers = call.engine.containers
+    record = await call.pools.quick(containers.exec_get, call["id"])
+    if body.flag("Detach"):
+        await call.pools.long(containers.exec_start, record.id, detach=True)
+        return nothing(status=200)
+    try:
+        attachment = await call.pools.long(containers.exec_start, record.id)
+    except CommandNotFound as error:
+        return await _tell(call, record, error)
+    assert attachment is not None
+    return await _talk(call, record, attachment)
+
+
+async def _talk(call: Call, record: ExecRecord, attachment: Attachment) -> web.StreamResponse:
+    settings = record.settings
+    try:
+        wire = await hijack(call, _content_type(call, record))
+    except BaseException:
+        attachment.close()
+        raise
+    try:
+        await Conversation(
+            attachment,
+            wire,
+            call.pools,
+            is_raw=settings.tty,
+            takes_input=settings.stdin,
+            ends_input=not settings.tty,
+            keys=KeyMatcher(parse_detach_keys(settings.detach_keys)) if settings.tty else None,
+        ).run()
+        if not wire.is_lost:
+            # Whoever sees the end of the output asks for the exit code next.
+            await call.pools.long(lambda: attachment.exit_code)
+    finally:
+        answer = release(call, wire)
+    return answer
+
+
+async def _tell(call: Call, record: ExecRecord, error: CommandNotFound) -> web.StreamResponse:
+    """Say on the stream itself that the command could not be run, as docker does."""
+    words = (
+        "OCI runtime exec failed: exec failed: unable to start container process: "
+        f'exec: "{error.command}": {error.reason}: unknown\r\n'
+    ).encode()
+    wire = await hijack(call, _content_type(call, record))
+    await wire.write(words if record.settings.tty else frame(STDOUT, words))
+    return release(call, wire)
+
+
+def _content_type(call: Call, record: ExecRecord) -> str:
+    is_raw = record.settings.tty or call.version < KINDS_SINCE
+    return RAW if is_raw else MULTIPLEXED
+
+
+async def resize(call: Call) -> web.StreamResponse:
+    """Answer `POST /exec/{id}/resize`."""
+    rows, columns = terminal_size(call)
+    await call.pools.long(
+        call.engine.containers.exec_resize, call["id"], rows=rows, columns=columns
+    )
+    return nothing(status=200)
+
+
+async def inspect(call: Call) -> web.StreamResponse:
+    """Answer `GET /exec/{id}/json`."""
+    return json_answer(
+        _details(await call.pools.quick(call.engine.containers.exec_get, call["id"]))
+    )
+
+
+def _details(record: ExecRecord) -> dict[str, Any]:
+    settings = record.settings
+    process: dict[str, Any] = {
+        "tty": settings.tty,
+        "entrypoint": settings.command[0],
+        "arguments": list(settings.command[1:]),
+        "privileged": settings.privileged,
+    }
+    if settings.user:
+        process["user"] = settings.user
+    return {
+        "ID": record.id,
+        "Running": record.is_running,
+        "ExitCode": record.exit_code,
+        "ProcessConfig": process,
+        "OpenStdin": settings.stdin,
+        "OpenStderr": settings.stderr,
+        "OpenStdout": settings.stdout,
+        "CanRemove": False,
+        "ContainerID": record.container_id,
+        "DetachKeys": settings.detach_keys,
+        "Pid": record.pid,
+    }
+
+
+ROUTES = (
+    Route("POST", "/containers/{id}/exec", create),
+    Route("POST", "/exec/{id}/start", start),
+    Route("POST", "/exec/{id}/resize", resize),
+    Route("GET", "/exec/{id}/json", inspect),
+)
