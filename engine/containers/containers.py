@@ -29,6 +29,7 @@ from engine.containers.start import Starter
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
+from engine.containers.top import Top, list_processes
 from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
 from engine.settings import ContainerSettings
 from engine.settings.execution import ExecSettings
@@ -68,6 +69,7 @@ __all__ = [
     "Reconciled",
     "StatsSample",
     "StreamKind",
+    "Top",
     "open_containers",
 ]
 
@@ -325,12 +327,24 @@ class Containers:
     # --- Numbers ------------------------------------------------------------------------------
 
     def stats(self, ref: str) -> StatsSample:
-        """Return what the container uses now; raise `ContainerNotRunning`."""
+        """Return what the container uses now, in detail; raise `ContainerNotRunning`."""
         record = self.get(ref)
-        sample = self._sampler.sample(record) if record.is_running else None
+        sample = self._sampler.sample_closely(record) if record.is_running else None
         if sample is None:
             raise ContainerNotRunning(record.name, state=record.state)
         return sample
+
+    def top(self, ref: str, ps_args: str = "") -> Top:
+        """
+        Return the processes of the container as ps(1) with *ps_args* (default -ef) shows them.
+
+        Raises `ContainerNotRunning`, or `InvalidSetting` for arguments that show no PID.
+        """
+        record = self.get(ref)
+        if not record.is_running:
+            raise ContainerNotRunning(record.name, state=record.state)
+        bundle = self._means.bundles.locate(record.id)
+        return list_processes(self._means.cgroups.members(bundle.cgroup), ps_args)
 
     def size(self, ref: str) -> int:
         """Return the bytes of the container's writable layer on the disk, measured now."""

@@ -63,6 +63,9 @@ class Groups(Protocol):
         False if that has to be tried again later.
         """
 
+    def members(self, path: str) -> list[int]:
+        """Return the processes in the group and in the groups below it; none if it is not there."""
+
     def oom_kills(self, path: str) -> int:
         """Return how often the kernel killed in the group for lack of memory."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.containers.stats_details import CpuTimes, StatsDetails, read_details
 from engine.system.cgroups import Group, group_of, parse_flat
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ NO_LIMIT = 1 << 60
 MICRO = 1_000
 # Two readings that are closer than this say nothing about the processor.
 SHORTEST = 50_000_000
+MOST_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class StatsSample:
 
     *memory_bytes* leaves out page cache that can be dropped at once, as docker does; *memory_limit*
     is the host's memory where there is no limit. *cpu_percent* is of one processor, so it can pass
-    100; it is None until there are two readings.
+    100; it is None until there are two readings. *details* are there if they were asked for.
     """
 
     container_id: str
@@ -57,6 +59,7 @@ class StatsSample:
     pids: int
     read_bytes: int
     written_bytes: int
+    details: StatsDetails | None = None
 
 
 class Sampler:
@@ -68,6 +71,7 @@ class Sampler:
         self._host_memory = host_memory
         self._find_group = find_group
         self._last: dict[str, Usage] = {}
+        self._last_cpu: dict[str, CpuTimes] = {}
         self._guard = threading.Lock()
 
     def sample(self, record: ContainerRecord) -> StatsSample | None:
@@ -77,6 +81,22 @@ class Sampler:
             return None
         usage = read_usage(group, host_memory=self._host_memory)
         return _sample(record.id, usage, self._cpu_percent(record.id, usage))
+
+    def sample_closely(self, record: ContainerRecord) -> StatsSample | None:
+        """Return what the container uses with all details, or None if its process has ended."""
+        sample = self.sample(record)
+        group = self._find_group(record.pid) if sample else None
+        if sample is None or group is None:
+            return None
+        with self._guard:
+            before = self._last_cpu.get(record.id)
+        details = read_details(group, record.pid, before=before)
+        with self._guard:
+            self._last_cpu.pop(record.id, None)
+            self._last_cpu[record.id] = details.cpu
+            while len(self._last_cpu) > MOST_REMEMBERED:
+                del self._last_cpu[next(iter(self._last_cpu))]
+        return replace(sample, details=details)
 
     def sample_all(self, records: Iterable[ContainerRecord]) -> list[StatsSample]:
         """Return what each of *records* uses, which are all that run; the others are forgotten."""

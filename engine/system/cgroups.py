@@ -116,6 +116,13 @@ class Cgroups:
         counts = parse_flat(read_small(unified) or read_small(legacy))
         return counts.get("oom_kill", 0)
 
+    def members(self, path: str) -> list[int]:
+        """Return the processes in the group *path* and in the groups below it."""
+        for directory in self._directories(path):
+            below = [each.parent for each in directory.rglob("cgroup.procs")]
+            return sorted({pid for each in below for pid in _members(each)})
+        return []
+
     def exists(self, path: str) -> bool:
         """Whether the group *path* is there in any hierarchy."""
         return any(True for _ in self._directories(path))

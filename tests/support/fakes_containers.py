@@ -244,6 +244,10 @@ class FakeCgroups:
             process.is_alive = False
         return True
 
+    def members(self, path: str) -> list[int]:
+        process = self.host.containers.get(path.rpartition("/")[2])
+        return [process.pid] if process is not None and process.is_alive else []
+
     def oom_kills(self, path: str) -> int:
         return self.host.oom_kills.get(path, 0)
 

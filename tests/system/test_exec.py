@@ -140,3 +140,21 @@ def test_many_at_once_do_not_mix(yard: Yard, record: ContainerRecord) -> None:
         each.join(SECONDS)
 
     assert answers == {n: (f"{n}\n", n) for n in range(8)}
+
+
+def test_top_and_stats_see_what_runs_in_it(yard: Yard, record: ContainerRecord) -> None:
+    created = yard.containers.exec_create(record.id, ExecSettings(command=("sleep", "77")))
+    yard.containers.exec_start(created.id, detach=True)
+
+    top = yard.containers.top(record.id, "-eo pid,args")
+    assert [row[1] for row in top.rows] == ["sleep 1000", "sleep 77"]
+    assert yard.containers.top(record.id).titles[:2] == ("UID", "PID")
+
+    first = yard.containers.stats(record.id).details
+    assert first
+    assert first.before is None
+    assert first.memory.usage_bytes > 0
+    second = yard.containers.stats(record.id).details
+    assert second
+    assert second.before == first.cpu
+    assert second.cpu.host_ns >= first.cpu.host_ns > 0
