@@ -15,13 +15,18 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
-    │  └─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ExecNotFound
-    │     · ProgramNotFound
+    │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ExecNotFound
+    │  ├─ ProgramNotFound
+    │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound
     ├─ AlreadyExists           often fine
-    │  └─ SnapshotExists · NameTaken
+    │  ├─ SnapshotExists · NameTaken
+    │  └─ NetworkExists · EndpointExists
     ├─ WrongState              fix the state, then retry
     │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ExecStarted
-    │  └─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
+    │  ├─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
+    │  ├─ NetworkInUse · NetworkPredefined · PoolOverlaps · PoolsExhausted
+    │  ├─ AddressTaken · AddressesExhausted · PortTaken
+    │  └─ VolumeInUse
     ├─ Unsupported
     │  └─ UnsupportedMediaType · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
@@ -331,6 +336,53 @@ class ProgramNotFound(NotFound):
         self.program = program
 
 
+class NetworkNotFound(NotFound):
+    """No network of that name or ID."""
+
+    code = "network-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"network {name} not found", field="network")
+        self.name = name
+
+
+class NotConnected(NotFound):
+    """The container does not stand in that network."""
+
+    code = "not-connected"
+
+    def __init__(self, container: str, *, network: str) -> None:
+        super().__init__(
+            f"container {container} is not connected to network {network}", field="network"
+        )
+        self.container = container
+        self.network = network
+
+
+class VolumeNotFound(NotFound):
+    """No volume of that name."""
+
+    code = "volume-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"get {name}: no such volume", field="volume")
+        self.name = name
+
+
+class SourceNotFound(NotFound):
+    """What a bind mount is to show is not on this host, or not in the volume."""
+
+    code = "source-not-found"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f'invalid mount config for type "bind": bind source path does not exist: {path}',
+            field="mounts",
+            remedy="Make it first, or write -v instead of --mount to have it made.",
+        )
+        self.path = path
+
+
 # --- AlreadyExists ----------------------------------------------------------------------------
 
 
@@ -364,6 +416,29 @@ class NameTaken(AlreadyExists):
         )
         self.name = name
         self.holder = holder
+
+
+class NetworkExists(AlreadyExists):
+    """Another network has that name."""
+
+    code = "network-exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"network with name {name} already exists", field="name")
+        self.name = name
+
+
+class EndpointExists(AlreadyExists):
+    """The container stands in that network already."""
+
+    code = "endpoint-exists"
+
+    def __init__(self, container: str, *, network: str) -> None:
+        super().__init__(
+            f"endpoint with name {container} already exists in network {network}", field="network"
+        )
+        self.container = container
+        self.network = network
 
 
 # --- WrongState -------------------------------------------------------------------------------
@@ -489,6 +564,108 @@ class IngestLocked(WrongState):
     def __init__(self, digest: object) -> None:
         super().__init__(f"{digest} is being written by another process")
         self.digest = digest
+
+
+class NetworkInUse(WrongState):
+    """Running containers stand in the network; *holders* names them."""
+
+    code = "network-in-use"
+    remedy = "Disconnect or stop those containers first."
+
+    def __init__(self, name: str, *, network_id: str, holders: tuple[str, ...]) -> None:
+        super().__init__(
+            f"error while removing network: network {name} id {network_id} has active endpoints",
+            field="network",
+        )
+        self.name = name
+        self.holders = holders
+
+
+class NetworkPredefined(WrongState):
+    """The network belongs to the engine, or to no one, and does not allow this."""
+
+    code = "network-predefined"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, field="network")
+        self.reason = reason
+
+
+class PoolOverlaps(WrongState):
+    """The subnet has addresses that another network, or the host, has already."""
+
+    code = "pool-overlaps"
+    remedy = "Choose another subnet, or leave it out to have a free one chosen."
+
+    def __init__(self, pool: str) -> None:
+        super().__init__("Pool overlaps with other one on this address space", field="subnet")
+        self.pool = pool
+
+
+class PoolsExhausted(WrongState):
+    """Every subnet that could be given to a network is in use."""
+
+    code = "pools-exhausted"
+    field = "subnet"
+    remedy = "Remove unused networks, or name a subnet."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "could not find an available, non-overlapping IPv4 address pool among the defaults "
+            "to assign to the network"
+        )
+
+
+class AddressTaken(WrongState):
+    """Another container, or the network itself, has that address."""
+
+    code = "address-taken"
+
+    def __init__(self, address: str) -> None:
+        super().__init__("Address already in use", field="ipv4")
+        self.address = address
+
+
+class AddressesExhausted(WrongState):
+    """Every address of the subnet is in use."""
+
+    code = "addresses-exhausted"
+
+    def __init__(self, pool: str) -> None:
+        super().__init__(
+            f"no available IPv4 addresses on this network's address pools: {pool}", field="network"
+        )
+        self.pool = pool
+
+
+class PortTaken(WrongState):
+    """A port of the host that is to be published is in use; *holder* says by whom, if known."""
+
+    code = "port-taken"
+    field = "publish"
+    remedy = "Choose another port of the host, or stop what uses this one."
+
+    def __init__(self, name: str, reason: str, *, holder: str = "") -> None:
+        super().__init__(
+            f"driver failed programming external connectivity on endpoint {name}: {reason}"
+        )
+        self.name = name
+        self.reason = reason
+        self.holder = holder
+
+
+class VolumeInUse(WrongState):
+    """Containers, running or not, have the volume; *holders* are their IDs."""
+
+    code = "volume-in-use"
+    remedy = "Remove those containers first."
+
+    def __init__(self, name: str, *, holders: tuple[str, ...]) -> None:
+        super().__init__(
+            f"remove {name}: volume is in use - [{', '.join(holders)}]", field="volume"
+        )
+        self.name = name
+        self.holders = holders
 
 
 # --- Unsupported ------------------------------------------------------------------------------

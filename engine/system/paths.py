@@ -57,6 +57,16 @@ class EnginePaths:
         return self.run / "locks"
 
     @property
+    def networks(self) -> Path:
+        """What this boot of the host was given of networks: notes of bridges, rules, names."""
+        return self.run / "networks"
+
+    @property
+    def volumes(self) -> Path:
+        """One directory for each volume."""
+        return self.root / "volumes"
+
+    @property
     def exits(self) -> Path:
         """One file for each container that ended and was not looked at yet."""
         return self.run / "exits"
@@ -73,7 +83,8 @@ class EnginePaths:
 
     def ensure(self) -> None:
         """Make the directories that every engine has, readable by nobody else."""
-        for path in (self.root, self.content, self.snapshots, self.containers, self.trash):
+        places = (self.content, self.snapshots, self.containers, self.volumes, self.trash)
+        for path in (self.root, *places):
             path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         # Unprivileged processes keep sockets below the run directory, so it can be passed.
         self.run.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -1,0 +1,246 @@
+"""
+Making the host agree with the records: bridges, rules and names.
+
+Everything here may be repeated and is done under one lock, and what is put in place is rendered
+from the records as they are then. So the last to come leaves the host as the records say, however
+many work at once, and one that dies is made up for by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidSetting
+from engine.networks.door import BridgePlan
+from engine.networks.names import render_names
+from engine.networks.rules import BridgeRules, Forward, render_rules
+from engine.networks.settings import OPTION_BRIDGE
+from engine.networks.ways import gateway_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from engine.networks.door import Host
+    from engine.networks.record import NetworkRecord
+    from engine.networks.store import NetworkStore
+    from engine.system.locks import Locks
+
+LOCK = "networks"
+TAG_DIGITS = 6
+PRIVATE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells the things of one engine on the host from those of others."""
+
+    tag: str
+
+    @classmethod
+    def of(cls, run: Path) -> Mark:
+        """Return the mark of the engine whose run directory is *run*."""
+        text = str(run.resolve()).encode()
+        return cls(hashlib.sha256(text, usedforsecurity=False).hexdigest()[:TAG_DIGITS])
+
+    @property
+    def table(self) -> str:
+        """The name of its nftables table."""
+        return f"shipshape-{self.tag}"
+
+    @property
+    def links(self) -> str:
+        """How the names of its virtual links begin."""
+        return f"sv{self.tag}-"
+
+    def bridge(self, network_id: str) -> str:
+        """Return the name of a network's bridge when none is asked for."""
+        return f"ss{self.tag}-{network_id[:TAG_DIGITS]}"
+
+
+class Plane:
+    """The part of the host that is one engine's networks."""
+
+    def __init__(
+        self, store: NetworkStore, host: Host, locks: Locks, *, directory: Path, mark: Mark
+    ) -> None:
+        self._store = store
+        self._host = host
+        self._locks = locks
+        self._mark = mark
+        self._bridges = directory / "bridges"
+        self._names = directory / "names"
+        self._applied = directory / "applied"
+        # Where there is no such directory, as after a reboot, nothing is on the host yet.
+        self._directory = directory
+
+    def ensure_bridges(self, networks: Iterable[NetworkRecord]) -> None:
+        """See to it that the bridges of *networks* are there, as they shall be."""
+        missing = [each for each in networks if each.bridge and not self._is_up(each)]
+        if missing:
+            with self._locks.held(LOCK):
+                for network in missing:
+                    self._make_bridge(network)
+                self._sync_rules()
+
+    def remove_bridge(self, network: NetworkRecord) -> None:
+        """Leave nothing on the host of a network that has no record any more."""
+        if not network.bridge:
+            return
+        with self._locks.held(LOCK):
+            self._drop_bridge(network.bridge)
+            self._sync_rules()
+            self._sync_names([network.name])
+
+    def sync(self, networks: Iterable[str], *, rules: bool) -> None:
+        """See to it that names, and with *rules* the rules, are what the records say."""
+        named = [name for name in networks if self._is_named(name)]
+        if not named and not rules:
+            return
+        with self._locks.held(LOCK):
+            if rules:
+                self._sync_rules()
+            self._sync_names(named)
+
+    def restore(self) -> None:
+        """Put everything in place again that may have been lost, and sweep what has no record."""
+        if not self._directory.exists() and not self._store.active_endpoints():
+            return
+        with self._locks.held(LOCK):
+            networks = {each.bridge: each for each in self._store.list_networks() if each.bridge}
+            for name in self._noted_bridges() - networks.keys():
+                self._drop_bridge(name)
+            used = {each.network for each in self._store.active_endpoints()}
+            for network in networks.values():
+                if network.name in used and not self._is_up(network):
+                    self._make_bridge(network)
+            self._sweep_links()
+            if not self._host.firewall.is_applied():
+                self._applied.unlink(missing_ok=True)
+            self._sync_rules()
+            self._sync_all_names()
+
+    # --- Bridges ------------------------------------------------------------------------------
+
+    def _make_bridge(self, network: NetworkRecord) -> None:
+        note = self._bridges / network.bridge
+        if not note.exists():
+            self._check_free(network)
+            self._bridges.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            note.touch()
+        self._host.links.ensure_bridge(bridge_plan(network))
+
+    def _check_free(self, network: NetworkRecord) -> None:
+        if network.bridge in self._host.links.list_names(network.bridge):
+            raise InvalidSetting(
+                OPTION_BRIDGE, f"the host has a link called {network.bridge} already"
+            )
+
+    def _drop_bridge(self, name: str) -> None:
+        # Without a note of ours it is somebody else's bridge.
+        note = self._bridges / name
+        if note.exists():
+            self._host.links.remove(name)
+            note.unlink()
+
+    def _is_up(self, network: NetworkRecord) -> bool:
+        noted = (self._bridges / network.bridge).exists()
+        return noted and network.bridge in self._host.links.list_names(network.bridge)
+
+    def _noted_bridges(self) -> set[str]:
+        return {each.name for each in self._bridges.iterdir()} if self._bridges.exists() else set()
+
+    def _sweep_links(self) -> None:
+        present = self._host.links.list_names(self._mark.links)
+        # Read after: whoever makes a link has recorded it before.
+        recorded = {each.link for each in self._store.active_endpoints()}
+        for name in present - recorded:
+            self._host.links.remove(name)
+
+    # --- Rules --------------------------------------------------------------------------------
+
+    def _sync_rules(self) -> None:
+        present = self._noted_bridges()
+        networks = [each for each in self._store.list_networks() if each.bridge in present]
+        rules = render_rules(
+            self._mark.table, [bridge_rules(each) for each in networks], self._forwards()
+        )
+        if self._applied.exists() and self._applied.read_text() == rules:
+            return
+        self._applied.unlink(missing_ok=True)
+        if networks:
+            self._host.firewall.apply(rules)
+        else:
+            self._host.firewall.remove()
+        self._host.firewall.pass_others([each.bridge for each in networks])
+        self._directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        self._applied.write_text(rules)
+
+    def _forwards(self) -> list[Forward]:
+        networks = {each.name: each for each in self._store.list_networks()}
+        forwards = []
+        for container_id, port in self._store.list_ports():
+            endpoint = gateway_endpoint(self._store.endpoints_of(container_id), networks)
+            address = endpoint.address(port.version) if endpoint else None
+            if address is not None:
+                forwards.append(Forward(port, str(address)))
+        return forwards
+
+    # --- Names --------------------------------------------------------------------------------
+
+    def _is_named(self, name: str) -> bool:
+        network = self._store.find_by_name(name)
+        return network is not None and network.has_names
+
+    def _sync_all_names(self) -> None:
+        present = {each.name for each in self._names.glob("[!.]*")} - {"aardvark.pid"}
+        named = {each.name for each in self._store.list_networks() if each.has_names}
+        if present | {each.network for each in self._store.active_endpoints()} & named:
+            self._sync_names(sorted(present | named))
+
+    def _sync_names(self, names: Iterable[str]) -> None:
+        changed = [self._write_names(name) for name in names]
+        if any(changed):
+            self._host.names.reload(self._names)
+
+    def _write_names(self, name: str) -> bool:
+        network = self._store.find_by_name(name)
+        text = render_names(network, self._store.endpoints_in(name)) if network else ""
+        path = self._names / name
+        if not text:
+            is_there = path.exists()
+            path.unlink(missing_ok=True)
+            return is_there
+        self._names.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        aside = self._directory / "names.tmp"
+        aside.write_text(text)
+        aside.rename(path)
+        return True
+
+
+def bridge_plan(network: NetworkRecord) -> BridgePlan:
+    """Return the bridge of *network* as it shall be."""
+    digest = hashlib.sha256(network.id.encode(), usedforsecurity=False).hexdigest()
+    mac = ":".join(["02", "42", *(digest[at : at + 2] for at in range(0, 8, 2))])
+    is_internal = network.settings.internal
+    return BridgePlan(
+        name=network.bridge,
+        mac=mac,
+        mtu=network.settings.mtu,
+        addresses=tuple(each.gateway_interface for each in network.subnets),
+        is_routed=not is_internal,
+        answers_loopback=not is_internal,
+    )
+
+
+def bridge_rules(network: NetworkRecord) -> BridgeRules:
+    """Return what the rules need to know of *network*."""
+    return BridgeRules(
+        bridge=network.bridge,
+        pools=tuple(each.pool for each in network.subnets),
+        is_internal=network.settings.internal,
+        has_icc=network.settings.has_icc,
+        has_masquerade=network.settings.has_masquerade,
+    )
