@@ -85,11 +85,10 @@ class Collector:
     def _remove_blobs(self, digests: Iterable[Digest]) -> tuple[int, int]:
         with self._database.write() as transaction:
             kept = self._leases.leased(transaction)
-            listed = self._images.listed_blobs(transaction)
             useless = {
                 digest
                 for digest in digests
-                if str(digest) not in listed and blob_resource(digest) not in kept
+                if blob_resource(digest) not in kept and not self._images.is_blob_listed(digest)
             }
             # Inside the transaction, so that no lease can be taken between the look and the act.
             freed = [self._store.remove(digest) for digest in useless]
@@ -126,7 +125,7 @@ class Collector:
         with self._database.write() as transaction:
             if f"{LAYER}:{chain_id}" in self._leases.leased(transaction):
                 return None
-            if key in self._images.listed_layers(transaction):
+            if self._images.is_layer_listed(key):
                 return None
             try:
                 freed = self._snapshots.remove(key)

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AmbiguousID, ImageNotFound, InvalidReference
 from engine.images.record import DocumentRecord, ImageRecord, LayerRecord, TagMove
-from engine.oci.config import ImageConfig
 from engine.oci.digest import ChainID, DiffID, Digest, ImageID
 from engine.oci.reference import Reference
-from engine.oci.timestamps import EPOCH, from_nanoseconds
+from engine.oci.timestamps import from_microseconds, from_nanoseconds
 
 if TYPE_CHECKING:
     from engine.system.database import Database, Row
 
 _ID_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})", re.ASCII)
-KNOWN_CONFIGS = 2048
+KNOWN_NAMES = 32768
 ALL = "1"
 
 
@@ -30,8 +29,7 @@ class ImageQueries:
 
     def list_all(self) -> list[ImageRecord]:
         """Return every image, the newest by its own account first."""
-        found = self._list_where(ALL)
-        return sorted(found, key=lambda each: (each.created_at or EPOCH, each.id), reverse=True)
+        return self._list_where(f"{ALL} ORDER BY coalesce(created_us, 0) DESC, id DESC")
 
     def list_dangling(self) -> list[ImageRecord]:
         """Return the images that no tag names, those longest on this host first."""
@@ -131,21 +129,27 @@ class _Parts:
                 groups[row["image_id"]].append(row)
             return groups
 
-        self._layers = grouped("image_layers JOIN layers USING (chain_id)", "position")
-        self._documents = grouped("image_documents", "digest")
+        # A layer stands once however many images list it, and so does its record.
+        of_one = "WHERE chain_id IN (SELECT chain_id FROM image_layers WHERE image_id = ?)"
+        layers = database.rows(f"SELECT * FROM layers {of_one if only else ''}", values)  # noqa: S608
+        self._layer = {row["chain_id"]: _layer(row) for row in layers}
+        self._layers = grouped("image_layers", "image_id, position")
+        self._documents = grouped("image_documents", "image_id, digest")
         self._tags = grouped("tags", "reference")
         self._digests = grouped("repo_digests", "reference")
 
     def image(self, row: Row) -> ImageRecord:
         key, digest, used = row["id"], row["manifest_digest"], row["last_used_at"]
+        created = row["created_us"]
         return ImageRecord(
-            id=ImageID(Digest.parse(key)),
-            manifest_digest=Digest.parse(digest) if digest else None,
-            config=_config(row["config"]),
-            layers=tuple(_layer(each) for each in self._layers[key]),
+            id=ImageID(_digest(key)),
+            manifest_digest=_digest(digest) if digest else None,
+            config_content=row["config"],
+            created_at=from_microseconds(created) if created is not None else None,
+            layers=tuple(self._layer[each["chain_id"]] for each in self._layers[key]),
             documents=tuple(_document(each) for each in self._documents[key]),
-            tags=tuple(Reference.parse(each["reference"]) for each in self._tags[key]),
-            repo_digests=tuple(Reference.parse(each["reference"]) for each in self._digests[key]),
+            tags=tuple(_reference(each["reference"]) for each in self._tags[key]),
+            repo_digests=tuple(_reference(each["reference"]) for each in self._digests[key]),
             added_at=from_nanoseconds(row["added_at"]),
             added_by=row["added_by"],
             source=row["source"],
@@ -158,16 +162,21 @@ def name_of(reference: Reference) -> Reference:
     return reference.with_digest(reference.digest) if reference.digest else reference
 
 
-@lru_cache(maxsize=KNOWN_CONFIGS)
-def _config(content: bytes) -> ImageConfig:
-    return ImageConfig.parse(content)
+@lru_cache(maxsize=KNOWN_NAMES)
+def _reference(text: str) -> Reference:
+    return Reference.parse(text)
+
+
+def _digest(text: str) -> Digest:
+    # Written by us, so it need not be looked at again: there are many.
+    return Digest(text.removeprefix("sha256:"))
 
 
 def _layer(row: Row) -> LayerRecord:
     return LayerRecord(
-        chain_id=ChainID(Digest.parse(row["chain_id"])),
-        diff_id=DiffID(Digest.parse(row["diff_id"])),
-        digest=Digest.parse(row["digest"]),
+        chain_id=ChainID(_digest(row["chain_id"])),
+        diff_id=DiffID(_digest(row["diff_id"])),
+        digest=_digest(row["digest"]),
         size=row["size"],
         compressed_size=row["compressed_size"],
         media_type=row["media_type"],
@@ -176,7 +185,7 @@ def _layer(row: Row) -> LayerRecord:
 
 
 def _document(row: Row) -> DocumentRecord:
-    return DocumentRecord(Digest.parse(row["digest"]), row["size"])
+    return DocumentRecord(_digest(row["digest"]), row["size"])
 
 
 def _tag_move(row: Row) -> TagMove:
@@ -191,4 +200,4 @@ def _tag_move(row: Row) -> TagMove:
 
 
 def _image_id(text: str | None) -> ImageID | None:
-    return ImageID(Digest.parse(text)) if text else None
+    return ImageID(_digest(text)) if text else None

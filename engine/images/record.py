@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from engine.oci.config import ImageConfig, read_labels
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.oci.config import ImageConfig
     from engine.oci.digest import ChainID, DiffID, Digest, ImageID
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
+
+
+KNOWN_CONFIGS = 2048
+
+
+@lru_cache(maxsize=KNOWN_CONFIGS)
+def _parsed(content: bytes) -> ImageConfig:
+    return ImageConfig.parse(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +57,15 @@ class ImageRecord:
     """
     One image of this host.
 
-    *layers* are lowest first. *repo_digests* are the names by digest under which it was pulled.
-    *created_at* is what its config says, *added_at* when it came to this host. *source* is how it
-    came: `registry`, `starter`, `build`, `load`.
+    *config_content* are the bytes of its config. *layers* are lowest first. *repo_digests* are the
+    names by digest under which it was pulled. *created_at* is what its config says, *added_at* when
+    it came to this host. *source* is how it came: `registry`, `starter`, `build`, `load`, `import`.
     """
 
     id: ImageID
     manifest_digest: Digest | None
-    config: ImageConfig
+    config_content: bytes = field(repr=False)
+    created_at: datetime | None
     layers: tuple[LayerRecord, ...]
     documents: tuple[DocumentRecord, ...]
     tags: tuple[Reference, ...]
@@ -65,9 +76,14 @@ class ImageRecord:
     last_used_at: datetime | None
 
     @property
-    def created_at(self) -> datetime | None:
-        """When it was made, if its config says so."""
-        return self.config.created_at
+    def config(self) -> ImageConfig:
+        """Its config, read the first time that somebody asks."""
+        return _parsed(self.config_content)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What its config is labelled with: quick, for those who look at all images."""
+        return read_labels(self.config_content)
 
     @property
     def platform(self) -> Platform:

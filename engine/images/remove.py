@@ -127,7 +127,7 @@ class Remover:
             return ImageRemoval(plan.untagged, (), 0)
         self._images.forget(image, owner=owner)
         leased = self._leases.leased(transaction)
-        layers = self._remove_layers(transaction, image, leased)
+        layers = self._remove_layers(image, leased)
         blobs = {each.digest: each.archive_bytes for each in layers if each.archive_bytes}
         blobs |= {each.digest: each.size for each in image.documents}
         freed = sum(layer.size for layer in layers)
@@ -135,13 +135,11 @@ class Remover:
         deleted: tuple[Digest, ...] = (image.id, *(layer.chain_id for layer in layers))
         return ImageRemoval(plan.untagged, deleted, freed)
 
-    def _remove_layers(
-        self, transaction: Transaction, image: ImageRecord, leased: frozenset[str]
-    ) -> list[LayerRecord]:
-        listed = self._images.listed_layers(transaction)
+    def _remove_layers(self, image: ImageRecord, leased: frozenset[str]) -> list[LayerRecord]:
         removed: list[LayerRecord] = []
         for layer in reversed(image.layers):
-            is_needed = str(layer.chain_id) in listed or layer_resource(layer.chain_id) in leased
+            is_leased = layer_resource(layer.chain_id) in leased
+            is_needed = is_leased or self._images.is_layer_listed(str(layer.chain_id))
             # What stands on a layer that stays needs it as well, so all below stays too.
             if is_needed or not self._removed_layer(layer):
                 break
@@ -160,11 +158,10 @@ class Remover:
         self, transaction: Transaction, blobs: Mapping[Digest, int], leased: frozenset[str]
     ) -> int:
         """Let those of *blobs* go that nothing needs; return how many bytes they take."""
-        listed = self._images.listed_blobs(transaction)
         useless = [
             digest
             for digest in blobs
-            if str(digest) not in listed and blob_resource(digest) not in leased
+            if blob_resource(digest) not in leased and not self._images.is_blob_listed(digest)
         ]
         self._collector.collect_after(transaction, useless)
         return sum(blobs[digest] for digest in useless)

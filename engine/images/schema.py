@@ -74,5 +74,11 @@ SCHEMA = Schema(
         ALTER TABLE layers ADD COLUMN archive_bytes INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX layers_by_digest ON layers (digest)
         """,
+        """
+        ALTER TABLE images ADD COLUMN created_us INTEGER;
+        UPDATE images SET created_us = 1000000 * CAST(
+            strftime('%s', json_extract(CAST(config AS TEXT), '$.created')) AS INTEGER
+        )
+        """,
     ),
 )

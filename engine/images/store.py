@@ -22,7 +22,7 @@ from engine.images.record import (
 )
 from engine.images.schema import SCHEMA
 from engine.oci.digest import Digest
-from engine.oci.timestamps import nanoseconds
+from engine.oci.timestamps import microseconds, nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -188,18 +188,18 @@ class ImageStore(ImageQueries):
                 ),
             )
 
-    def listed_layers(self, transaction: Transaction) -> frozenset[str]:
-        """Return the chain IDs that images list, as *transaction* sees them."""
-        rows = transaction.execute("SELECT DISTINCT chain_id FROM image_layers").fetchall()
-        return frozenset(row["chain_id"] for row in rows)
+    def is_layer_listed(self, chain_id: str) -> bool:
+        """Return whether an image lists the layer; decide in the transaction that asks."""
+        statement = "SELECT 1 FROM image_layers WHERE chain_id = ? LIMIT 1"
+        return self._database.row(statement, (chain_id,)) is not None
 
-    def listed_blobs(self, transaction: Transaction) -> frozenset[str]:
-        """Return the digests of documents of images and archives of layers that must stay."""
-        rows = transaction.execute(
-            "SELECT digest FROM image_documents"
-            " UNION SELECT digest FROM layers WHERE archive_bytes > 0"
-        ).fetchall()
-        return frozenset(row["digest"] for row in rows)
+    def is_blob_listed(self, digest: Digest) -> bool:
+        """Return whether the blob is a document of an image, or the archive of a layer here."""
+        statement = (
+            "SELECT 1 FROM image_documents WHERE digest = ?1 UNION ALL"
+            " SELECT 1 FROM layers WHERE digest = ?1 AND archive_bytes > 0 LIMIT 1"
+        )
+        return self._database.row(statement, (str(digest),)) is not None
 
     def _insert_image(
         self,
@@ -211,9 +211,10 @@ class ImageStore(ImageQueries):
     ) -> None:
         manifest = str(manifest_digest) if manifest_digest else None
         now = nanoseconds(self._clock.now())
+        created = microseconds(config.created_at) if config.created_at else None
         transaction.execute(
-            "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            (str(config.image_id), manifest, config.content, now, owner, source),
+            "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+            (str(config.image_id), manifest, config.content, now, owner, source, created),
         )
 
     def _note_move(

@@ -90,6 +90,12 @@ class ImageConfig:
         return ImageID(Digest.of(self.content))
 
 
+def read_labels(content: bytes) -> dict[str, str]:
+    """Return the labels in *content*, which has been parsed before, without reading the rest."""
+    found = (json.loads(content).get("config") or {}).get("Labels")
+    return dict(found or {})
+
+
 def render_config(
     *,
     platform: Platform,

@@ -38,3 +38,13 @@ def nanoseconds(moment: datetime) -> int:
 def from_nanoseconds(value: int) -> datetime:
     """Return the moment *value* nanoseconds after 1970, cut to the microsecond."""
     return EPOCH + timedelta(microseconds=value // 1000)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return *moment* as whole microseconds since 1970; any year fits 64 bits so."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int) -> datetime:
+    """Return the moment *value* microseconds after 1970."""
+    return EPOCH + timedelta(microseconds=value)
