@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from engine.images.dockerfile import render_dockerfile
 from engine.images.history import HistoryRow, history_rows
+from engine.images.lineage import Lineage, find_lineage
+from engine.images.prune import Pruned, Pruner
+from engine.images.prune_filters import PruneFilters
 from engine.images.save import ArchiveForm
 from engine.oci.media_types import Compression
 from engine.oci.reference import Reference
@@ -12,7 +16,7 @@ from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from typing import BinaryIO
 
     from engine.images.gc import Collector, Swept
@@ -166,6 +170,36 @@ class Images:
     def tag_moves(self, image_id: ImageID) -> list[TagMove]:
         """Return how tags came to the image and went from it, the latest first."""
         return self._store.tag_moves(image_id)
+
+    def tag_history(self, reference: Reference | str) -> list[TagMove]:
+        """Return what the tag named in turn, the latest first."""
+        parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+        return self._store.moves_of_tag(parsed)
+
+    def lineage(self, image_id: ImageID) -> Lineage:
+        """Return the images that it was built on and those built on it; raise `ImageNotFound`."""
+        return find_lineage(self._store, image_id)
+
+    def dockerfile(self, image_id: ImageID) -> str:
+        """Return an approximate Dockerfile of the image; see `render_dockerfile`."""
+        bases = find_lineage(self._store, image_id).bases
+        return render_dockerfile(self._store.get(str(image_id)), bases[0] if bases else None)
+
+    def prune(
+        self,
+        *,
+        dangling: bool = True,
+        until: datetime | None = None,
+        labels: Sequence[str] = (),
+        without_labels: Sequence[str] = (),
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pruned:
+        """Remove the images that nobody needs; see `PruneFilters` and `Pruner.prune`."""
+        filters = PruneFilters(dangling, until, tuple(labels), tuple(without_labels))
+        pruner = Pruner(self._store, self._remover)
+        return pruner.prune(filters, progress=progress, cancellation=cancellation, owner=owner)
 
     def remove(
         self, text: str, *, of: str = "", force: bool = False, owner: str = ""

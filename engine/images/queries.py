@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from functools import lru_cache
@@ -74,6 +75,35 @@ class ImageQueries:
         table = "repo_digests" if reference.digest else "tags"
         where = f"id = (SELECT image_id FROM {table} WHERE reference = ?)"  # noqa: S608
         return next(iter(self._list_where(where, str(name_of(reference)))), None)
+
+    def list_below(self, image: ImageRecord) -> list[ImageRecord]:
+        """Return the other images whose stack of layers is a lower part of *image*'s, or all."""
+        chains = json.dumps([str(layer.chain_id) for layer in image.layers])
+        return self._list_where(
+            "id != ?1 AND id IN (SELECT lower.image_id FROM image_layers lower"
+            " WHERE lower.chain_id IN (SELECT value FROM json_each(?2)) AND NOT EXISTS"
+            " (SELECT 1 FROM image_layers above WHERE above.image_id = lower.image_id"
+            " AND above.position = lower.position + 1))",
+            str(image.id),
+            chains,
+        )
+
+    def list_above(self, image: ImageRecord) -> list[ImageRecord]:
+        """Return the other images whose stack of layers begins with all of *image*'s."""
+        if not image.layers:
+            return []
+        return self._list_where(
+            "id != ?1 AND id IN (SELECT image_id FROM image_layers WHERE chain_id = ?2)",
+            str(image.id),
+            str(image.layers[-1].chain_id),
+        )
+
+    def moves_of_tag(self, reference: Reference) -> list[TagMove]:
+        """Return what *reference* named in turn, the latest first."""
+        rows = self._database.rows(
+            "SELECT * FROM tag_moves WHERE reference = ? ORDER BY sequence DESC", (str(reference),)
+        )
+        return [_tag_move(row) for row in rows]
 
     def tags_of_repository(self, name: str) -> list[Reference]:
         """Return the tags of the repository *name*, which is written without a tag."""

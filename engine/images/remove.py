@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import ImageHasSeveralNames, ImageInUse, SnapshotInUse, TagMoved
+from engine.images.prune_filters import PruneFilters
 from engine.images.record import ImageRemoval
 from engine.images.resources import blob_resource, layer_resource
 
@@ -111,9 +112,15 @@ class Remover:
 
     def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
         """Remove *image* if still no tag names it and no container holds it, else return None."""
+        return self.remove_unused(image, PruneFilters(), owner=owner)
+
+    def remove_unused(
+        self, image: ImageRecord, filters: PruneFilters, *, owner: str = ""
+    ) -> ImageRemoval | None:
+        """Remove *image* if *filters* admit it still and no container holds it, or return None."""
         with self._database.write() as transaction:
             current = self._images.find_by_id(image.id)
-            if current is None or current.tags or self._holders.holders(image.id):
+            if current is None or not filters.admit(current) or self._holders.holders(image.id):
                 return None
             plan = RemovalPlan(current.names, takes_image=True)
             return self._carried_out(transaction, current, plan, owner)

@@ -80,5 +80,8 @@ SCHEMA = Schema(
             strftime('%s', json_extract(CAST(config AS TEXT), '$.created')) AS INTEGER
         )
         """,
+        """
+        CREATE INDEX tag_moves_by_reference ON tag_moves (reference)
+        """,
     ),
 )
