@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from engine.dockerapi.pipes import ClientGone, Pipe
-from engine.dockerapi.progress import JsonProgress
+from engine.dockerapi.progress import PULLING, JsonProgress
 from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.errors import EngineError
 from engine.progress import Cancellation, Cancelled
@@ -80,7 +80,10 @@ def _written(write: Callable[[Pipe], None], pipe: Pipe) -> None:
 
 
 async def progress_from(
-    call: Call, work: Callable[[JsonProgress, Cancellation], None]
+    call: Call,
+    work: Callable[[JsonProgress, Cancellation], None],
+    *,
+    words: Mapping[str, str] = PULLING,
 ) -> web.StreamResponse:
     """
     Answer with the progress of *work*, as lines of JSON.
@@ -92,7 +95,7 @@ async def progress_from(
     def write(pipe: Pipe) -> None:
         cancellation = Cancellation()
         pipe.on_abandon(cancellation.cancel)
-        progress = JsonProgress(pipe, cancellation)
+        progress = JsonProgress(pipe, cancellation, words)
         try:
             work(progress, cancellation)
             progress.finish()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, nothing, progress_from
 from engine.dockerapi.credentials import HEADER, parse_credentials
+from engine.dockerapi.image_selection import chosen_images, shared_sizes
+from engine.dockerapi.names import parse_platform, wanted_reference
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_images import (
+    UNKNOWN,
     history_row,
     image_details,
     image_summary,
     removal_rows,
 )
+from engine.dockerapi.transfers import import_image
 from engine.dockerapi.words import NEVER, go_time
 from engine.errors import ImageNotFound
-from engine.oci.platform import Platform
-from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from engine.dockerapi.progress import JsonProgress
     from engine.engine import Engine
     from engine.images.record import ImageRecord
+    from engine.oci.platform import Platform
+    from engine.oci.reference import Reference
     from engine.progress import Cancellation
     from engine.registry.credentials import Credentials
 
@@ -61,7 +65,9 @@ async def history(call: Call) -> web.StreamResponse:
 
 
 async def create(call: Call) -> web.StreamResponse:
-    """Answer `POST /images/create`: a pull."""
+    """Answer `POST /images/create`: a pull, or with `fromSrc` an import."""
+    if call.query.has("fromSrc"):
+        return await import_image(call)
     reference = wanted_reference(call.query.text("fromImage"), call.query.text("tag"))
     platform = parse_platform(call.query.text("platform"))
     credentials = parse_credentials(call.request.headers.get(HEADER))
@@ -111,25 +117,18 @@ async def remove(call: Call) -> web.StreamResponse:
 
 async def list_images(call: Call) -> web.StreamResponse:
     """Answer `GET /images/json`."""
+    choose = chosen_images(call.query)
+    with_shared = call.query.flag("shared-size")
 
-    def look() -> list[dict[str, object]]:
-        return [image_summary(each, call.version) for each in call.engine.images.list()]
+    def look() -> list[dict[str, Any]]:
+        images = call.engine.images.list()
+        shared = shared_sizes(images) if with_shared else {}
+        return [
+            image_summary(each, call.version, shared=shared.get(each.id, UNKNOWN))
+            for each in choose(call.engine, images)
+        ]
 
     return json_answer(await call.pools.quick(look))
-
-
-def wanted_reference(name: str, tag: str) -> Reference:
-    """Return what `name` and `tag`, as clients split it, mean together."""
-    if not name:
-        raise Refusal(400, "invalid reference format: it is empty")
-    if not tag:
-        return Reference.parse(name)
-    return Reference.parse(f"{name}@{tag}" if ":" in tag else f"{name}:{tag}")
-
-
-def parse_platform(text: str) -> Platform | None:
-    """Return the platform that *text* spells, None for none."""
-    return Platform.parse(text) if text else None
 
 
 def driver_of(engine: Engine) -> str:

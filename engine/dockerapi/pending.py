@@ -38,8 +38,6 @@ async def plugins(call: Call) -> web.StreamResponse:
 
 _LATER = (
     ("POST", "/build"),
-    ("GET", "/system/df"),
-    ("GET", "/events"),
     ("POST", "/auth"),
     ("POST", "/commit"),
     ("GET", "/volumes"),

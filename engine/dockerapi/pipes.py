@@ -86,6 +86,11 @@ class Pipe:
         if self._is_abandoned:
             callback()
 
+    def wait_abandoned(self, seconds: float) -> None:
+        """Pass the time, in a thread, at most *seconds*; less if nobody reads any more."""
+        with self._space:
+            self._space.wait_for(lambda: self._is_abandoned, seconds)
+
     async def read(self) -> AsyncGenerator[bytes, None]:
         """Yield what was put, joined to what is there at a time, until it is closed."""
         try:

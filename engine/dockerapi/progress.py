@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from engine.dockerapi.lines import json_line
 from engine.dockerapi.words import progress_bar
 from engine.progress import Cancellation, LayerProgress, LayerStatus, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.dockerapi.pipes import Pipe
     from engine.dockerapi.refusals import Refusal
     from engine.progress import ProgressEvent
 
 INTERVAL_SECONDS = 0.1
-_WORDS = {str(LayerStatus.WAITING): "Pulling fs layer"}
+PULLING: Mapping[str, str] = MappingProxyType({str(LayerStatus.WAITING): "Pulling fs layer"})
+
+
+_MOVING = frozenset(
+    {LayerStatus.DOWNLOADING, LayerStatus.EXTRACTING, LayerStatus.PUSHING, LayerStatus.SAVING}
+)
 
 
 class JsonProgress:
@@ -28,8 +36,11 @@ class JsonProgress:
     that fails at once can still be refused with a status.
     """
 
-    def __init__(self, pipe: Pipe, cancellation: Cancellation) -> None:
+    def __init__(
+        self, pipe: Pipe, cancellation: Cancellation, words: Mapping[str, str] = PULLING
+    ) -> None:
         self._pipe = pipe
+        self._words = words
         self._cancellation = cancellation
         self._guard = threading.Lock()
         self._held_back: list[dict[str, Any]] = []
@@ -51,7 +62,7 @@ class JsonProgress:
                 self._say(_message(event.text))
             elif isinstance(event, LayerProgress) and self._is_due(event):
                 self._flush()
-                self._pipe.offer(_line(_layer(event)))
+                self._pipe.offer(_line(_layer(event, self._words)))
 
     def say(self, value: dict[str, Any]) -> None:
         """Write one line that is no event of the engine."""
@@ -93,12 +104,13 @@ class JsonProgress:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\r\n"
+    return json_line(value, b"\r\n")
 
 
-def _layer(event: LayerProgress) -> dict[str, Any]:
-    status = _WORDS.get(event.status, str(event.status))
-    moves = event.status in {LayerStatus.DOWNLOADING, LayerStatus.EXTRACTING}
+def _layer(event: LayerProgress, words: Mapping[str, str]) -> dict[str, Any]:
+    status = words.get(event.status, str(event.status))
+    status = f"{status} {event.detail}" if event.detail else status
+    moves = event.status in _MOVING
     if not moves:
         return {"status": status, "progressDetail": {}, "id": event.id}
     detail = {"current": event.current, "total": event.total}

@@ -29,6 +29,7 @@ MAX_LINE = 128 * 1024
 MAX_FIELD = 64 * 1024
 KEEP_ALIVE_SECONDS = 300.0
 LINGER_SECONDS = 1.0
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SURROGATES = re.compile("[\ud800-\udfff\0]")
 
 
@@ -68,6 +69,9 @@ class Api:
             query=_query(request),
             owner=owner_of(request.transport),
         )
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(CONTINUE)
+            request.writer.output_size = 0
         response = await handler(call)
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -85,6 +89,7 @@ HEADERS = {
 def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
     """Return *refusal*; where an answer has begun already, break it off instead."""
     if request.writer.output_size:
+        log.warning("answer broken off: %s", refusal.message)
         request.protocol.force_close()
         raise ConnectionResetError
     response = refused(refusal)

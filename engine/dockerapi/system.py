@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from engine.dockerapi.answers import json_answer
+from engine.dockerapi.disk import KINDS, usage_details
+from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_system import host_information, version_details
 from engine.dockerapi.versions import NEWEST
@@ -38,9 +40,19 @@ async def information(call: Call) -> web.StreamResponse:
     return json_answer(await call.pools.quick(host_information, call.engine))
 
 
+async def disk_usage(call: Call) -> web.StreamResponse:
+    """Answer `GET /system/df`: what takes the disk, all of it or the kinds in `type`."""
+    kinds = call.query.texts("type")
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise Refusal(400, f"unknown object type: {unknown[0][:60]}")
+    return json_answer(await call.pools.long(usage_details, call.engine, call.version, kinds))
+
+
 ROUTES = (
     Route("GET", "/_ping", ping),
     Route("HEAD", "/_ping", ping),
     Route("GET", "/version", version),
     Route("GET", "/info", information),
+    Route("GET", "/system/df", disk_usage),
 )

@@ -1,0 +1,69 @@
+"""`docker system df`: what takes the disk, each layer counted once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from engine.dockerapi.image_selection import shared_sizes
+from engine.dockerapi.shapes_containers import container_summary
+from engine.dockerapi.shapes_images import image_summary
+from engine.system.clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.containers.record import ContainerRecord
+    from engine.dockerapi.versions import ApiVersion
+    from engine.engine import Engine
+    from engine.images.record import ImageRecord
+
+KINDS = ("container", "image", "volume", "build-cache")
+
+
+def usage_details(engine: Engine, version: ApiVersion, kinds: Sequence[str]) -> dict[str, Any]:
+    """Return the answer to `GET /system/df`; *kinds* of none means all."""
+    wanted = kinds or KINDS
+    images = engine.images.list()
+    containers = engine.containers.list()
+    details: dict[str, Any] = {}
+    if "image" in wanted:
+        details["LayersSize"] = layers_size(images)
+        details["Images"] = _images(images, containers, version)
+    if "container" in wanted:
+        details["Containers"] = _containers(engine, images, containers)
+    if "volume" in wanted:
+        details["Volumes"] = []
+    if "build-cache" in wanted:
+        details |= {"BuildCache": [], "BuilderSize": 0}
+    return details
+
+
+def layers_size(images: Sequence[ImageRecord]) -> int:
+    """Return the bytes of all layers, each counted once."""
+    sizes = {layer.chain_id: layer.size for image in images for layer in image.layers}
+    return sum(sizes.values())
+
+
+def _images(
+    images: Sequence[ImageRecord], containers: Sequence[ContainerRecord], version: ApiVersion
+) -> list[dict[str, Any]]:
+    users = Counter(each.image_id for each in containers)
+    shared = shared_sizes(images)
+    return [
+        image_summary(each, version, containers=users[each.id], shared=shared[each.id])
+        for each in images
+    ]
+
+
+def _containers(
+    engine: Engine, images: Sequence[ImageRecord], containers: Sequence[ContainerRecord]
+) -> list[dict[str, Any]]:
+    now = SYSTEM_CLOCK.now()
+    sizes = {each.id: each.size for each in images}
+    rows = []
+    for each in containers:
+        written = engine.containers.size(each.id)
+        both = (written, written + sizes.get(each.image_id, 0))
+        rows.append(container_summary(each, now, image=each.settings.image, sizes=both))
+    return rows

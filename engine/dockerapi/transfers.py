@@ -1,0 +1,100 @@
+"""Routes of images that come and go as archives: save, load, import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.dockerapi.answers import progress_from, stream_from
+from engine.dockerapi.bodies import open_body, open_pipe
+from engine.dockerapi.names import parse_platform, wanted_reference
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.progress import SILENT, Cancellation
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.dockerapi.call import Call
+    from engine.dockerapi.pipes import Pipe
+    from engine.dockerapi.progress import JsonProgress
+    from engine.images.load import Loaded
+
+TAR = "application/x-tar"
+
+
+async def save(call: Call) -> web.StreamResponse:
+    """Answer `GET /images/get` and `GET /images/{name}/get`."""
+    named = call.parameters.get("name")
+    names = (named,) if named else call.query.texts("names")
+    if not names:
+        raise Refusal(400, "no image is named")
+
+    def write(pipe: Pipe) -> None:
+        cancellation = Cancellation()
+        pipe.on_abandon(cancellation.cancel)
+        with open_pipe(pipe) as out:
+            call.engine.images.save(names, out, cancellation=cancellation)
+
+    return await stream_from(call, write, content_type=TAR, waits=True)
+
+
+async def load(call: Call) -> web.StreamResponse:
+    """Answer `POST /images/load`."""
+    body = open_body(call)
+    is_quiet = call.query.flag("quiet", default=False)
+
+    def work(progress: JsonProgress, cancellation: Cancellation) -> None:
+        loaded = call.engine.images.load(
+            body,
+            progress=SILENT if is_quiet else progress,
+            cancellation=cancellation,
+            owner=call.owner,
+        )
+        for line in _told(loaded):
+            progress.say({"stream": f"{line}\n"})
+
+    return await progress_from(call, work, words=LOADING)
+
+
+LOADING = {"Extracting": "Loading layer"}
+
+
+def _told(loaded: Loaded) -> list[str]:
+    named = {each for image in loaded.images for each in image.tags}
+    lines = [f"Loaded image: {each.familiar}" for each in loaded.names]
+    nameless = [image for image in loaded.images if not named.intersection(loaded.names)]
+    return lines + [f"Loaded image ID: {image.id}" for image in nameless]
+
+
+async def import_image(call: Call) -> web.StreamResponse:
+    """Answer `POST /images/create` with `fromSrc`: the files in a tar as an image."""
+    query = call.query
+    source = query.text("fromSrc")
+    if source != "-":
+        raise Refusal(
+            400, f"the host does not fetch {source[:200]}: send the archive itself, with fromSrc=-"
+        )
+    repository = query.text("repo")
+    reference = wanted_reference(repository, query.text("tag")) if repository else None
+    body = open_body(call)
+
+    def work(progress: JsonProgress, cancellation: Cancellation) -> None:
+        image = call.engine.images.import_tar(
+            body,
+            reference=reference,
+            changes=query.texts("changes"),
+            message=query.text("message"),
+            platform=parse_platform(query.text("platform")),
+            cancellation=cancellation,
+            owner=call.owner,
+        )
+        progress.say({"status": str(image.id)})
+
+    return await progress_from(call, work)
+
+
+ROUTES = (
+    Route("GET", "/images/get", save),
+    Route("GET", "/images/{name:path}/get", save),
+    Route("POST", "/images/load", load),
+)
