@@ -33,6 +33,8 @@ from engine.images.unpack import Unpacker
 from engine.leases import Leases
 from engine.ledger import DiskUsage, disk_usage
 from engine.registry.connector import RegistryConnector
+from engine.registry.dockerconfig import DockerConfig
+from engine.registry.registries import Registries
 from engine.registry.transport import HttpTransport
 from engine.registry.urls import Reach
 from engine.snapshots import store as snapshots_store
@@ -66,6 +68,7 @@ class Engine:
     paths: EnginePaths
     images: Images
     containers: Containers
+    registries: Registries
     cleanup: Cleanup
     events: EventLog
     _ground: _Ground
@@ -85,13 +88,20 @@ class Engine:
         Registries in *plain_http*, besides loopback, are spoken to without TLS.
         """
         ground = _lay_ground(paths or EnginePaths(), clock)
-        transport = HttpTransport()
+        transport = HttpTransport(ground.paths.certificates)
+        connect = RegistryConnector(
+            transport,
+            Reach(plain_http),
+            settings_file=ground.paths.registries,
+            keychain=DockerConfig.of_user(),
+        )
         containers = _wire_containers(ground)
-        images = _wire_images(ground, containers, RegistryConnector(transport, Reach(plain_http)))
+        images = _wire_images(ground, containers, connect)
         return cls(
             paths=ground.paths,
             images=images,
             containers=containers,
+            registries=Registries(connect),
             cleanup=Cleanup(images, containers, clock),
             events=ground.events,
             _ground=ground,

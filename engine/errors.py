@@ -36,7 +36,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ Unavailable             retryable
     │  └─ RegistryUnreachable · RateLimited · RegistryError
     ├─ Failed                  somebody's program returned non-zero
-    │  └─ CommandNotFound · RuntimeFailed
+    │  └─ CommandNotFound · RuntimeFailed · CredentialHelperFailed
     └─ SystemFailure           kernel or disk said no; keeps errno
        └─ MountFailed · OutOfSpace
 
@@ -903,6 +903,19 @@ class RuntimeFailed(Failed):
         super().__init__(f"the runtime could not {verb} the container: {stderr or 'no message'}")
         self.verb = verb
         self.stderr = stderr
+
+
+class CredentialHelperFailed(Failed):
+    """The program that keeps this host's registry passwords gave none, and did not say why."""
+
+    code = "credential-helper-failed"
+    remedy = "Log in again, or take the helper out of docker's config.json."
+
+    def __init__(self, helper: str, *, registry: str, reason: str) -> None:
+        super().__init__(f"{helper} gives no password for {registry}: {reason}", field="reference")
+        self.helper = helper
+        self.registry = registry
+        self.reason = reason
 
 
 # --- SystemFailure ----------------------------------------------------------------------------

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What content to expect: its media type, its digest and its size in bytes."""
+    """
+    What content to expect: its media type, its digest and its size in bytes.
+
+    *artifact_type* is of a manifest that is no image; most have none.
+    """
 
     media_type: str
     digest: Digest
     size: int
     platform: Platform | None = None
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    artifact_type: str = ""
 
 
 def read_descriptor(fields: Fields) -> Descriptor:
@@ -38,6 +43,7 @@ def read_descriptor(fields: Fields) -> Descriptor:
         size=fields.integer("size"),
         platform=_read_platform(fields.child("platform")),
         annotations=fields.mapping("annotations"),
+        artifact_type=fields.text("artifactType", ""),
     )
 
 
@@ -48,6 +54,8 @@ def write_descriptor(descriptor: Descriptor) -> dict[str, Any]:
         "digest": str(descriptor.digest),
         "size": descriptor.size,
     }
+    if descriptor.artifact_type:
+        written["artifactType"] = descriptor.artifact_type
     if descriptor.annotations:
         written["annotations"] = dict(descriptor.annotations)
     if descriptor.platform:

@@ -107,6 +107,16 @@ def registry_host(registry: str) -> str:
     return registry.partition(":")[0]
 
 
+def is_tag(text: str) -> bool:
+    """Return whether *text* can be a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_repository(text: str) -> bool:
+    """Return whether *text* can be a repository's name."""
+    return len(text) <= MAX_NAME and _REPOSITORY.fullmatch(text) is not None
+
+
 def _port(registry: str) -> int:
     return int(registry.removeprefix(f"[{registry_host(registry)}]").partition(":")[2] or 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from engine.errors import (
 )
 
 if TYPE_CHECKING:
-    from engine.oci.reference import Reference
     from engine.registry.messages import Response
 
 MAX_ERROR_BYTES = 64 * 1024
@@ -25,20 +25,35 @@ CHECK_NAME = "Check the name and the tag; a private image also needs a password 
 LONGEST_RETRY_AFTER = 24 * 3600.0
 
 
-def failure(response: Response, reference: Reference, *, what: str) -> EngineError:
-    """Return the error for a *response* that is none to a request for *what* of *reference*."""
-    registry = reference.registry
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What a request was about, in the words of an error: *what* of *repository* at *registry*.
+
+    *name* is what a person would call it; where it is set, 404 means that it does not exist.
+    """
+
+    registry: str
+    what: str
+    repository: str = ""
+    name: str = ""
+
+
+def failure(response: Response, asked: Asked) -> EngineError:
+    """Return the error for a *response* that does not give what was *asked*."""
+    registry = asked.registry
     if response.status == 401:
         return AuthenticationFailed(registry)
     if response.status == 403:
-        return AccessDenied(registry, repository=reference.repository)
-    if response.status == 404 and what == "manifest":
+        return AccessDenied(registry, repository=asked.repository or "it")
+    if response.status == 404 and asked.name:
         return ImageNotFound(
-            reference.familiar, where=f"at {registry}", field="reference", remedy=CHECK_NAME
+            asked.name, where=f"at {registry}", field="reference", remedy=CHECK_NAME
         )
     if response.status == 429:
         return RateLimited(registry, retry_after=retry_after(response))
-    detail = _detail(response) or f"no {what} of {reference.repository}"
+    of = f" of {asked.repository}" if asked.repository else ""
+    detail = _detail(response) or f"no {asked.what}{of}"
     return RegistryError(registry, status=response.status, detail=detail)
 
 

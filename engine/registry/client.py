@@ -1,66 +1,54 @@
 """
-Asking a registry for manifests and blobs (distribution-spec, "Pull").
+Asking a registry for images, and giving it some (distribution-spec).
 
 A client belongs to one piece of work of one person with one registry: it holds their credentials,
 the tokens it got for them and their wish to stop. Manifests come back verified against what the
 reference and the registry say of them; a blob comes as a stream that goes on by itself after the
-connection broke, to be verified by whoever stores it.
+connection broke, to be verified by whoever stores it. What is read is looked for at the mirrors of
+the registry first; they are no authority, so whatever goes wrong there leads to the next place.
 """
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.content.verify import verified
 from engine.errors import (
-    DigestMismatch,
-    InvalidDigest,
+    EngineError,
     InvalidManifest,
     LimitExceeded,
     NoMatchingPlatform,
-    RegistryError,
     SizeMismatch,
-    Unavailable,
 )
-from engine.oci import manifest as manifests
-from engine.oci import media_types
-from engine.oci.digest import Digest
-from engine.oci.manifest import Index, Manifest, parse_manifest
+from engine.oci.manifest import Index, Manifest
 from engine.oci.platform import Platform, best_match, host_platform
 from engine.progress import NEVER
-from engine.registry.answers import failure
-from engine.registry.auth import Wallet, authorised
-from engine.registry.messages import Request, Response
-from engine.registry.retry import Patience, retried, wait_after
-from engine.registry.urls import Reach, blob_url, manifest_url
+from engine.registry import fetching, listing, uploading
+from engine.registry.answers import Asked
+from engine.registry.messages import Request
+from engine.registry.retry import Patience
+from engine.registry.scopes import NO_SCOPES
+from engine.registry.session import OK, Session
+from engine.registry.urls import Endpoint, Reach
+from engine.registry.wallet import Wallet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Sequence
 
     from engine.oci.descriptor import Descriptor
+    from engine.oci.digest import Digest
     from engine.oci.reference import Reference
     from engine.progress import Cancellation
     from engine.registry.credentials import Credentials
-    from engine.registry.messages import Flow
+    from engine.registry.fetching import Document
+    from engine.registry.listing import SearchResult
+    from engine.registry.messages import Response
+    from engine.registry.ratelimit import RateLimit
     from engine.registry.transport import Transport
+    from engine.registry.uploading import BlobContent
 
-OK = 200
-PARTIAL = 206
-ACCEPT = ", ".join(media_types.ACCEPTED)
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A manifest or index with the bytes that spell it; *digest* is theirs, verified."""
-
-    digest: Digest
-    content: bytes
-    parsed: Manifest | Index
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +67,14 @@ class ResolvedManifest:
     documents: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Another place that has what the registry has, and what it is shown."""
+
+    endpoint: Endpoint
+    credentials: Credentials | None = None
+
+
 class RegistryClient:
     """One person's work with the registry of the references that are asked for."""
 
@@ -89,14 +85,28 @@ class RegistryClient:
         *,
         reach: Reach | None = None,
         credentials: Credentials | None = None,
+        mirrors: Sequence[Mirror] = (),
         patience: Patience | None = None,
         cancellation: Cancellation = NEVER,
     ) -> None:
-        self._transport = transport
-        self._reach = reach or Reach()
-        self._wallet = Wallet(registry, credentials, self._reach)
-        self._patience = patience or Patience()
+        reach = reach or Reach()
+
+        def session(each: Mirror, patience: Patience) -> Session:
+            wallet = Wallet(each.endpoint.registry, each.credentials, reach, endpoint=each.endpoint)
+            return Session(transport, each.endpoint, wallet, patience, cancellation)
+
+        home = Mirror(Endpoint.of(registry, reach), credentials)
+        self._home = session(home, patience or Patience())
+        # Where there are other places to ask, none is waited for.
+        self._mirrors = [session(each, Patience(attempts=1)) for each in mirrors]
         self._cancellation = cancellation
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the registry said last about how much may still be asked, if it did."""
+        return self._home.rate_limit
+
+    # --- Reading ------------------------------------------------------------------------------
 
     def resolve(self, reference: Reference, platform: Platform | None = None) -> ResolvedManifest:
         """
@@ -119,15 +129,19 @@ class RegistryClient:
 
     def fetch_manifest(self, reference: Reference) -> Document:
         """Return the document that *reference* names, verified against every digest at hand."""
-        return self._retried(partial(self._fetch_manifest, reference))
+        return self._from_any(lambda session: fetching.fetch_manifest(session, reference))
 
     def fetch_document(self, reference: Reference, descriptor: Descriptor, *, limit: int) -> bytes:
         """Return a small blob, verified; raise `LimitExceeded` if it is over *limit* bytes."""
         if descriptor.size > limit:
             what = f"the size of {descriptor.digest}"
             raise LimitExceeded(what, limit=limit, field="reference")
-        chunks = self.fetch_blob(reference, descriptor)
-        return b"".join(verified(chunks, digest=descriptor.digest, size=descriptor.size))
+
+        def fetch(session: Session) -> bytes:
+            chunks = fetching.stream_blob(session, reference, descriptor, offset=0)
+            return b"".join(verified(chunks, digest=descriptor.digest, size=descriptor.size))
+
+        return self._from_any(fetch)
 
     def fetch_blob(
         self, reference: Reference, descriptor: Descriptor, *, offset: int = 0
@@ -138,69 +152,85 @@ class RegistryClient:
         It ends early where the registry says that there is no more. Close it, or read it to its
         end, to give the connection back.
         """
-        failures = 0
-        while offset < descriptor.size:
-            self._cancellation.check()
+        for mirror in list(self._mirrors):
             try:
-                for chunk in self._stream(reference, descriptor, offset):
+                for chunk in fetching.stream_blob(mirror, reference, descriptor, offset=offset):
                     offset += len(chunk)
-                    failures = 0
                     yield chunk
-            except Unavailable as error:
-                failures += 1
-                self._wait_after(error, failures)
-            else:
-                return
+            except EngineError as error:
+                self._pass_over(mirror, error)
+        yield from fetching.stream_blob(self._home, reference, descriptor, offset=offset)
 
-    def _fetch_manifest(self, reference: Reference) -> Document:
-        request = Request(manifest_url(reference, self._reach), {"accept": ACCEPT})
-        with self._answer(request, reference, what="manifest") as response:
-            content = response.read(limit=manifests.MAX_BYTES, what="the manifest")
-            media_type = response.headers.get("content-type", "")
-        digest = Digest.of(content)
-        for expected in (reference.digest, _announced(response)):
-            if expected not in {None, digest}:
-                raise DigestMismatch(expected=expected, actual=digest)
-        return Document(digest, content, parse_manifest(content, served_as=media_type))
+    def list_tags(self, reference: Reference) -> list[str]:
+        """Return the tags of the repository of *reference*; raise `ImageNotFound`."""
+        name = reference.familiar_name
+        return listing.list_tags(self._home, reference.repository, name=name)
 
-    def _stream(self, reference: Reference, descriptor: Descriptor, offset: int) -> Iterator[bytes]:
-        headers = {"range": f"bytes={offset}-"} if offset else {}
-        request = Request(blob_url(reference, descriptor.digest, self._reach), headers)
-        with self._answer(request, reference, what="blob") as response:
-            skip = offset - _start(response, reference, offset)
-            for chunk in response.body:
-                if wanted := chunk[skip:]:
-                    yield wanted
-                skip = max(0, skip - len(chunk))
+    def list_repositories(self) -> list[str]:
+        """Return the repositories that the registry has and shows to who asks."""
+        return listing.list_repositories(self._home)
 
-    @contextmanager
-    def _answer(self, request: Request, reference: Reference, *, what: str) -> Iterator[Response]:
-        flow = authorised(request, repository=reference.repository, wallet=self._wallet)
-        with converse(flow, self._transport) as response:
-            if response.status not in {OK, PARTIAL}:
-                raise failure(response, reference, what=what)
-            yield response
+    def list_referrers(
+        self, reference: Reference, digest: Digest, *, artifact_type: str = ""
+    ) -> list[Descriptor]:
+        """Return what refers to the manifest *digest* in the repository of *reference*."""
+        return listing.list_referrers(self._home, reference, digest, artifact_type=artifact_type)
 
-    def _retried(self, call: partial[Document]) -> Document:
-        return retried(call, patience=self._patience, cancellation=self._cancellation)
+    def search(self, term: str, *, limit: int) -> list[SearchResult]:
+        """Return at most *limit* repositories that *term* finds."""
+        return listing.search(self._home, term, limit=limit)
 
-    def _wait_after(self, error: Unavailable, failures: int) -> None:
-        wait_after(
-            error, failures=failures, patience=self._patience, cancellation=self._cancellation
+    def check(self) -> None:
+        """Return if the registry answers and takes the credentials; raise what it says if not."""
+        registry = self._home.endpoint.registry
+        request = Request(self._home.endpoint.root, {})
+        with self._home.answer(
+            request, Asked(registry, "answer"), scopes=NO_SCOPES, expected=frozenset({OK})
+        ):
+            return
+
+    # --- Writing ------------------------------------------------------------------------------
+
+    def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
+        """Return whether the repository of *reference*, to be written to, has *blob* already."""
+        return uploading.has_blob(self._home, reference.repository, blob)
+
+    def push_blob(
+        self,
+        reference: Reference,
+        blob: Descriptor,
+        content: BlobContent,
+        *,
+        mount_from: Sequence[str] = (),
+        moved: Callable[[int], None] = lambda _: None,
+    ) -> str:
+        """Bring *blob* into the repository of *reference*; see `uploading.push_blob`."""
+        return uploading.push_blob(
+            self._home, reference.repository, blob, content, mount_from=mount_from, moved=moved
         )
 
+    def push_manifest(self, reference: Reference, content: bytes, *, media_type: str) -> Response:
+        """Put a manifest or index under the name that *reference* is; what it lists is there."""
+        return uploading.push_manifest(
+            self._home,
+            reference.repository,
+            reference.manifest_reference,
+            content,
+            media_type=media_type,
+        )
 
-@contextmanager
-def converse(flow: Flow, transport: Transport) -> Iterator[Response]:
-    """Carry the requests of *flow* over *transport* and open the response it settles on."""
-    request = next(flow)
-    while True:
-        with transport.send(request) as response:
-            step = _advanced(flow, response)
-            if isinstance(step, Response):
-                yield step
-                return
-            request = step
+    def _from_any(self, call: Callable[[Session], T]) -> T:
+        for mirror in list(self._mirrors):
+            try:
+                return call(mirror)
+            except EngineError as error:
+                self._pass_over(mirror, error)
+        return call(self._home)
+
+    def _pass_over(self, mirror: Session, error: EngineError) -> None:
+        """Ask *mirror* no more if it cannot answer; what it merely does not have says nothing."""
+        if error.retryable and mirror in self._mirrors:
+            self._mirrors.remove(mirror)
 
 
 def choose_manifest(index: Index, platform: Platform) -> Descriptor:
@@ -220,30 +250,3 @@ def choose_manifest(index: Index, platform: Platform) -> Descriptor:
     if len(index.manifests) == 1 and index.manifests[0].platform is None:
         return index.manifests[0]
     raise NoMatchingPlatform(str(platform), offered=tuple(str(theirs) for _, theirs in offered))
-
-
-def _advanced(flow: Flow, response: Response) -> Request | Response:
-    try:
-        return flow.send(response)
-    except StopIteration as end:
-        final: Response = end.value
-        return final
-
-
-def _announced(response: Response) -> Digest | None:
-    """Return the digest that the registry says the content has, in the form that we know."""
-    try:
-        return Digest.parse(response.headers.get("docker-content-digest", ""))
-    except InvalidDigest:
-        return None
-
-
-def _start(response: Response, reference: Reference, wanted: int) -> int:
-    """Return at which byte of the blob the body starts: at *wanted* or before."""
-    if response.status == OK:
-        return 0
-    match = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
-    if match is None or int(match[1]) > wanted:
-        detail = "it did not send the part of the blob that it was asked for"
-        raise RegistryError(reference.registry, status=response.status, detail=detail)
-    return int(match[1])

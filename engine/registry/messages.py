@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 AUTHORIZATION = "authorization"
+SEE_OTHER = 303
 
 
 class Body(Protocol):
@@ -23,12 +24,30 @@ class Body(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Payload:
+    """The *length* bytes of a request; *open* yields them, as often as they have to be sent."""
+
+    length: int
+    open: Callable[[], Iterable[bytes]] = field(repr=False)
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Return the payload that is *content*."""
+        return cls(len(content), lambda: (content,) if content else ())
+
+
+NOTHING = Payload.of(b"")
+"""What a request sends that says all it has to say in its URL."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """A GET or HEAD; header names are in lower case."""
+    """A request; header names are in lower case."""
 
     url: str
     headers: Mapping[str, str]
     method: str = "GET"
+    payload: Payload | None = None
 
     def with_header(self, name: str, value: str) -> Self:
         """Return the same request with one header set."""
@@ -37,6 +56,12 @@ class Request:
     def without_header(self, name: str) -> Self:
         """Return the same request without one header."""
         return replace(self, headers={k: v for k, v in self.headers.items() if k != name})
+
+    def led_to(self, url: str, *, status: int) -> Self:
+        """Return the request that a redirect with *status* to *url* asks for (RFC 9110, 15.4)."""
+        if status == SEE_OTHER:
+            return replace(self, url=url, method="GET", payload=None)
+        return replace(self, url=url)
 
     def __repr__(self) -> str:
         return f"Request({self.method} {redacted(self.url)})"
@@ -79,6 +104,12 @@ def origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, parts.hostname or "", parts.port or default
+
+
+def host_and_port(url: str) -> str:
+    """Return who is spoken to at *url*, with the port in any case."""
+    _, host, port = origin(url)
+    return f"{host}:{port}"
 
 
 def redacted(url: str) -> str:

@@ -14,13 +14,17 @@ import ssl
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
-from engine.errors import RegistryUnreachable
-from engine.registry.messages import Response, origin, redacted
+from engine.errors import RegistryUnreachable, RegistryUntrusted
+from engine.registry.certificates import Certificates
+from engine.registry.messages import Response, host_and_port, redacted
+from engine.registry.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import httpx
 
@@ -51,9 +55,11 @@ class Transport(Protocol):
 class HttpTransport:
     """A `Transport` over real connections, which are kept and shared between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Path | None = None, *, pace: Pace | None = None) -> None:
+        self._certificates = Certificates(certificates)
+        self._pace = pace or Pace()
         self._guard = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._clients: dict[str, httpx.Client] = {}
 
     @contextmanager
     def send(self, request: Request) -> Iterator[Response]:
@@ -63,48 +69,69 @@ class HttpTransport:
         )
         with (
             _translated(request.url),
-            self._opened().stream(
-                request.method, request.url, headers=dict(request.headers)
+            self._opened(request.url).stream(
+                request.method,
+                request.url,
+                headers=_headers(request),
+                content=request.payload.open() if request.payload else None,
             ) as answer,
         ):
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            yield Response(request.url, answer.status_code, headers, _Body(request.url, answer))
+            body = _Body(request.url, answer, self._pace)
+            yield Response(request.url, answer.status_code, headers, body)
 
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
         with self._guard:
-            client, self._client = self._client, None
-        if client is not None:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
 
-    def _opened(self) -> httpx.Client:
+    def _opened(self, url: str) -> httpx.Client:
+        """Return the client for *url*: hosts with certificates of their own share none."""
+        parts = urlsplit(url)
+        key = parts.netloc if self._certificates.has(parts.netloc) else parts.scheme
         with self._guard:
-            if self._client is None:
-                self._client = _new_client()
-            return self._client
+            if key not in self._clients:
+                self._clients[key] = _new_client(self._context(parts.scheme, parts.netloc))
+            return self._clients[key]
+
+    def _context(self, scheme: str, host: str) -> ssl.SSLContext:
+        if scheme == "https":
+            return self._certificates.context(host)
+        # Nothing is verified in plain http; reading the system's authorities would take its time.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Body:
     """The bytes of an answer exactly as they were sent: no content coding is undone."""
 
-    def __init__(self, url: str, answer: httpx.Response) -> None:
+    def __init__(self, url: str, answer: httpx.Response, pace: Pace) -> None:
         self._url = url
         self._answer = answer
+        self._pace = pace
 
     def __iter__(self) -> Iterator[bytes]:
         """See `Body.__iter__`."""
+        watch = self._pace.watch(self._url)
         with _translated(self._url):
-            yield from self._answer.iter_raw()
+            yield from watch.each(self._answer.iter_raw())
 
 
-def _new_client() -> httpx.Client:
+def _headers(request: Request) -> dict[str, str]:
+    if request.payload is None:
+        return dict(request.headers)
+    return {**request.headers, "content-length": str(request.payload.length)}
+
+
+def _new_client(context: ssl.SSLContext) -> httpx.Client:
     import httpx
 
     # Both write whole URLs into their logs, whose queries may carry somebody's token.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.Client(
-        verify=ssl.create_default_context(),
+        verify=context,
         timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
@@ -119,8 +146,21 @@ def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        _, host, port = origin(url)
-        raise RegistryUnreachable(f"{host}:{port}", reason=_reason(error)) from error
+        place = host_and_port(url)
+        if _is_distrust(error):
+            raise RegistryUntrusted(place, reason=_reason(error)) from error
+        raise RegistryUnreachable(place, reason=_reason(error)) from error
+
+
+def _is_distrust(error: BaseException | None) -> bool:
+    """Return whether a certificate was refused, by us or by the other side, at the bottom of it."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        if isinstance(error, ssl.SSLError) and "CERTIFICATE" in (error.reason or ""):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, urlencode, urlsplit
 
 from engine.oci.reference import DEFAULT_REGISTRY, Reference, registry_host
 
 if TYPE_CHECKING:
     from engine.oci.digest import Digest
 
-# The default registry answers the protocol under another name than the one people write.
+# The default registry answers the protocol, and searches, under other names than people write.
 _SERVED_BY = {DEFAULT_REGISTRY: "registry-1.docker.io"}
+_SEARCHED_AT = {DEFAULT_REGISTRY: "index.docker.io"}
+PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,59 @@ class Reach:
             return False
         return parts.scheme == "https" or (parts.scheme == "http" and self._is_plain(parts.netloc))
 
+    def with_plain_http(self, hosts: frozenset[str]) -> Self:
+        """Return a reach that speaks plain http to *hosts* as well."""
+        return type(self)(self.plain_http | hosts)
+
     def _is_plain(self, registry: str) -> bool:
         is_loopback = Reference(registry, "any").is_loopback
         return is_loopback or bool({registry, registry_host(registry)} & self.plain_http)
 
 
-def api_url(registry: str, reach: Reach) -> str:
-    """Return the URL under which everything of *registry* lies."""
-    return f"{reach.scheme(registry)}://{_SERVED_BY.get(registry, registry)}/v2/"
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one registry, or a mirror of it, answers: everything lies under *root*."""
 
+    registry: str
+    root: str
 
-def manifest_url(reference: Reference, reach: Reach) -> str:
-    """Return where the manifest that *reference* names is asked for."""
-    root = api_url(reference.registry, reach)
-    return f"{root}{reference.repository}/manifests/{reference.manifest_reference}"
+    @classmethod
+    def of(cls, registry: str, reach: Reach) -> Self:
+        """Return where *registry* itself answers."""
+        return cls(registry, f"{reach.scheme(registry)}://{_SERVED_BY.get(registry, registry)}/v2/")
 
+    def manifest(self, repository: str, reference: str) -> str:
+        """Return where the manifest under a tag or digest is."""
+        return f"{self.root}{repository}/manifests/{reference}"
 
-def blob_url(reference: Reference, digest: Digest, reach: Reach) -> str:
-    """Return where the blob *digest* of the repository of *reference* is asked for."""
-    return f"{api_url(reference.registry, reach)}{reference.repository}/blobs/{digest}"
+    def blob(self, repository: str, digest: Digest) -> str:
+        """Return where a blob is."""
+        return f"{self.root}{repository}/blobs/{digest}"
+
+    def uploads(self, repository: str) -> str:
+        """Return where an upload begins."""
+        return f"{self.root}{repository}/blobs/uploads/"
+
+    def mount(self, repository: str, digest: Digest, *, source: str) -> str:
+        """Return where a blob of the repository *source* is asked to be in *repository* too."""
+        query = urlencode({"mount": str(digest), "from": source})
+        return f"{self.uploads(repository)}?{query}"
+
+    def tags(self, repository: str) -> str:
+        """Return where the list of tags begins."""
+        return f"{self.root}{repository}/tags/list?n={PAGE}"
+
+    def catalog(self) -> str:
+        """Return where the list of repositories begins."""
+        return f"{self.root}_catalog?n={PAGE}"
+
+    def referrers(self, repository: str, digest: Digest, *, artifact_type: str) -> str:
+        """Return where the list of what refers to a manifest begins."""
+        query = f"?artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
+        return f"{self.root}{repository}/referrers/{digest}{query}"
+
+    def search(self, term: str, *, limit: int) -> str:
+        """Return where the registry's own search is, if it has one."""
+        parts = urlsplit(self.root)
+        host = _SEARCHED_AT.get(self.registry, parts.netloc)
+        return f"{parts.scheme}://{host}/v1/search?{urlencode({'q': term, 'n': limit})}"

@@ -42,6 +42,16 @@ class EnginePaths:
         return self.root / "snapshotter"
 
     @property
+    def registries(self) -> Path:
+        """A file that somebody may write: what this host is told about registries."""
+        return self.root / "registries.json"
+
+    @property
+    def certificates(self) -> Path:
+        """A directory that somebody may make: whom to trust in TLS, registry by registry."""
+        return self.root / "certs.d"
+
+    @property
     def containers(self) -> Path:
         """One directory for each container: bundle, log, exit."""
         return self.root / "containers"

@@ -59,16 +59,25 @@ def get_program(name: str) -> str:
 
 
 def run(
-    words: Sequence[str], *, timeout: float, limit: int = OUTPUT_LIMIT, cwd: Path | None = None
+    words: Sequence[str],
+    *,
+    timeout: float,
+    limit: int = OUTPUT_LIMIT,
+    cwd: Path | None = None,
+    told: bytes = b"",
 ) -> Finished:
     """
     Run a program to its end and return what came of it, whatever its exit code.
 
+    It reads *told*, which may be a secret, from its standard input.
     Raises `ProgramNotFound`, or `SystemFailure` when it takes longer than *timeout* seconds: then
     it has been killed.
     """
     pipe = subprocess.PIPE
-    with _started(words, stdout=pipe, stderr=pipe, cwd=cwd) as process:
+    with (
+        _input(told) as stdin,
+        _started(words, stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd) as process,
+    ):
         outputs = _collect(process, time.monotonic() + timeout, limit)
     return Finished(process.returncode, outputs[0], outputs[1])
 
@@ -175,9 +184,25 @@ def _say_go(pipe: int) -> None:
 
 
 @contextmanager
+def _input(content: bytes) -> Iterator[int]:
+    """Yield a descriptor from which *content* can be read, once: it is in memory only."""
+    if not content:
+        yield subprocess.DEVNULL
+        return
+    descriptor = os.memfd_create("input", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _started(
     words: Sequence[str],
     *,
+    stdin: int = subprocess.DEVNULL,
     stdout: int,
     stderr: int,
     cwd: Path | None,
@@ -188,7 +213,7 @@ def _started(
     try:
         process = subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             cwd=cwd,

@@ -11,11 +11,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from engine.oci import media_types
@@ -23,12 +24,17 @@ from engine.oci.digest import Digest
 from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     from tests.support.images import PackedImage
 
 _MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/(?P<reference>[^/]+)")
 _BLOB = re.compile(r"/v2/(?P<name>.+)/blobs/(?P<digest>[^/]+)")
+_UPLOADS = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<session>[^/]*)")
+_TAGS = re.compile(r"/v2/(?P<name>.+)/tags/list")
+_REFERRERS = re.compile(r"/v2/(?P<name>.+)/referrers/(?P<digest>[^/]+)")
+EVERYWHERE = "*"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Received:
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
+    body: bytes = b""
 
     @property
     def authorization(self) -> str:
@@ -51,7 +58,7 @@ class Reply:
     What to answer.
 
     With *drop_after* the connection breaks after so many bytes of the body; with *gate* the second
-    half of the body waits for it.
+    half of the body waits for it. With *drip* so many bytes come at a time, each after *pause*.
     """
 
     status: int = 200
@@ -59,6 +66,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     drop_after: int | None = None
     gate: threading.Event | None = None
+    drip: int = 0
+    pause: float = 0.0
 
 
 class FakeRegistry:
@@ -71,13 +80,20 @@ class FakeRegistry:
         self.faults: list[Callable[[Received], Reply | None]] = []
         self.host = ""
         self.ranges = True
+        self.holders: dict[str, set[str]] = {}
+        self.uploads: dict[str, bytearray] = {}
+        self.cuts: list[int] = []
+        self.knows_referrers = True
+        self.page = 0
+        self.stopped = threading.Event()
 
     def reference(self, name: str) -> Reference:
         return Reference.parse(f"{self.host}/{name}")
 
-    def put_blob(self, content: bytes) -> Digest:
+    def put_blob(self, content: bytes, *, name: str = EVERYWHERE) -> Digest:
         digest = Digest.of(content)
         self.blobs[str(digest)] = content
+        self.holders.setdefault(str(digest), set()).add(name)
         return digest
 
     def put_manifest(
@@ -90,7 +106,7 @@ class FakeRegistry:
 
     def put_image(self, name: str, image: PackedImage, *, tag: str = "latest") -> Reference:
         for blob in (image.config, *image.layers):
-            self.put_blob(blob)
+            self.put_blob(blob, name=name)
         self.put_manifest(name, image.manifest, image.media_type, tag=tag)
         return self.reference(f"{name}:{tag}")
 
@@ -120,6 +136,10 @@ class FakeRegistry:
         content = self.blobs[str(digest)]
         self.fail(f"/blobs/{digest}", Reply(body=content, drop_after=after))
 
+    def cut(self, *lengths: int) -> None:
+        """Break the next uploads, one for each of *lengths*, after so many bytes; keep those."""
+        self.cuts.extend(lengths)
+
     def require_basic(self, username: str, password: str) -> None:
         """Let nobody in who does not show these credentials."""
         wanted = basic(username, password)
@@ -146,13 +166,126 @@ class FakeRegistry:
         return self._served(received)
 
     def _served(self, received: Received) -> Reply:
-        if received.path == "/v2/":
+        path = received.path
+        if path == "/v2/":
             return Reply(body=b"{}")
-        if match := _MANIFEST.fullmatch(received.path):
+        if path == "/v2/_catalog":
+            return self._listed(
+                "repositories", sorted({name for name, _ in self.manifests}), received
+            )
+        if match := _UPLOADS.fullmatch(path):
+            return self._upload(match["name"], match["session"], received)
+        if match := _MANIFEST.fullmatch(path):
+            if received.method == "PUT":
+                return self._keep_manifest(match["name"], match["reference"], received)
             return self._manifest(match["name"], match["reference"])
-        if match := _BLOB.fullmatch(received.path):
+        if match := _TAGS.fullmatch(path):
+            return self._tags(match["name"], received)
+        if match := _REFERRERS.fullmatch(path):
+            return self._referrers(match["name"], match["digest"])
+        if match := _BLOB.fullmatch(path):
+            if not {match["name"], EVERYWHERE} & self.holders.get(match["digest"], set()):
+                return _error(404, "BLOB_UNKNOWN")
             return self._blob(match["digest"], received.headers.get("range", ""))
         return _error(404, "NOT_FOUND")
+
+    def take_cut(self, received_path: str, method: str) -> int | None:
+        """Return after how many bytes this request breaks, if it does."""
+        is_upload = _UPLOADS.fullmatch(received_path) and method in {"PUT", "PATCH"}
+        return self.cuts.pop(0) if self.cuts and is_upload else None
+
+    def keep_part(self, path: str, part: bytes) -> None:
+        """Keep what came of a request that broke."""
+        match = _UPLOADS.fullmatch(path)
+        if match and match["session"] in self.uploads:
+            self.uploads[match["session"]] += part
+
+    def _upload(self, name: str, session: str, received: Received) -> Reply:
+        if received.method == "POST":
+            return self._begin_upload(name, received)
+        if session not in self.uploads:
+            return _error(404, "BLOB_UPLOAD_UNKNOWN")
+        kept = self.uploads[session]
+        if received.method == "GET":
+            return Reply(204, headers=self._standing(name, session))
+        start = received.headers.get("content-range", "").partition("-")[0]
+        if start and int(start) != len(kept):
+            return _error(416, "RANGE_INVALID")
+        kept += received.body
+        if received.method == "PATCH":
+            return Reply(202, headers=self._standing(name, session))
+        return self._finish_upload(name, session, received.query["digest"][0])
+
+    def _begin_upload(self, name: str, received: Received) -> Reply:
+        digest = received.query.get("mount", [""])[0]
+        source = received.query.get("from", [""])[0]
+        if source and source in self.holders.get(digest, set()):
+            self.holders[digest].add(name)
+            return Reply(201, headers={"Location": f"/v2/{name}/blobs/{digest}"})
+        session = f"session-{len(self.received)}"
+        self.uploads[session] = bytearray()
+        return Reply(202, headers=self._standing(name, session))
+
+    def _standing(self, name: str, session: str) -> dict[str, str]:
+        end = max(len(self.uploads[session]) - 1, 0)
+        location = f"/v2/{name}/blobs/uploads/{session}?_state={end}"
+        return {"Location": location, "Range": f"0-{end}"}
+
+    def _finish_upload(self, name: str, session: str, digest: str) -> Reply:
+        content = bytes(self.uploads.pop(session))
+        if str(Digest.of(content)) != digest:
+            return _error(400, "DIGEST_INVALID")
+        self.put_blob(content, name=name)
+        return Reply(201, headers={"Docker-Content-Digest": digest})
+
+    def _keep_manifest(self, name: str, reference: str, received: Received) -> Reply:
+        document = json.loads(received.body)
+        parts = [*document.get("layers", []), *filter(None, [document.get("config")])]
+        for part in parts:
+            if name not in self.holders.get(part["digest"], set()):
+                return _error(400, "MANIFEST_BLOB_UNKNOWN")
+        for child in document.get("manifests", []):
+            if (name, child["digest"]) not in self.manifests and ":" in reference[:7]:
+                return _error(400, "MANIFEST_UNKNOWN")
+        tag = reference if ":" not in reference else str(Digest.of(received.body))
+        digest = self.put_manifest(name, received.body, received.headers["content-type"], tag=tag)
+        headers = {"Docker-Content-Digest": str(digest)}
+        if self.knows_referrers and "subject" in document:
+            headers["OCI-Subject"] = document["subject"]["digest"]
+        return Reply(201, headers=headers)
+
+    def _tags(self, name: str, received: Received) -> Reply:
+        tags = sorted(tag for known, tag in self.manifests if known == name and ":" not in tag)
+        if not tags:
+            return _error(404, "NAME_UNKNOWN")
+        return self._listed("tags", tags, received)
+
+    def _listed(self, key: str, names: list[str], received: Received) -> Reply:
+        last = received.query.get("last", [""])[0]
+        rest = [each for each in names if each > last]
+        page = rest[: self.page or None]
+        headers = {}
+        if len(page) < len(rest):
+            headers["Link"] = f'<{received.path}?last={page[-1]}&n=1>; rel="next"'
+        return Reply(200, json.dumps({key: page}).encode(), headers)
+
+    def _referrers(self, name: str, digest: str) -> Reply:
+        if not self.knows_referrers:
+            return _error(404, "NOT_FOUND")
+        found = [
+            {
+                "mediaType": media_type,
+                "digest": reference,
+                "size": len(content),
+                "artifactType": json.loads(content).get("artifactType", ""),
+            }
+            for (known, reference), (media_type, content) in self.manifests.items()
+            if known == name
+            and reference.startswith("sha256:")
+            and json.loads(content).get("subject", {}).get("digest") == digest
+        ]
+        index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": found}
+        return Reply(200, json.dumps(index).encode(), {"Content-Type": media_types.OCI_INDEX})
 
     def _manifest(self, name: str, reference: str) -> Reply:
         if (name, reference) not in self.manifests:
@@ -209,8 +342,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        received = Received(self.command, parts.path, parse_qs(parts.query), headers)
+        length = int(headers.get("content-length", "0"))
+        cut = self.registry.take_cut(parts.path, self.command)
+        body = self.rfile.read(length if cut is None else min(cut, length))
+        if cut is not None:
+            self.registry.keep_part(parts.path, body)
+            self.close_connection = True
+            return
+        query = parse_qs(parts.query)
+        received = Received(self.command, parts.path, query, headers, body)
         self._send(self.registry.answer(received))
+
+    do_HEAD = do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Stay quiet."""
@@ -222,7 +365,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         try:
-            self._send_body(reply)
+            if self.command != "HEAD":
+                self._send_body(reply)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
@@ -231,6 +375,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[: reply.drop_after])
             self.close_connection = True
             return
+        if reply.drip:
+            self._drip(reply)
+            return
         half = len(reply.body) // 2 if reply.gate else len(reply.body)
         self.wfile.write(reply.body[:half])
         if reply.gate is not None:
@@ -238,29 +385,56 @@ class _Handler(BaseHTTPRequestHandler):
             reply.gate.wait(30)
         self.wfile.write(reply.body[half:])
 
+    def _drip(self, reply: Reply) -> None:
+        for start in range(0, len(reply.body), reply.drip):
+            if self.registry.stopped.wait(reply.pause):
+                return
+            self.wfile.write(reply.body[start : start + reply.drip])
+            self.wfile.flush()
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open."""
+        for each in list(self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
 
 @contextmanager
-def serving(registry: FakeRegistry, *, address: str = "127.0.0.1") -> Iterator[FakeRegistry]:
-    """
-    Serve *registry* on loopback until the block ends.
-
-    Close the clients first: the server waits for connections that are kept open.
-    """
+def serving(
+    registry: FakeRegistry, *, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[FakeRegistry]:
+    """Serve *registry* on loopback until the block ends, over *tls* if there is such."""
     handler = type("Handler", (_Handler,), {"registry": registry})
     with _Server((address, 0), handler) as server:
         registry.host = f"{address}:{server.server_address[1]}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield registry
         finally:
+            registry.stopped.set()
             server.shutdown()
             thread.join()
+            server.hang_up()
 
 
 def lying_about_length(content: bytes, *, claimed: int) -> Reply:

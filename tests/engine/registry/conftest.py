@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,7 @@ def transport(registry: FakeRegistry) -> Iterator[HttpTransport]:
 
 @pytest.fixture
 def new_client(registry: FakeRegistry, transport: HttpTransport) -> Callable[..., RegistryClient]:
-    def build(**settings: object) -> RegistryClient:
+    def build(**settings: Any) -> RegistryClient:
         return RegistryClient(transport, registry.host, **{"patience": HASTY, **settings})
 
     return build

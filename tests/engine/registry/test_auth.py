@@ -11,22 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import AuthenticationFailed, LimitExceeded, RegistryError
-from engine.registry.auth import (
-    MAX_REDIRECTS,
-    Challenge,
-    Wallet,
-    authorised,
-    parse_challenges,
-    redirected,
-)
+from engine.registry.auth import MAX_REDIRECTS, authorised, redirected
+from engine.registry.challenges import Challenge, parse_challenges
 from engine.registry.credentials import Credentials
 from engine.registry.messages import Request, Response, redacted
+from engine.registry.scopes import pull_from
 from engine.registry.urls import Reach
+from engine.registry.wallet import Wallet
 
 if TYPE_CHECKING:
     from engine.registry.messages import Flow
 
 ANA = Credentials("ana", "secret")
+WEB = pull_from("web")
 MANIFEST = Request("https://images.test/v2/web/manifests/1", {"accept": "*/*"})
 BEARER = (
     'Bearer realm="https://tokens.test/token",service="images.test",scope="repository:web:pull"'
@@ -50,7 +47,7 @@ def finish(flow: Flow, last: Response) -> Response:
 
 
 def start(wallet: Wallet) -> tuple[Flow, Request]:
-    flow = authorised(MANIFEST, repository="web", wallet=wallet)
+    flow = authorised(MANIFEST, scopes=WEB, wallet=wallet)
     return flow, next(flow)
 
 
@@ -115,7 +112,7 @@ def test_the_next_request_uses_the_token_at_once() -> None:
 
 def test_a_token_that_ran_out_is_replaced() -> None:
     shared = wallet()
-    shared.keep("web", "Bearer old")
+    shared.keep(WEB, "Bearer old")
     flow, asked = challenged(shared)
     again = flow.send(response(asked, body=b'{"token": "new"}'))
 
@@ -124,7 +121,7 @@ def test_a_token_that_ran_out_is_replaced() -> None:
 
 def test_a_token_for_one_repository_is_not_shown_for_another() -> None:
     shared = wallet()
-    shared.keep("other", "Bearer abc")
+    shared.keep(pull_from("other"), "Bearer abc")
 
     _, request = start(shared)
 

@@ -358,7 +358,8 @@ def test_a_token_opens_the_registry_for_manifests_and_blobs(
         assert fetched(client, web, blob) == BLOB
 
         assert len(tokens.received) == 1
-        assert tokens.received[0].query["scope"] == ["repository:any:pull"]
+        scopes = ["repository:any:pull", "repository:team/web:pull"]
+        assert tokens.received[0].query["scope"] == scopes
         assert all(each.authorization != ANA.basic for each in registry.received)
         transport.close()
 

@@ -4,10 +4,16 @@ import pytest
 
 from engine.oci.digest import Digest
 from engine.oci.reference import Reference
-from engine.registry.urls import Reach, blob_url, manifest_url
+from engine.registry.urls import Endpoint, Reach
 
 DIGEST = Digest.of(b"content")
 HTTPS_ONLY = Reach()
+
+
+def manifest_url(text: str, reach: Reach) -> str:
+    reference = Reference.parse(text)
+    endpoint = Endpoint.of(reference.registry, reach)
+    return endpoint.manifest(reference.repository, reference.manifest_reference)
 
 
 @pytest.mark.parametrize(
@@ -43,20 +49,20 @@ HTTPS_ONLY = Reach()
     ],
 )
 def test_where_a_manifest_is_asked_for(text: str, url: str) -> None:
-    assert manifest_url(Reference.parse(text), HTTPS_ONLY) == url
+    assert manifest_url(text, HTTPS_ONLY) == url
 
 
 def test_where_a_blob_is_asked_for() -> None:
-    reference = Reference.parse("images.test/a/b:1")
+    endpoint = Endpoint.of("images.test", HTTPS_ONLY)
 
-    assert blob_url(reference, DIGEST, HTTPS_ONLY) == f"https://images.test/v2/a/b/blobs/{DIGEST}"
+    assert endpoint.blob("a/b", DIGEST) == f"https://images.test/v2/a/b/blobs/{DIGEST}"
 
 
 @pytest.mark.parametrize("configured", ["images.test", "images.test:5000"])
 def test_a_configured_host_is_spoken_to_in_plain_http(configured: str) -> None:
     reach = Reach(frozenset({configured}))
 
-    assert manifest_url(Reference.parse("images.test:5000/a"), reach).startswith("http://")
+    assert manifest_url("images.test:5000/a", reach).startswith("http://")
     assert reach.allows("http://images.test:5000/token")
 
 
