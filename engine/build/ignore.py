@@ -86,7 +86,7 @@ def _pattern(number: int, text: str) -> _Pattern | None:
     if len(cleaned) > MAX_PATTERN or cleaned.count("**") > MAX_DEPTHS:
         raise _complain(number, text, "it is too long or has too many **")
     try:
-        return _Pattern(re.compile(_expression(cleaned), re.DOTALL), is_exception)
+        return _Pattern(re.compile(expression_of(cleaned), re.DOTALL), is_exception)
     except re.error as error:
         raise _complain(number, text, "syntax error in pattern") from error
 
@@ -95,7 +95,8 @@ def _complain(number: int, text: str, reason: str) -> InvalidInput:
     return InvalidInput(f"ignore pattern {number}, {text[:80]!r}: {reason}", field="ignore")
 
 
-def _expression(pattern: str) -> str:
+def expression_of(pattern: str) -> str:
+    """Return a regular expression for the whole of what *pattern* matches."""
     parts: list[str] = []
     position = 0
     while position < len(pattern):

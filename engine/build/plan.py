@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.build.ignore import parse_patterns
 from engine.build.steps import ConfigStep, CopyStep, DirectoryStep, RunStep
-from engine.dockerfile.effects import Effects, expanded, expanded_list
+from engine.dockerfile.effects import Effects, expanded
 from engine.dockerfile.instructions import Arg, Command, Copy, Maintainer, Run, Workdir
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
@@ -151,7 +151,7 @@ class _Planner:
 
     def _copy(self, copy: Copy, at: _Position) -> CopyStep:
         line, variables, escape = copy.line, at.variables, at.effects.escape
-        sources = [text for _, text in expanded_list(line, copy.sources, variables, escape)]
+        sources = [expanded(line, each, variables, escape) for each in copy.sources]
         destination = expanded(line, copy.destination, variables, escape)
         inline = tuple(_inline(each, at) for each in copy.inline)
         is_several = len(sources) + len(inline) > 1

@@ -172,11 +172,11 @@ class TestRun:
 
 
 class TestCopy:
-    def test_words_are_expanded_and_split(self):
+    def test_each_word_is_expanded_and_stays_one(self):
         step = step_of('ENV L="a b" Q=c\nCOPY $L "$L" ${Q} /to/')
 
         assert isinstance(step, CopyStep)
-        assert step.sources == ("a", "b", "a b", "c")
+        assert step.sources == ("a b", "a b", "c")
         assert step.created_by == 'COPY $L "$L" ${Q} /to/'
 
     @pytest.mark.parametrize(
