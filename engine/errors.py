@@ -28,7 +28,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ AddressTaken · AddressesExhausted · PortTaken
     │  └─ VolumeInUse
     ├─ Unsupported
-    │  └─ UnsupportedMediaType · NoMatchingPlatform · ForeignLayer
+    │  └─ UnsupportedMediaType · LogUnreadable · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
     │  └─ DigestMismatch · SizeMismatch · DiffIDMismatch · CorruptStore
     ├─ Denied                  a registry said no
@@ -686,6 +686,17 @@ class UnsupportedMediaType(Unsupported):
     def __init__(self, media_type: str, *, what: str = "document") -> None:
         super().__init__(f"the {what} has media type {_quote(media_type)}, which is not supported")
         self.media_type = media_type
+
+
+class LogUnreadable(Unsupported):
+    """The container was told not to keep what it prints."""
+
+    code = "log-unreadable"
+    remedy = "Make the container anew with the logging driver json-file."
+
+    def __init__(self, name: str) -> None:
+        super().__init__("configured logging driver does not support reading", field="log")
+        self.name = name
 
 
 class NoMatchingPlatform(Unsupported):

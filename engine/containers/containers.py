@@ -18,19 +18,20 @@ from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.create import Creator, lock_name
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
-from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogLine, LogPage
+from engine.containers.log_rotation import LogLimits, RotatedLog
+from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning, Loss
 from engine.containers.remove import Remover
 from engine.containers.settle import Settler
 from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
-from engine.containers.start import Starter
+from engine.containers.start import NO_LOG, Starter
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.containers.top import Top, list_processes
-from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError
+from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError, LogUnreadable
 from engine.settings import ContainerSettings
 from engine.settings.execution import ExecSettings
 from engine.settings.signals import parse_signal
@@ -77,6 +78,7 @@ STOP_SECONDS = 10.0
 # How long the end of a container may come after the end of its output.
 END_SECONDS = 10.0
 FOLLOW_SECONDS = 1.0
+FOLLOW_LINES = 10_000
 # How long a line may take from its first byte in the log to its last, before it is shown in parts.
 GROWING = timedelta(seconds=0.5)
 SIGKILL = 9
@@ -285,7 +287,7 @@ class Containers:
         changes.
         """
         record = self._means.store.get(ref)
-        return self._log(record.id).read(
+        return self._log_of(record).read(
             cursor,
             lines=limit_lines,
             limit_bytes=limit_bytes,
@@ -306,19 +308,32 @@ class Containers:
         *,
         tail: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         follow: bool = False,
+        stdout: bool = True,
+        stderr: bool = True,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[LogLine]:
         """
-        Yield what the container printed: all of it, the last *tail* lines, or from *since* on.
+        Yield what the container printed: all, or the last *tail* lines; from *since* to *until*.
 
-        With *follow*, go on until it has ended or *is_stopped*, which is asked every second.
+        With *follow*, go on until it has ended or *is_stopped*, which is asked every second. Raises
+        `LogUnreadable` for a container whose output is not kept.
         """
         record = self.get(ref)
-        cursor = START if tail is None else self.tail_logs(record.id, tail)
-        for line in self._iter_lines(record, cursor, follow=follow, is_stopped=is_stopped):
-            if since is None or line.time >= since:
+        log = self._readable_log(record)
+        cursor = START if tail is None else log.tail(tail)
+        wanted = _wanted_streams(stdout=stdout, stderr=stderr)
+        for line in self._iter_lines(record, log, cursor, follow=follow, is_stopped=is_stopped):
+            if until is not None and line.time > until:
+                return
+            if line.stream in wanted and (since is None or line.time >= since):
                 yield line
+
+    def tend_logs(self) -> None:
+        """Rotate the logs of running containers that have grown large; cheap when none has."""
+        for record in self._means.store.list_running():
+            self._log_of(record).tend()
 
     def log_directory(self, ref: str) -> Path:
         """Return the directory to watch for changes of the container's log."""
@@ -403,24 +418,42 @@ class Containers:
                 self._remover.remove(self._means.store.get_by_id(record.id))
             raise
 
-    def _log(self, ref: str) -> LogFile:
-        return LogFile(self._means.bundles.locate(self._means.store.get(ref).id).log)
+    def _log(self, ref: str) -> RotatedLog:
+        return self._log_of(self._means.store.get(ref))
+
+    def _log_of(self, record: ContainerRecord) -> RotatedLog:
+        bundle = self._means.bundles.locate(record.id)
+        return RotatedLog(
+            bundle.log,
+            LogLimits.of(record.settings.log),
+            control=bundle.control_pipe,
+            locks=self._means.locks,
+        )
+
+    def _readable_log(self, record: ContainerRecord) -> RotatedLog:
+        if record.settings.log.driver == NO_LOG:
+            raise LogUnreadable(record.name)
+        return self._log_of(record)
 
     def _iter_lines(
         self,
         record: ContainerRecord,
+        log: RotatedLog,
         cursor: LogCursor,
         *,
         follow: bool,
         is_stopped: Callable[[], bool],
     ) -> Iterator[LogLine]:
         bundle = self._means.bundles.locate(record.id)
-        log = LogFile(bundle.log)
         with Watch(bundle.directory, self._means.exits.directory) as watch:
             while not is_stopped():
                 # Asked before reading: what was printed until the end is read after it.
                 is_over = not follow or not self._is_running(record.id)
-                page = log.read(cursor, growing_since=None if is_over else self._growing_since())
+                page = log.read(
+                    cursor,
+                    lines=FOLLOW_LINES,
+                    growing_since=None if is_over else self._growing_since(),
+                )
                 cursor = page.cursor
                 yield from page.lines
                 if page.is_end and is_over:
@@ -444,6 +477,11 @@ class Containers:
         """Return every container, the newest first."""
         self._stopper.settle_waiting()
         return self._means.store.list_all()
+
+
+def _wanted_streams(*, stdout: bool, stderr: bool) -> frozenset[str]:
+    wanted = {"stdout": stdout, "stderr": stderr}
+    return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
 
 
 def _grace(settings: ContainerSettings, timeout: float | None) -> float:

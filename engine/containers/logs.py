@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from engine.errors import InvalidSetting
@@ -90,10 +91,11 @@ class LogPage:
 
 
 class LogFile:
-    """The log of one container, read only."""
+    """One file of a log, read only; cursors name it by *number*, or by what the disk calls it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, number: int = 0) -> None:
         self._path = path
+        self._number = number
 
     def read(
         self,
@@ -114,20 +116,25 @@ class LogFile:
         except FileNotFoundError:
             return LogPage((), cursor, is_end=True)
         try:
-            return _read_page(descriptor, cursor, (lines, limit_bytes), growing_since)
+            name = self._number or os.fstat(descriptor).st_ino
+            return _read_page(descriptor, name, cursor, (lines, limit_bytes), growing_since)
         finally:
             os.close(descriptor)
 
     def tail(self, lines: int) -> LogCursor:
         """Return the place from which *lines* whole lines follow; the start if there are fewer."""
+        return self.tail_counted(lines)[0]
+
+    def tail_counted(self, lines: int) -> tuple[LogCursor, int]:
+        """Return the place from which *lines* lines follow, and how many really do."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return START
+            return START, 0
         try:
             status = os.fstat(descriptor)
-            offset = _tail_offset(descriptor, status.st_size, lines)
-            return LogCursor(status.st_ino, offset)
+            offset, found = _tail_offset(descriptor, status.st_size, lines)
+            return LogCursor(self._number or status.st_ino, offset), found
         finally:
             os.close(descriptor)
 
@@ -143,7 +150,8 @@ class LogFile:
             return cursor, 0
         with stream:
             status = os.fstat(stream.fileno())
-            begin = cursor.offset if cursor.file == status.st_ino else 0
+            name = self._number or status.st_ino
+            begin = cursor.offset if cursor.file == name else 0
             if status.st_size - begin <= keep_bytes:
                 return cursor, 0
             stream.seek(begin)
@@ -151,15 +159,19 @@ class LogFile:
             while status.st_size - begin > keep_bytes and (line := stream.readline(MAX_RECORD)):
                 begin += len(line)
                 skipped += _ends_line(line)
-            return LogCursor(status.st_ino, begin), skipped
+            return LogCursor(name, begin), skipped
 
 
 def _read_page(
-    descriptor: int, cursor: LogCursor, limits: tuple[int, int], growing_since: datetime | None
+    descriptor: int,
+    name: int,
+    cursor: LogCursor,
+    limits: tuple[int, int],
+    growing_since: datetime | None,
 ) -> LogPage:
     status = os.fstat(descriptor)
     # Another file, or a shorter one, is what follows a rotation.
-    is_same = cursor.file == status.st_ino and cursor.offset <= status.st_size
+    is_same = cursor.file == name and cursor.offset <= status.st_size
     offset = cursor.offset if is_same else 0
     content = os.pread(descriptor, max(limits[1], MAX_RECORD), offset)
     parsed = _parse(content, limits[0])
@@ -169,7 +181,7 @@ def _read_page(
         parsed = parsed.without_last()
     return LogPage(
         lines=tuple(parsed.lines),
-        cursor=LogCursor(status.st_ino, offset + parsed.taken),
+        cursor=LogCursor(name, offset + parsed.taken),
         is_end=is_end,
         behind=max(0, status.st_size - offset - parsed.taken),
         has_gap=not is_same and cursor.file != 0,
@@ -222,10 +234,16 @@ def _record_end(content: bytes, begin: int) -> int | None:
 
 def _parse_record(record: bytes) -> LogLine:
     fields = record.split(b" ", 3)
-    time = parse_timestamp(fields[0].decode(errors="replace")) if len(fields) == 4 else None
+    time = _parse_time(fields[0]) if len(fields) == 4 else None
     if time is None or fields[1] not in {b"stdout", b"stderr"}:
         return LogLine(EPOCH, "stdout", record)
     return LogLine(time, fields[1].decode(), fields[3], is_partial=fields[2] == b"P")
+
+
+@lru_cache(maxsize=256)
+def _parse_time(field: bytes) -> datetime | None:
+    # What the monitor writes at once has one time.
+    return parse_timestamp(field.decode(errors="replace"))
 
 
 def _joins(lines: list[LogLine], line: LogLine) -> bool:
@@ -242,16 +260,16 @@ def _ends_line(record: bytes) -> bool:
     return record.split(b" ", 3)[2:3] != [b"P"]
 
 
-def _tail_offset(descriptor: int, size: int, lines: int) -> int:
-    """Return where the last *lines* lines begin; a last one that has no end yet counts."""
+def _tail_offset(descriptor: int, size: int, lines: int) -> tuple[int, int]:
+    """Return where the last *lines* lines begin, and how many there are; one without end counts."""
     found, begin = 0, size
     for offset, ends_line in _records_backwards(descriptor, size):
         if ends_line and found == lines:
-            return begin
+            return begin, found
         if ends_line or begin == size:
             found += 1
         begin = offset
-    return 0 if lines else size
+    return (0, found) if lines else (size, 0)
 
 
 def _records_backwards(descriptor: int, size: int) -> Iterator[tuple[int, bool]]:

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from engine.containers.log_rotation import UNWATCHED_BYTES
 from engine.errors import CommandNotFound, RuntimeFailed, from_oserror
 from engine.system.marks import end_holders, marked
 from engine.system.processes import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from engine.containers.bundle import Bundle
     from engine.containers.runtime import Programs
 
-LOG_BYTES = 64 * 1024 * 1024
 LAUNCH_SECONDS = 120.0
 REPORT_VARIABLE = "_OCI_SYNCPIPE"
 ABORT_SECONDS = 20.0
@@ -58,6 +58,7 @@ class Launch:
     A container to be launched: its bundle is complete.
 
     With *keeps_stdin* the program's input stays open when somebody attached leaves or ends theirs.
+    *log_bytes* is what its log may grow to while nobody rotates it; 0 means no log.
     """
 
     bundle: Bundle
@@ -65,6 +66,7 @@ class Launch:
     tty: bool = False
     open_stdin: bool = False
     keeps_stdin: bool = True
+    log_bytes: int = UNWATCHED_BYTES
 
 
 class Monitor(Protocol):
@@ -168,12 +170,19 @@ class ConmonMonitor:
         words += ["--container-pidfile", str(bundle.run / "process.pid")]
         words += ["--conmon-pidfile", str(bundle.monitor_pid_file)]
         words += ["--persist-dir", str(bundle.run), "--exit-dir", str(self._exits)]
-        words += ["--log-path", f"k8s-file:{bundle.log}", "--log-size-max", str(LOG_BYTES)]
+        words += _log_words(launch)
         words += ["--log-level", "error", "--full-attach", "--no-sync-log"]
         for argument in runtime.arguments:
             words += ["--runtime-arg", argument]
         words += ["--leave-stdin-open"] * launch.keeps_stdin
         return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
+
+
+def _log_words(launch: Launch) -> list[str]:
+    if not launch.log_bytes:
+        return ["--log-path", "none"]
+    path = f"k8s-file:{launch.bundle.log}"
+    return ["--log-path", path, "--log-size-max", str(launch.log_bytes)]
 
 
 def _note(bundle: Bundle, pid: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.containers.bundle import host_resolver
+from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 RESOLVER = Path("/etc/resolv.conf")
 # What docker answers when a container could not be started for any other reason than its command.
 NOT_STARTED = 128
+NO_LOG = "none"
 
 
 class Starter:
@@ -83,6 +85,9 @@ class Starter:
         )
         means.bundles.write_spec(bundle, self._spec(record, bundle))
         settings = record.settings
+        limits = LogLimits.of(settings.log)
+        # From now on no file of the log is lost, even if nobody looks for long.
+        RotatedLog(bundle.log, limits).tend()
         return means.monitor.launch(
             Launch(
                 bundle,
@@ -90,6 +95,7 @@ class Starter:
                 tty=settings.tty,
                 open_stdin=settings.open_stdin,
                 keeps_stdin=settings.tty or not settings.stdin_once,
+                log_bytes=limits.unwatched_bytes if settings.log.driver != NO_LOG else 0,
             )
         )
 

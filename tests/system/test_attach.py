@@ -41,7 +41,7 @@ def read_until(attachment: Attachment, wanted: bytes) -> bytes:
 
 
 def test_a_short_container_that_is_removed_at_its_exit_is_heard_out(yard: Yard) -> None:
-    for number in range(20):
+    for number in range(8):
         record = created(yard, f"echo {number}; echo bad >&2; exit 3", auto_remove=True)
         with yard.containers.attach(record.id) as attachment:
             yard.containers.start(record.id)
