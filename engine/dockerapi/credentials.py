@@ -7,6 +7,7 @@ import binascii
 import json
 from typing import Any
 
+from engine.dockerapi.fields import Fields
 from engine.dockerapi.refusals import Refusal
 from engine.registry.credentials import Credentials
 
@@ -15,14 +16,31 @@ HEADER = "X-Registry-Auth"
 
 def parse_credentials(header: str | None) -> Credentials | None:
     """Return the credentials in the `X-Registry-Auth` *header*; None where it names nobody."""
-    if not header:
-        return None
-    value = _decoded(header)
-    username, password = _texts(value, "username"), _texts(value, "password")
-    token = _texts(value, "identitytoken") or _texts(value, "registrytoken")
-    if token and not password:
-        return Credentials(username or "<token>", token)
-    return Credentials(username, password) if username else None
+    return read_credentials(Fields(_decoded(header))) if header else None
+
+
+def read_credentials(fields: Fields) -> Credentials | None:
+    """Return the credentials in an `AuthConfig` of docker's; None where it names nobody."""
+    found = Credentials(
+        username=fields.text("username"),
+        password=fields.text("password"),
+        identity_token=fields.text("identitytoken"),
+        registry_token=fields.text("registrytoken"),
+    )
+    username, password = _split(fields.text("auth"))
+    if not found.username and username:
+        found = Credentials(username, password)
+    is_nobody = not (found.username or found.identity_token or found.registry_token)
+    return None if is_nobody else found
+
+
+def _split(auth: str) -> tuple[str, str]:
+    """Return user name and password of an `auth`, which is both in base64."""
+    try:
+        username, _, password = base64.b64decode(auth).decode().partition(":")
+    except (ValueError, binascii.Error):
+        return "", ""
+    return username, password.strip("\0")
 
 
 def _decoded(header: str) -> dict[str, Any]:
@@ -37,10 +55,3 @@ def _decoded(header: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refusal(400, f"invalid {HEADER} header: it is no JSON object")
     return value
-
-
-def _texts(value: dict[str, Any], name: str) -> str:
-    found = value.get(name, "")
-    if not isinstance(found, str):
-        raise Refusal(400, f"invalid {HEADER} header: {name} is no text")
-    return found

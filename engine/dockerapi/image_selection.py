@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.dockerapi.names import matching
-from engine.dockerapi.query import parse_moment_or_age
+from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
 from engine.errors import ImageNotFound
 from engine.oci.timestamps import EPOCH
-from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +30,7 @@ def chosen_images(query: Query) -> Callable[[Engine, Sequence[ImageRecord]], lis
     references = filters.get("reference") or query.texts("filter")
     dangling = filters.flag("dangling")
     matching((), references)
-    until = _until(filters)
+    until = until_of(filters)
 
     def choose(engine: Engine, images: Sequence[ImageRecord]) -> list[ImageRecord]:
         earliest, latest = _bounds(engine, filters)
@@ -46,13 +45,6 @@ def chosen_images(query: Query) -> Callable[[Engine, Sequence[ImageRecord]], lis
         return _named(found, references) if references else found
 
     return choose
-
-
-def _until(filters: Filters) -> datetime | None:
-    now = SYSTEM_CLOCK.now()
-    return min(
-        (parse_moment_or_age(each, "until", now) for each in filters.get("until")), default=None
-    )
 
 
 def _bounds(engine: Engine, filters: Filters) -> tuple[datetime, datetime]:

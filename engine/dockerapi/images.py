@@ -9,6 +9,7 @@ from engine.dockerapi.answers import json_answer, nothing, progress_from
 from engine.dockerapi.credentials import HEADER, parse_credentials
 from engine.dockerapi.image_selection import chosen_images, shared_sizes
 from engine.dockerapi.names import parse_platform, wanted_reference
+from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_images import (
@@ -115,6 +116,22 @@ async def remove(call: Call) -> web.StreamResponse:
     return json_answer(removal_rows(removal))
 
 
+async def prune(call: Call) -> web.StreamResponse:
+    """Answer `POST /images/prune`: dangling images, or with `dangling=false` all unused ones."""
+    filters = call.query.filters("dangling", "until", "label", "label!")
+    is_dangling = filters.flag("dangling")
+    pruned = await call.pools.long(
+        call.engine.images.prune,
+        dangling=is_dangling is not False,
+        until=until_of(filters),
+        labels=filters.get("label"),
+        without_labels=filters.get("label!"),
+        owner=call.owner,
+    )
+    rows = [row for removal in pruned.removals for row in removal_rows(removal)]
+    return json_answer({"ImagesDeleted": rows or None, "SpaceReclaimed": pruned.freed_bytes})
+
+
 async def list_images(call: Call) -> web.StreamResponse:
     """Answer `GET /images/json`."""
     choose = chosen_images(call.query)
@@ -151,6 +168,7 @@ def _tagged_at(engine: Engine, image: ImageRecord) -> str:
 ROUTES = (
     Route("GET", "/images/json", list_images),
     Route("POST", "/images/create", create),
+    Route("POST", "/images/prune", prune),
     Route("GET", "/images/{name:path}/json", inspect),
     Route("GET", "/images/{name:path}/history", history),
     Route("POST", "/images/{name:path}/tag", tag),

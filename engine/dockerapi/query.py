@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.dockerapi.refusals import Refusal
 from engine.oci.timestamps import EPOCH, parse_timestamp
+from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,6 +130,13 @@ def _filter_values(value: object) -> tuple[str, ...]:
 def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     return name in labels and (not equals or labels[name] == value)
+
+
+def until_of(filters: Filters) -> datetime | None:
+    """Return the earliest of the times that the filter `until` names, None without any."""
+    now = SYSTEM_CLOCK.now()
+    found = (parse_moment_or_age(each, "until", now) for each in filters.get("until"))
+    return min(found, default=None)
 
 
 def parse_number(text: str, name: str) -> int:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, stream_from
 from engine.dockerapi.lines import json_line
+from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.words import NEVER, go_time
 from engine.errors import ContainerNotFound, ContainerNotRunning
 from engine.layers.diff import ChangeKind
 from engine.system.clock import SYSTEM_CLOCK
-from engine.system.host import probe_host
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from engine.containers.record import ContainerRecord
     from engine.containers.stats import StatsSample
+    from engine.containers.stats_details import BlockUse, CpuTimes, InterfaceUse, MemoryUse
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
 
 SECOND = 1.0
-TICK_NS = 10_000_000
-CPU_TIMES = Path("/proc/stat")
+NO_LIMIT = 2**64 - 1
 KINDS = {ChangeKind.CHANGED: 0, ChangeKind.ADDED: 1, ChangeKind.DELETED: 2}
 
 
@@ -106,45 +105,81 @@ _BLOCK_STATS = (
 
 def stats_details(record: ContainerRecord, sample: StatsSample) -> dict[str, Any]:
     """Return *sample* in docker's JSON."""
-    transfers = (("read", sample.read_bytes), ("write", sample.written_bytes))
-    return {
+    details = sample.details
+    assert details is not None
+    shape = {
         **empty_sample(record),
         "read": go_time(SYSTEM_CLOCK.now()),
-        "pids_stats": {"current": sample.pids, "limit": _pids_limit(record)},
+        "pids_stats": {"current": sample.pids, "limit": details.pids_limit or NO_LIMIT},
         "blkio_stats": {
             **dict.fromkeys(_BLOCK_STATS),
-            "io_service_bytes_recursive": [
-                {"major": 0, "minor": 0, "op": name, "value": value} for name, value in transfers
-            ],
+            "io_service_bytes_recursive": [_block(each) for each in details.block_bytes] or None,
+            "io_serviced_recursive": [_block(each) for each in details.block_times] or None,
         },
-        "cpu_stats": {
-            "cpu_usage": {
-                "total_usage": sample.cpu_ns,
-                "usage_in_kernelmode": 0,
-                "usage_in_usermode": sample.cpu_ns,
-            },
-            "system_cpu_usage": system_cpu_ns(),
-            "online_cpus": probe_host().cpus,
-            "throttling_data": {"periods": 0, "throttled_periods": 0, "throttled_time": 0},
+        "cpu_stats": _processor(details.cpu, details.online_cpus),
+        "memory_stats": _memory(details.memory, sample.memory_limit),
+    }
+    if details.networks:
+        shape["networks"] = {
+            each.name: _interface(each) for each in details.networks if each.name != "lo"
+        }
+    return shape
+
+
+def _processor(cpu: CpuTimes, online: int) -> dict[str, Any]:
+    return {
+        "cpu_usage": {
+            "total_usage": cpu.total_ns,
+            **({"percpu_usage": list(cpu.per_cpu_ns)} if cpu.per_cpu_ns else {}),
+            "usage_in_kernelmode": cpu.system_ns,
+            "usage_in_usermode": cpu.user_ns,
         },
-        # What can be dropped at once is taken off already, so clients have nothing to take off.
-        "memory_stats": {
-            "usage": sample.memory_bytes,
-            "stats": {"inactive_file": 0},
-            "limit": sample.memory_limit,
+        "system_cpu_usage": cpu.host_ns,
+        "online_cpus": online,
+        "throttling_data": {
+            "periods": cpu.periods,
+            "throttled_periods": cpu.throttled_periods,
+            "throttled_time": cpu.throttled_ns,
         },
     }
 
 
-def _pids_limit(record: ContainerRecord) -> int:
-    limit = record.settings.pids_limit
-    return limit if limit > 0 else 2**64 - 1
+def _memory(memory: MemoryUse, limit: int) -> dict[str, Any]:
+    return {
+        "usage": memory.usage_bytes,
+        "max_usage": memory.largest_bytes,
+        "stats": dict(memory.stat),
+        "failcnt": memory.failures,
+        "limit": limit,
+    }
 
 
-def system_cpu_ns(path: Path = CPU_TIMES) -> int:
-    """Return the time that all processors of the host have spent, busy or idle."""
-    words = path.read_text().split("\n", 1)[0].split()[1:8]
-    return sum(map(int, words)) * TICK_NS
+def _block(use: BlockUse) -> dict[str, Any]:
+    return {"major": use.major, "minor": use.minor, "op": use.operation, "value": use.value}
+
+
+def _interface(use: InterfaceUse) -> dict[str, int]:
+    return {
+        "rx_bytes": use.received_bytes,
+        "rx_packets": use.received_packets,
+        "rx_errors": use.received_errors,
+        "rx_dropped": use.received_dropped,
+        "tx_bytes": use.sent_bytes,
+        "tx_packets": use.sent_packets,
+        "tx_errors": use.sent_errors,
+        "tx_dropped": use.sent_dropped,
+    }
+
+
+async def top(call: Call) -> web.StreamResponse:
+    """Answer `GET /containers/{id}/top`."""
+    arguments = call.query.text("ps_args")
+    try:
+        found = await call.pools.long(call.engine.containers.top, call["id"], arguments)
+    except ContainerNotRunning as error:
+        record = await call.pools.quick(call.engine.containers.get, call["id"])
+        raise Refusal(409, f"container {record.id} is not running") from error
+    return json_answer({"Titles": list(found.titles), "Processes": [list(r) for r in found.rows]})
 
 
 async def changes(call: Call) -> web.StreamResponse:
@@ -159,5 +194,6 @@ async def changes(call: Call) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/containers/{id}/stats", stats),
+    Route("GET", "/containers/{id}/top", top),
     Route("GET", "/containers/{id}/changes", changes),
 )

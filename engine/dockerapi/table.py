@@ -7,12 +7,13 @@ from itertools import chain
 from engine.dockerapi import (
     attach,
     containers,
+    elsewhere,
     events,
     execs,
     images,
     lifecycle,
     logs,
-    pending,
+    registries,
     stats,
     system,
     transfers,
@@ -22,6 +23,7 @@ from engine.dockerapi.routing import Table
 TABLE = Table(
     chain(
         system.ROUTES,
+        registries.ROUTES,
         transfers.ROUTES,
         images.ROUTES,
         containers.ROUTES,
@@ -31,6 +33,6 @@ TABLE = Table(
         execs.ROUTES,
         stats.ROUTES,
         events.ROUTES,
-        pending.ROUTES,
+        elsewhere.ROUTES,
     )
 )

@@ -1,0 +1,75 @@
+"""Routes of what a dockerd offers and this host does not: refused in words that clients know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.dockerapi.call import Call
+
+NO_MANAGER = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
+NO_SWARM = "This node is not part of a swarm"
+SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs", "session")
+METHODS = ("GET", "POST", "DELETE")
+
+
+async def no_manager(call: Call) -> web.StreamResponse:
+    """Refuse what only the manager of a swarm does."""
+    del call
+    raise Refusal(503, NO_MANAGER)
+
+
+async def no_swarm(call: Call) -> web.StreamResponse:
+    """Refuse to leave a swarm."""
+    del call
+    raise Refusal(503, NO_SWARM)
+
+
+async def list_plugins(call: Call) -> web.StreamResponse:
+    """Answer `GET /plugins`: there are none."""
+    del call
+    return json_answer([])
+
+
+async def no_plugin(call: Call) -> web.StreamResponse:
+    """Refuse what is asked of one plugin."""
+    raise Refusal(404, f'plugin "{call["rest"].partition("/")[0][:200]}" not found')
+
+
+async def build(call: Call) -> web.StreamResponse:
+    """Refuse a build: images come here by pull, load, import and commit."""
+    del call
+    raise Refusal(501, "building images is not supported by this engine yet")
+
+
+async def prune_builds(call: Call) -> web.StreamResponse:
+    """Answer `POST /build/prune`: without builds there is no cache."""
+    del call
+    return json_answer({"CachesDeleted": None, "SpaceReclaimed": 0})
+
+
+async def cancel_build(call: Call) -> web.StreamResponse:
+    """Answer `POST /build/cancel`: what does not run has been cancelled."""
+    del call
+    return nothing(status=200)
+
+
+ROUTES = (
+    Route("POST", "/swarm/leave", no_swarm),
+    *(Route(method, f"/{noun}", no_manager) for noun in SWARM for method in METHODS),
+    *(Route(method, f"/{noun}/{{rest:path}}", no_manager) for noun in SWARM for method in METHODS),
+    Route("GET", "/plugins", list_plugins),
+    *(Route(method, "/plugins/{rest:path}", no_plugin) for method in METHODS),
+    Route("POST", "/build", build),
+    Route("POST", "/build/prune", prune_builds),
+    Route("POST", "/build/cancel", cancel_build),
+)

@@ -1,0 +1,101 @@
+"""Networks as docker's JSON, and what is asked for as settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.words import go_time
+from engine.networks.settings import IpamPool, NetworkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.dockerapi.fields import Fields
+    from engine.networks.record import EndpointRecord, NetworkRecord, Subnet
+
+UNSUPPORTED = ("Ingress", "ConfigOnly")
+
+
+def network_settings_of(body: Fields) -> NetworkSettings:
+    """Return the settings that the *body* of `POST /networks/create` asks for."""
+    for option in UNSUPPORTED:
+        if body.flag(option):
+            raise Refusal(400, f"{option} networks exist in a swarm only, and this is none")
+    ipam = body.child("IPAM")
+    return NetworkSettings(
+        name=body.text("Name"),
+        driver=body.text("Driver") or "bridge",
+        internal=body.flag("Internal"),
+        attachable=body.flag("Attachable"),
+        enable_ipv6=body.flag("EnableIPv6"),
+        ipam_driver=ipam.text("Driver") or "default",
+        ipam=tuple(_pool(each) for each in ipam.children("Config")),
+        ipam_options=ipam.mapping("Options"),
+        options=body.mapping("Options"),
+        labels=body.mapping("Labels"),
+    )
+
+
+def _pool(config: Fields) -> IpamPool:
+    return IpamPool(
+        subnet=config.text("Subnet"),
+        ip_range=config.text("IPRange"),
+        gateway=config.text("Gateway"),
+        aux_addresses=config.mapping("AuxiliaryAddresses"),
+    )
+
+
+def network_details(network: NetworkRecord, endpoints: Iterable[EndpointRecord]) -> dict[str, Any]:
+    """Return *network* as docker tells of it, with the containers that run in it."""
+    settings = network.settings
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Created": go_time(network.created_at),
+        "Scope": "local",
+        "Driver": network.driver,
+        "EnableIPv6": settings.enable_ipv6,
+        "IPAM": {
+            "Driver": settings.ipam_driver,
+            "Options": dict(settings.ipam_options) or None,
+            "Config": [_subnet(each) for each in network.subnets],
+        },
+        "Internal": settings.internal,
+        "Attachable": settings.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {each.container_id: _member(network, each) for each in endpoints},
+        "Options": dict(settings.options),
+        "Labels": dict(settings.labels),
+    }
+
+
+def _subnet(subnet: Subnet) -> dict[str, Any]:
+    shape: dict[str, Any] = {"Subnet": str(subnet.pool), "Gateway": str(subnet.gateway)}
+    if subnet.ip_range is not None:
+        shape["IPRange"] = str(subnet.ip_range)
+    if subnet.aux_addresses:
+        shape["AuxiliaryAddresses"] = dict(subnet.aux_addresses)
+    return shape
+
+
+def _member(network: NetworkRecord, endpoint: EndpointRecord) -> dict[str, str]:
+    return {
+        "Name": endpoint.container_name,
+        "EndpointID": endpoint.id,
+        "MacAddress": endpoint.mac,
+        "IPv4Address": _with_prefix(network, endpoint.ipv4, 4),
+        "IPv6Address": _with_prefix(network, endpoint.ipv6, 6),
+    }
+
+
+def _with_prefix(network: NetworkRecord, address: str, version: int) -> str:
+    return f"{address}/{prefix_length(network, version)}" if address else ""
+
+
+def prefix_length(network: NetworkRecord, version: int) -> int:
+    """Return how long the prefix of the network's addresses of that IP version is."""
+    subnet = network.subnet(version)
+    return subnet.pool.prefixlen if subnet else 0
