@@ -19,12 +19,14 @@ from engine.content.local import LocalStore
 from engine.events import EventLog
 from engine.images import schema as images_schema
 from engine.images.add import Adder
+from engine.images.copy import Copier
 from engine.images.gc import Collector
 from engine.images.images import Images
 from engine.images.import_tar import Importer
 from engine.images.kept_archives import KeptArchives
 from engine.images.load import Loader
 from engine.images.pull import Puller
+from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.starter import StarterMaker
@@ -192,6 +194,8 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
     return Images(
         store=ground.images,
         puller=_wire_puller(ground, unpacker, collector, connect),
+        pusher=_wire_pusher(ground, connect),
+        copier=Copier(connect=connect),
         remover=_wire_remover(ground, collector, holders),
         saver=_wire_saver(ground),
         loader=_wire_loader(ground, unpacker, collector),
@@ -221,6 +225,16 @@ def _wire_adder(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Ad
         unpacker=unpacker,
         leases=ground.leases,
         collector=collector,
+    )
+
+
+def _wire_pusher(ground: _Ground, connect: RegistryConnector) -> Pusher:
+    return Pusher(
+        connect=connect,
+        images=ground.images,
+        store=ground.content,
+        source=KeptArchives(ground.content),
+        leases=ground.leases,
     )
 
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import BinaryIO
 
+    from engine.images.copy import Copier
     from engine.images.gc import Collector, Swept
     from engine.images.import_tar import Importer
     from engine.images.load import Loaded, Loader
     from engine.images.pull import Puller
-    from engine.images.record import ImageRecord, ImageRemoval, Pulled, TagMove
+    from engine.images.push import Pusher
+    from engine.images.record import Copied, ImageRecord, ImageRemoval, Pulled, Pushed, TagMove
     from engine.images.remove import Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
@@ -53,6 +55,8 @@ class Images:
         *,
         store: ImageStore,
         puller: Puller,
+        pusher: Pusher,
+        copier: Copier,
         remover: Remover,
         saver: Saver,
         loader: Loader,
@@ -62,6 +66,8 @@ class Images:
     ) -> None:
         self._store = store
         self._puller = puller
+        self._pusher = pusher
+        self._copier = copier
         self._remover = remover
         self._saver = saver
         self._loader = loader
@@ -80,14 +86,55 @@ class Images:
         owner: str = "",
     ) -> Pulled:
         """Bring an image from its registry; see `Puller.pull`."""
-        parsed = Reference.parse(reference) if isinstance(reference, str) else reference
         return self._puller.pull(
-            parsed,
+            _parsed(reference),
             platform=platform,
             credentials=credentials,
             progress=progress,
             cancellation=cancellation,
             owner=owner,
+        )
+
+    def push(
+        self,
+        reference: Reference | str,
+        *,
+        credentials: Credentials | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pushed:
+        """Bring an image of this host to its registry; see `Pusher.push`."""
+        return self._pusher.push(
+            _parsed(reference),
+            credentials=credentials,
+            progress=progress,
+            cancellation=cancellation,
+            owner=owner,
+        )
+
+    def copy(
+        self,
+        source: Reference | str,
+        target: Reference | str,
+        *,
+        source_credentials: Credentials | None = None,
+        target_credentials: Credentials | None = None,
+        platforms: Sequence[Platform] = (),
+        with_referrers: bool = False,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> Copied:
+        """Let *target* name at its registry what *source* does at its own; see `Copier.copy`."""
+        return self._copier.copy(
+            _parsed(source),
+            _parsed(target),
+            source_credentials=source_credentials,
+            target_credentials=target_credentials,
+            platforms=platforms,
+            with_referrers=with_referrers,
+            progress=progress,
+            cancellation=cancellation,
         )
 
     def save(
@@ -223,3 +270,7 @@ class Images:
     def list(self) -> list[ImageRecord]:
         """Return every image, the newest by its own account first."""
         return self._store.list_all()
+
+
+def _parsed(reference: Reference | str) -> Reference:
+    return Reference.parse(reference) if isinstance(reference, str) else reference

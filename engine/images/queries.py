@@ -115,6 +115,17 @@ class ImageQueries:
         )
         return [Reference.parse(row["reference"]) for row in rows]
 
+    def repositories_with(self, chain_id: ChainID, registry: str, *, other_than: str) -> list[str]:
+        """Return the repositories of *registry* that had that layer when last seen there."""
+        rows = self._database.rows(
+            "SELECT DISTINCT reference FROM image_layers JOIN repo_digests USING (image_id)"
+            " WHERE chain_id = ? ORDER BY pulled_at DESC",
+            (str(chain_id),),
+        )
+        names = (Reference.parse(row["reference"]) for row in rows)
+        found = (each.repository for each in names if each.registry == registry)
+        return list(dict.fromkeys(each for each in found if each != other_than))
+
     def tag_moves(self, image_id: ImageID) -> list[TagMove]:
         """Return how tags came to *image_id* and went from it, the latest first."""
         rows = self._database.rows(

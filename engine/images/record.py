@@ -11,6 +11,7 @@ from engine.oci.config import ImageConfig, read_labels
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID, Digest, ImageID
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
@@ -136,6 +137,43 @@ class Pulled:
     digest: Digest
     is_new: bool
     fetched_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """
+    What a push did.
+
+    *manifest* is what the tag *reference* names at its registry now; *sent_bytes* went over the
+    wire, the manifest aside.
+    """
+
+    image: ImageRecord
+    reference: Reference
+    manifest: Descriptor
+    sent_bytes: int
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the manifest."""
+        return self.manifest.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """
+    What a copy did.
+
+    *digest* is what *target* names now; *sent_bytes* of its *blobs* went across, the others were
+    there or were mounted. *referrers* is how many documents that refer to it came along.
+    """
+
+    source: Reference
+    target: Reference
+    digest: Digest
+    sent_bytes: int
+    blobs: int
+    referrers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,20 @@ class ImageStore(ImageQueries):
             attributes = {"name": reference.familiar, "by": owner, "digest": str(digest)}
             self._events.record("image", "pull", str(image_id), **attributes)
 
+    def note_push(
+        self, reference: Reference, digest: Digest, image_id: ImageID, *, owner: str
+    ) -> None:
+        """Record that *owner* pushed *image_id* to *reference*, where it is *digest* now."""
+        with self._database.write() as transaction:
+            name = name_of(reference.with_digest(digest))
+            # The image may be gone by now: it was only held until its bytes were there.
+            transaction.execute(
+                "INSERT OR REPLACE INTO repo_digests SELECT ?, id, ?, ? FROM images WHERE id = ?",
+                (str(name), nanoseconds(self._clock.now()), owner, str(image_id)),
+            )
+            attributes = {"name": reference.familiar, "by": owner, "digest": str(digest)}
+            self._events.record("image", "push", str(image_id), **attributes)
+
     def mark_used(self, image_id: ImageID) -> None:
         """Record that a container was made from the image, or started, just now."""
         with self._database.write() as transaction:

@@ -18,6 +18,7 @@ from engine.oci.descriptor import Descriptor, read_descriptor, write_descriptor
 from engine.oci.fields import Fields, parse_object
 
 if TYPE_CHECKING:
+    from engine.oci.digest import Digest
     from engine.oci.platform import Platform
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -27,11 +28,16 @@ MAX_MANIFESTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One image for one platform: its config and its layers, lowest first."""
+    """
+    One image for one platform: its config and its layers, lowest first.
+
+    *subject* is the manifest that this one is about, if it is no image but says something of one.
+    """
 
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    subject: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Index:
 
     media_type: str
     manifests: tuple[Descriptor, ...]
+    subject: Digest | None = None
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -116,7 +123,8 @@ def _guessed(fields: Fields, served: str) -> str:
 def _read_index(fields: Fields, media_type: str) -> Index:
     _refuse(fields, "layers", "config")
     children = fields.children("manifests", limit=MAX_MANIFESTS)
-    return Index(media_type, tuple(read_descriptor(child) for child in children))
+    manifests = tuple(read_descriptor(child) for child in children)
+    return Index(media_type, manifests, _read_subject(fields))
 
 
 def _read_manifest(fields: Fields, media_type: str) -> Manifest:
@@ -126,8 +134,16 @@ def _read_manifest(fields: Fields, media_type: str) -> Manifest:
         raise fields.error("config", "is missing")
     layers = fields.children("layers", limit=MAX_LAYERS)
     return Manifest(
-        media_type, read_descriptor(config), tuple(read_descriptor(layer) for layer in layers)
+        media_type,
+        read_descriptor(config),
+        tuple(read_descriptor(layer) for layer in layers),
+        _read_subject(fields),
     )
+
+
+def _read_subject(fields: Fields) -> Digest | None:
+    subject = fields.child("subject")
+    return None if subject is None else read_descriptor(subject).digest
 
 
 def _refuse(fields: Fields, *keys: str) -> None:

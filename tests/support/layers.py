@@ -11,7 +11,7 @@ from engine.errors import DiffIDMismatch, InvalidLayer, SnapshotInUse
 from engine.images.unpack import Packed, StagedLayer
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import ChainID, DiffID, Digest
-from engine.oci.media_types import LAYER_COMPRESSION, Compression
+from engine.oci.media_types import LAYER_COMPRESSION, OCI_LAYER_GZIP, Compression
 from engine.progress import LayerProgress, LayerStatus
 from engine.snapshots.snapshotter import Kind, Snapshot
 from tests.support.fakes import FAKE_BLOCK
@@ -123,19 +123,23 @@ class FakeLayerSource:
     def __init__(self, layers: FakeLayers, store: Store) -> None:
         self._layers = layers
         self._store = store
+        self._packed: dict[DiffID, Descriptor] = {}
 
     def open_tar(self, layer: LayerRecord) -> BinaryIO:
         return io.BytesIO(self._layers.tars[layer.diff_id])
 
     def find_archive(self, layer: LayerRecord) -> Descriptor | None:
-        if not self._store.has(layer.digest):
-            return None
-        return Descriptor(layer.media_type, layer.digest, layer.compressed_size)
+        if self._store.has(layer.digest):
+            return Descriptor(layer.media_type, layer.digest, layer.compressed_size)
+        return self._packed.get(layer.diff_id)
 
     def open_archive(self, layer: LayerRecord) -> tuple[Descriptor, BinaryIO]:
         found = self.find_archive(layer)
-        assert found is not None
-        return found, self._store.open_blob(layer.digest)
+        if found is None:
+            packed = gzip.compress(self._layers.tars[layer.diff_id], mtime=0)
+            found = Descriptor(OCI_LAYER_GZIP, self._store.put(packed), len(packed))
+            self._packed[layer.diff_id] = found
+        return found, self._store.open_blob(found.digest)
 
 
 def _unpacked(packed: Packed) -> bytes:

@@ -13,6 +13,7 @@ from engine.images.gc import Collector
 from engine.images.import_tar import Importer
 from engine.images.load import Loader
 from engine.images.pull import Puller
+from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.store import SCHEMA, DocumentRecord, ImageRecord, ImageStore, LayerRecord
@@ -148,6 +149,15 @@ class World:
 
     def loader(self) -> Loader:
         return Loader(**self.parts, database=self.database, spools=self.paths.content)
+
+    def pusher(self) -> Pusher:
+        return Pusher(
+            connect=RegistryConnector(self.transport, patience=HASTY),
+            images=self.images,
+            store=self.store,
+            source=FakeLayerSource(self.layers, self.store),
+            leases=self.leases,
+        )
 
     def saver(self) -> Saver:
         return Saver(
