@@ -16,7 +16,7 @@ import pytest
 
 from workers.host.abilities import PROGRAMS_BY_MARKER, list_obstacles, probe_abilities
 
-pytest_plugins = ["tests.support.services"]
+pytest_plugins = ["tests.support.services", "tests.support.docker_cli"]
 
 SCRUBBED_PREFIXES = ("SHIPSHAPE_", "DOCKER_", "REGISTRY_")
 SCRUBBED_NAMES = frozenset(

@@ -23,22 +23,6 @@ if TYPE_CHECKING:
     from engine.dockerapi.query import Filters
     from engine.events import Event, EventLog
 
-KNOWN = (
-    "config",
-    "container",
-    "daemon",
-    "event",
-    "image",
-    "label",
-    "network",
-    "node",
-    "plugin",
-    "scope",
-    "secret",
-    "service",
-    "type",
-    "volume",
-)
 OWN = frozenset({"by"})
 
 
@@ -52,7 +36,7 @@ async def events(call: Call) -> web.StreamResponse:
     since, until = (_moment(call.query.text(name), name, now) for name in ("since", "until"))
     if since is not None and until is not None and until < since:
         raise Refusal(400, "`since` time cannot be after `until` time")
-    filters = call.query.filters(*KNOWN)
+    filters = call.query.filters()
     log = call.engine.events
     is_past = until is not None and until <= now
     # Asked before the head goes out.

@@ -45,7 +45,7 @@ async def create(call: Call) -> web.StreamResponse:
         record = await call.pools.long(call.engine.containers.exec_create, call["id"], settings)
     except ContainerNotRunning as error:
         found = await call.pools.quick(call.engine.containers.get, call["id"])
-        raise Refusal(409, f"container {found.id} is not running") from error
+        raise Refusal(409, f"Container {found.id} is not running") from error
     return json_answer({"Id": record.id}, status=201)
 
 

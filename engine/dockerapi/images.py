@@ -10,7 +10,7 @@ from engine.dockerapi.credentials import HEADER, parse_credentials
 from engine.dockerapi.image_selection import chosen_images, shared_sizes
 from engine.dockerapi.names import parse_platform, wanted_reference
 from engine.dockerapi.query import until_of
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_images import (
     UNKNOWN,
@@ -21,7 +21,7 @@ from engine.dockerapi.shapes_images import (
 )
 from engine.dockerapi.transfers import import_image
 from engine.dockerapi.words import NEVER, go_time
-from engine.errors import ImageNotFound
+from engine.errors import ImageInUse, ImageNotFound
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from engine.dockerapi.call import Call
     from engine.dockerapi.progress import JsonProgress
     from engine.engine import Engine
-    from engine.images.record import ImageRecord
+    from engine.images.record import ImageRecord, ImageRemoval
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
     from engine.progress import Cancellation
     from engine.registry.credentials import Credentials
-
-ABSENT = 404
 
 
 async def inspect(call: Call) -> web.StreamResponse:
@@ -57,7 +55,7 @@ async def history(call: Call) -> web.StreamResponse:
     """Answer `GET /images/{name}/history`."""
 
     def look() -> list[dict[str, object]]:
-        image = _get(call.engine, call["name"])
+        image = call.engine.images.get(call["name"])
         tags = [each.familiar for each in image.tags] or None
         rows = call.engine.images.history(image.id)
         return [history_row(row, None if n else tags) for n, row in enumerate(rows)]
@@ -107,13 +105,36 @@ async def tag(call: Call) -> web.StreamResponse:
 
 async def remove(call: Call) -> web.StreamResponse:
     """Answer `DELETE /images/{name}`."""
-    removal = await call.pools.long(
-        call.engine.images.remove,
-        call["name"],
-        force=call.query.flag("force"),
-        owner=call.owner,
+
+    def take() -> ImageRemoval:
+        try:
+            return call.engine.images.remove(
+                call["name"], force=call.query.flag("force"), owner=call.owner
+            )
+        except ImageInUse as error:
+            raise _in_use(call.engine, call["name"], error) from error
+
+    return json_answer(removal_rows(await call.pools.long(take)))
+
+
+def _in_use(engine: Engine, name: str, error: ImageInUse) -> Refusal:
+    """Return docker's words for an image that a container was made from."""
+    holder = engine.containers.find(error.holders[0])
+    image = engine.images.find(name)
+    if holder is None or image is None:
+        return refusal_of(error)
+    if str(image.id).removeprefix("sha256:").startswith(name.removeprefix("sha256:")):
+        state, force = ("running", "cannot") if holder.is_running else ("stopped", "must")
+        return Refusal(
+            409,
+            f"conflict: unable to delete {image.id.short} ({force} be forced) - image is being "
+            f"used by {state} container {holder.short_id}",
+        )
+    return Refusal(
+        409,
+        f'conflict: unable to remove repository reference "{name}" (must force) - container '
+        f"{holder.short_id} is using its referenced image {image.id.short}",
     )
-    return json_answer(removal_rows(removal))
 
 
 async def prune(call: Call) -> web.StreamResponse:
@@ -157,7 +178,7 @@ def _get(engine: Engine, name: str) -> ImageRecord:
     try:
         return engine.images.get(name)
     except ImageNotFound as error:
-        raise Refusal(ABSENT, f"No such image: {error.name}") from error
+        raise Refusal(404, f"no such image: {name}: No such image: {error.name}") from error
 
 
 def _tagged_at(engine: Engine, image: ImageRecord) -> str:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from engine.containers.record import IfRunning
+from engine.containers.state import ContainerState
 from engine.dockerapi.answers import JSON, nothing
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
-from engine.errors import ContainerNotRunning, ContainerRunning
+from engine.errors import ContainerNotFound, ContainerNotRunning, ContainerRunning
 
 if TYPE_CHECKING:
     from engine.dockerapi.call import Call
 
 NOT_MODIFIED = 304
+CANNOT_KILL = "Cannot kill container: "
 
 
 async def start(call: Call) -> web.StreamResponse:
@@ -50,10 +52,10 @@ async def kill(call: Call) -> web.StreamResponse:
         await call.pools.long(call.engine.containers.kill, call["id"], signal=signal)
     except ContainerNotRunning as error:
         record = await call.pools.quick(call.engine.containers.get, call["id"])
-        raise Refusal(
-            409,
-            f"Cannot kill container: {call['id']}: Container {record.id} is not running",
-        ) from error
+        words = f"{CANNOT_KILL}{call['id']}: Container {record.id} is not running"
+        raise Refusal(409, words) from error
+    except ContainerNotFound as error:
+        raise Refusal(404, f"{CANNOT_KILL}{call['id']}: {error.message}") from error
     return nothing()
 
 
@@ -81,11 +83,12 @@ async def remove(call: Call) -> web.StreamResponse:
         await call.pools.long(call.engine.containers.remove, call["id"], if_running=if_running)
     except ContainerRunning as error:
         record = await call.pools.quick(call.engine.containers.get, call["id"])
-        state = "paused" if record.state == "paused" else "running"
+        if record.state is ContainerState.PAUSED:
+            words = f"You cannot remove a paused container {record.id}. Unpause and then stop the"
+        else:
+            words = f"You cannot remove a running container {record.id}. Stop the"
         raise Refusal(
-            409,
-            f'cannot remove container "/{record.name}": container is {state}: '
-            "stop the container before removing or force remove",
+            409, f"{words} container before attempting removal or force remove"
         ) from error
     return nothing()
 

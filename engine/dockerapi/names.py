@@ -46,18 +46,18 @@ def matching(names: Iterable[Reference], patterns: tuple[str, ...]) -> tuple[Ref
 def _glob(text: str) -> re.Pattern[str]:
     """Return what matches as Go's path.Match does: `*` stops at a slash."""
     if len(text) > MAX_PATTERN:
-        raise Refusal(400, "invalid filter 'reference': too long")
+        raise Refusal(400, "Invalid filter 'reference': too long")
     written, rest = "", text
     while rest:
         part = _GLOB.match(rest)
         if part is None:
-            raise Refusal(400, f"invalid filter 'reference={text[:100]}'")
+            raise Refusal(400, f"Invalid filter 'reference={text[:100]}'")
         written += _REGEX[part[0]] if part[0] in _REGEX else _literal(part[0])
         rest = rest[part.end() :]
     try:
         return re.compile(written, re.DOTALL)
     except re.error as error:
-        raise Refusal(400, f"invalid filter 'reference={text[:100]}'") from error
+        raise Refusal(400, f"Invalid filter 'reference={text[:100]}'") from error
 
 
 _GLOB = re.compile(r"\*+|\?|\[\^?[^\]]+\]|\\.|[^*?\[\\]", re.DOTALL)

@@ -62,7 +62,7 @@ class Query:
         return None if text in {"", "0"} else parse_moment(text, name)
 
     def filters(self, *known: str) -> Filters:
-        """Return the parameter `filters`; raise `Refusal` for a name that is not *known*."""
+        """Return the parameter `filters`; a name that is not *known*, if any is, is refused."""
         return parse_filters(self.text("filters"), known)
 
 
@@ -85,7 +85,7 @@ class Filters:
             return True
         if found <= {"0", "false", "f"}:
             return False
-        raise Refusal(400, f"invalid filter '{name}={sorted(found)}'")
+        raise Refusal(400, f"Invalid filter '{name}=[{' '.join(sorted(found))}]'")
 
     def matches(self, name: str, value: str) -> bool:
         """Whether *name* is not filtered by, or *value* is one that is asked for."""
@@ -104,18 +104,18 @@ def parse_filters(text: str, known: tuple[str, ...]) -> Filters:
     if not text:
         return Filters()
     if len(text) > MAX_FILTERS:
-        raise Refusal(400, "invalid filter: too long")
+        raise Refusal(400, "Invalid filter: too long")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, "invalid filter") from error
+        raise Refusal(400, "Invalid filter") from error
     if value is None:
         return Filters()
     if not isinstance(value, dict):
-        raise Refusal(400, "invalid filter")
-    unknown = sorted(set(value) - set(known))
+        raise Refusal(400, "Invalid filter")
+    unknown = sorted(set(value) - set(known)) if known else []
     if unknown:
-        raise Refusal(400, f"invalid filter '{unknown[0][:100]}'")
+        raise Refusal(400, f"Invalid filter '{unknown[0][:100]}'")
     return Filters({name: _filter_values(each) for name, each in value.items()})
 
 
@@ -124,7 +124,7 @@ def _filter_values(value: object) -> tuple[str, ...]:
         return tuple(name for name, is_set in value.items() if is_set)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return tuple(value)
-    raise Refusal(400, "invalid filter")
+    raise Refusal(400, "Invalid filter")
 
 
 def _has_label(labels: Mapping[str, str], wanted: str) -> bool:

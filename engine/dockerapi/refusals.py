@@ -76,8 +76,12 @@ def _(error: InvalidReference) -> Refusal:
 
 @refusal_of.register
 def _(error: InvalidSetting) -> Refusal:
-    # Scripts and people know these sentences without the name of a field before them.
-    return Refusal(400, error.reason if error.field == "name" else error.message)
+    # Docker's sentences stand without the name of a field before them; ours may be half of one.
+    is_whole = error.reason.partition(" ")[0] not in _BEGINS_IN_THE_MIDDLE
+    return Refusal(400, error.reason if is_whole else error.message)
+
+
+_BEGINS_IN_THE_MIDDLE = frozenset({"must", "holds", "has", "is", "cannot", "names"})
 
 
 @refusal_of.register
@@ -108,8 +112,8 @@ def _(error: ImageHasSeveralNames) -> Refusal:
 def _(error: CommandNotFound) -> Refusal:
     return Refusal(
         400,
-        "failed to create task for container: failed to create shim task: OCI runtime create "
-        "failed: runc create failed: unable to start container process: "
+        "failed to create shim task: OCI runtime create failed: runc create failed: unable to "
+        "start container process: "
         f'exec: "{error.command}": {error.reason}: unknown',
     )
 

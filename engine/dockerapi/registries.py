@@ -108,7 +108,7 @@ async def search(call: Call) -> web.StreamResponse:
 
 def _stars(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refusal(400, f"invalid filter 'stars={text[:40]}'")
+        raise Refusal(400, f"Invalid filter 'stars={text[:40]}'")
     return int(text)
 
 

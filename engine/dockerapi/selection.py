@@ -64,10 +64,10 @@ def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
 def _check(filters: Filters) -> None:
     for status in filters.get("status"):
         if status not in STATES:
-            raise Refusal(400, f"invalid filter 'status={status[:60]}'")
+            raise Refusal(400, f"Invalid filter 'status={status[:60]}'")
     for code in filters.get("exited"):
         if not re.fullmatch(r"-?\d{1,10}", code, re.ASCII):
-            raise Refusal(400, f"invalid filter 'exited={code[:60]}'")
+            raise Refusal(400, f'strconv.Atoi: parsing "{code[:60]}": invalid syntax')
     filters.flag("is-task")
 
 
@@ -88,7 +88,7 @@ def _position(records: list[ContainerRecord], ref: str) -> int:
     for n, each in enumerate(records):
         if name and each.id.startswith(name):
             return n
-    raise Refusal(404, f"No such container: {ref}")
+    raise Refusal(404, f"no such container {ref}")
 
 
 class _Matcher:
@@ -131,7 +131,7 @@ class _Matcher:
 
 def _name_pattern(text: str) -> re.Pattern[str]:
     if len(text) > 300:
-        raise Refusal(400, "invalid filter 'name': too long")
+        raise Refusal(400, "Invalid filter 'name': too long")
     try:
         return re.compile(text)
     except (re.error, OverflowError, RecursionError):

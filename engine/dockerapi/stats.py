@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from engine.containers.stats_details import BlockUse, CpuTimes, InterfaceUse, MemoryUse
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
+    from engine.layers.diff import Change
 
 SECOND = 1.0
 NO_LIMIT = 2**64 - 1
+MOUNTED = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
 KINDS = {ChangeKind.CHANGED: 0, ChangeKind.ADDED: 1, ChangeKind.DELETED: 2}
 
 
@@ -187,9 +189,15 @@ async def changes(call: Call) -> web.StreamResponse:
 
     def look() -> list[dict[str, Any]] | None:
         found = call.engine.containers.iter_changes(call["id"])
-        return [{"Path": each.path, "Kind": KINDS[each.kind]} for each in found] or None
+        shown = sorted((each.path, KINDS[each.kind]) for each in found if not _is_ours(each))
+        return [{"Path": path, "Kind": kind} for path, kind in shown] or None
 
     return json_answer(await call.pools.long(look))
+
+
+def _is_ours(change: Change) -> bool:
+    """Whether it is a place that the engine made to mount something of its own there."""
+    return change.kind is ChangeKind.ADDED and change.size == 0 and change.path in MOUNTED
 
 
 ROUTES = (
