@@ -13,6 +13,7 @@ from engine.dockerapi import (
     images,
     lifecycle,
     logs,
+    push,
     registries,
     stats,
     system,
@@ -24,6 +25,7 @@ TABLE = Table(
     chain(
         system.ROUTES,
         registries.ROUTES,
+        push.ROUTES,
         transfers.ROUTES,
         images.ROUTES,
         containers.ROUTES,
