@@ -34,6 +34,9 @@ from engine.images.store import ImageStore
 from engine.images.unpack import Unpacker
 from engine.leases import Leases
 from engine.ledger import DiskUsage, disk_usage
+from engine.networks import schema as networks_schema
+from engine.networks.assembly import linux_host, open_networks
+from engine.networks.networks import NetworkMeans, Networks
 from engine.registry.connector import RegistryConnector
 from engine.registry.dockerconfig import DockerConfig
 from engine.registry.registries import Registries
@@ -59,6 +62,7 @@ SCHEMAS = (
     leases.SCHEMA,
     snapshots_store.SCHEMA,
     images_schema.SCHEMA,
+    networks_schema.SCHEMA,
     containers_schema.SCHEMA,
 )
 
@@ -71,6 +75,7 @@ class Engine:
     images: Images
     containers: Containers
     registries: Registries
+    networks: Networks
     cleanup: Cleanup
     events: EventLog
     _ground: _Ground
@@ -104,6 +109,7 @@ class Engine:
             images=images,
             containers=containers,
             registries=Registries(connect),
+            networks=Networks(ground.networks, containers),
             cleanup=Cleanup(images, containers, clock),
             events=ground.events,
             _ground=ground,
@@ -155,6 +161,7 @@ class _Ground:
     content: Store
     snapshotter: Snapshotter
     images: ImageStore
+    networks: NetworkMeans
     clock: Clock
 
 
@@ -172,6 +179,14 @@ def _lay_ground(paths: EnginePaths, clock: Clock) -> _Ground:
         content=LocalStore(paths.content, locks),
         snapshotter=open_snapshotter(paths, database),
         images=ImageStore(database, event_log, clock),
+        networks=open_networks(
+            paths,
+            database=database,
+            events=event_log,
+            clock=clock,
+            locks=locks,
+            host=linux_host(paths),
+        ),
         clock=clock,
     )
 
@@ -184,6 +199,7 @@ def _wire_containers(ground: _Ground) -> Containers:
         locks=ground.locks,
         snapshotter=ground.snapshotter,
         images=ground.images,
+        networks=ground.networks,
         clock=ground.clock,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.own_network import leave_the_network
 from workers.host.abilities import PROGRAMS_BY_MARKER, list_obstacles, probe_abilities
 
 pytest_plugins = ["tests.support.services", "tests.support.docker_cli"]
@@ -22,6 +23,11 @@ SCRUBBED_PREFIXES = ("SHIPSHAPE_", "DOCKER_", "REGISTRY_")
 SCRUBBED_NAMES = frozenset(
     {"DATABASE_URL", "REDIS_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 )
+
+
+def pytest_configure() -> None:
+    """Run all tests in a network of their own, where that is possible: none touches the host's."""
+    leave_the_network()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,7 @@ from engine.system.host import probe_host
 if TYPE_CHECKING:
     from engine.containers.ports import ImageSource
     from engine.events import EventLog
+    from engine.networks.networks import NetworkMeans
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
     from engine.system.database import Database
@@ -36,6 +37,7 @@ def linux_means(
     images: ImageSource,
     snapshotter: Snapshotter,
     mounter: Mounter,
+    networks: NetworkMeans,
 ) -> Means:
     """
     Return the means to run containers below *paths* with the runtime and conmon of this host.
@@ -59,5 +61,6 @@ def linux_means(
         exec_monitor=ConmonExecMonitor(programs),
         runtime=OciRuntime(programs),
         cgroups=Cgroups(),
+        networks=networks,
         host=probe_host(),
     )

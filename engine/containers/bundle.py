@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 
 PRIVATE = 0o700
 READABLE = 0o644
-HOSTS = """\
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-"""
 RESOLVER_LIMIT = 64 * 1024
 
 
@@ -141,9 +133,9 @@ class Bundles:
         """Whether there is something to clear."""
         return bundle.run.exists()
 
-    def write_files(self, bundle: Bundle, *, hostname: str, resolver: str) -> None:
+    def write_files(self, bundle: Bundle, *, hosts: str, hostname: str, resolver: str) -> None:
         """Write what the container shall find in its /etc."""
-        contents = {"hosts": HOSTS, "hostname": f"{hostname}\n", "resolv.conf": resolver}
+        contents = {"hosts": hosts, "hostname": f"{hostname}\n", "resolv.conf": resolver}
         with _translated("write the container's files"):
             for path in bundle.etc.values():
                 path.write_text(contents[path.name])

@@ -16,6 +16,7 @@ from engine.containers.assembly import linux_means
 from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.create import Creator, lock_name
+from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
 from engine.containers.log_rotation import LogLimits, RotatedLog
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from engine.containers.ports import ImageSource, Means
     from engine.events import EventLog
     from engine.layers.diff import Change
+    from engine.networks.networks import NetworkMeans
+    from engine.networks.wiring import Member
     from engine.oci.digest import ImageID
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
@@ -90,6 +93,7 @@ class Containers:
     def __init__(self, means: Means, *, chooser: random.Random | None = None) -> None:
         self._means = means
         self._settler = Settler(means)
+        self._connector = Connector(means)
         self._creator = Creator(means, chooser)
         self._starter = Starter(means, self._settler)
         self._remover = Remover(means, self._settler)
@@ -391,6 +395,20 @@ class Containers:
         ).reconcile()
 
     @contextmanager
+    def standing(self, ref: str) -> Iterator[tuple[Member, int]]:
+        """
+        Hold the container *ref* still and yield it as networks know it, with its pid or 0.
+
+        What changes meanwhile about its networks is in its /etc afterwards. Raises
+        `ContainerNotFound`, or `InvalidSetting` for one that has no network of its own.
+        """
+        with self._held(ref) as record:
+            check_connectable(record.settings)
+            yield member_of(record), record.pid
+            if record.is_running:
+                self._connector.write_files(record)
+
+    @contextmanager
     def _held(self, ref: str) -> Iterator[ContainerRecord]:
         """Hold the container's lock and yield its record, settled."""
         record = self._means.store.get(ref)
@@ -498,6 +516,7 @@ def open_containers(
     locks: Locks,
     snapshotter: Snapshotter,
     images: ImageSource,
+    networks: NetworkMeans,
     clock: Clock,
 ) -> Containers:
     """Return the containers of an engine on this host; what they need is looked for when used."""
@@ -511,5 +530,6 @@ def open_containers(
             images=images,
             snapshotter=snapshotter,
             mounter=LinuxMounter(),
+            networks=networks,
         )
     )

@@ -12,6 +12,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.containers.endpoints import Connector
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
 from engine.containers.record import ContainerRecord
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from engine.system.host import HostFacts
 
 ID_BYTES = 32
-NETWORKS = frozenset({"none"})
 
 
 class Creator:
@@ -43,6 +43,7 @@ class Creator:
     def __init__(self, means: Means, chooser: random.Random | None = None) -> None:
         self._means = means
         self._chooser = chooser or random.SystemRandom()
+        self._connector = Connector(means)
 
     def create(self, settings: ContainerSettings, *, owner: str) -> ContainerRecord:
         """
@@ -54,6 +55,7 @@ class Creator:
         image = self._means.images.get(settings.image)
         if settings.name is not None:
             self._means.store.check_name_is_free(settings.name)
+        self._connector.prepare(settings)
         command = resolve_arguments(image.config.defaults, settings)
         record = self._draft(settings, image, command, owner)
         with self._means.locks.held(lock_name(record.id)):
@@ -112,6 +114,7 @@ class Creator:
             self._means.images.get(str(record.image_id))
             record = self._named(record)
             self._means.store.insert(record)
+            self._connector.enroll(record)
             self._means.images.mark_used(record.image_id)
             tell(self._means.events, "create", record)
         return record
@@ -129,12 +132,8 @@ class Creator:
 
 
 def _check_against(host: HostFacts, settings: ContainerSettings) -> None:
-    if settings.network not in NETWORKS:
-        raise InvalidSetting(
-            "network",
-            f"{settings.network[:80]!r} is not a network of this host",
-            remedy="Choose one of: " + ", ".join(sorted(NETWORKS)),
-        )
+    if settings.network == "host" or settings.network.startswith("container:"):
+        raise InvalidSetting("network", f"{settings.network[:80]!r} is not supported yet")
     if settings.nano_cpus > host.cpus * NANO:
         raise InvalidSetting(
             "nano_cpus",

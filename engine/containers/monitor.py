@@ -57,8 +57,9 @@ class Launch:
     """
     A container to be launched: its bundle is complete.
 
-    With *keeps_stdin* the program's input stays open when somebody attached leaves or ends theirs.
-    *log_bytes* is what its log may grow to while nobody rotates it; 0 means no log.
+    *held* are descriptors that the monitor keeps open as long as it lives. With *keeps_stdin*
+    the program's input stays open when somebody attached leaves or ends theirs. *log_bytes* is what
+    its log may grow to while nobody rotates it; 0 means no log.
     """
 
     bundle: Bundle
@@ -67,6 +68,7 @@ class Launch:
     open_stdin: bool = False
     keeps_stdin: bool = True
     log_bytes: int = UNWATCHED_BYTES
+    held: tuple[int, ...] = ()
 
 
 class Monitor(Protocol):
@@ -120,7 +122,7 @@ class ConmonMonitor:
             finished = start_daemon(
                 self._words(launch),
                 report_variable=REPORT_VARIABLE,
-                inherits=mark,
+                inherits=(mark, *launch.held),
                 timeout=LAUNCH_SECONDS,
                 cwd=bundle.run,
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.containers.store import ContainerStore
     from engine.containers.waiting import WaitingRoom
     from engine.events import EventLog
+    from engine.networks.networks import NetworkMeans
     from engine.oci.config import ImageConfig
     from engine.oci.digest import ImageID
     from engine.oci.reference import Reference
@@ -89,4 +90,5 @@ class Means:
     exec_monitor: ExecMonitor
     runtime: Runtime
     cgroups: Groups
+    networks: NetworkMeans
     host: HostFacts

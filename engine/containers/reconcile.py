@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.endpoints import Connector
 from engine.containers.settle import KILLED, UNWATCHED
 from engine.containers.state import ContainerState
 from engine.errors import RuntimeFailed
@@ -68,6 +69,7 @@ class Reconciler:
         left of those that have no record.
         """
         found: dict[str, list[str]] = {"settled": [], "lost": [], "finished": [], "swept": []}
+        enrolled = self._means.networks.store.enrolled()
         known = {record.id for record in self._means.store.list_all()}
         for container_id in sorted(known | self._means.bundles.list_ids()):
             with self._means.locks.tried(lock_name(container_id)) as is_held:
@@ -75,6 +77,7 @@ class Reconciler:
             if outcome is not None:
                 found[outcome].append(container_id)
         self._discard_strays(known)
+        self._means.networks.wiring.reconcile(known, enrolled)
         return Reconciled(**{name: tuple(ids) for name, ids in found.items()})
 
     def _reconcile_one(self, container_id: str) -> str | None:
@@ -131,7 +134,8 @@ class Reconciler:
 
     def _clear_leftovers(self, record: ContainerRecord) -> str | None:
         bundle = self._means.bundles.locate(record.id)
-        if not self._means.bundles.has_run(bundle):
+        has_addresses = Connector(self._means).is_active(record.id)
+        if not self._means.bundles.has_run(bundle) and not has_addresses:
             return None
         self._settler.clear(bundle)
         return "finished"

@@ -43,6 +43,7 @@ class Remover:
         means.waiting.dismiss(record.id)
         with means.database.write():
             means.store.delete(record.id)
+            means.networks.wiring.withdraw(record.id)
             tell(means.events, "destroy", record)
         means.locks.discard(lock_name(record.id))
         return freed

@@ -11,6 +11,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.containers.endpoints import Connector
 from engine.containers.exec_record import list_places
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
@@ -35,6 +36,7 @@ class Settler:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._connector = Connector(means)
 
     def settle(self, record: ContainerRecord) -> ContainerRecord:
         """
@@ -71,13 +73,15 @@ class Settler:
 
     def clear(self, bundle: Bundle) -> None:
         """
-        Leave no monitor, process, control group, mount or run directory of the container.
+        Leave no monitor, process, control group, mount, address or run directory of it.
 
         Where a parent takes its time to reap a process, the run directory stays, and with it the
         task for whoever clears next.
         """
         means = self._means
         if not means.bundles.has_run(bundle):
+            # After a reboot it is gone, and what the container had of networks is a record only.
+            self._connector.release(bundle.id)
             return
         is_over = self._end_monitor(bundle)
         is_empty = means.cgroups.destroy(bundle.cgroup)
@@ -85,6 +89,7 @@ class Settler:
         means.runtime.delete(bundle)
         self.unmount(bundle)
         means.exits.discard(bundle.id)
+        self._connector.release(bundle.id)
         if is_over and is_empty:
             means.bundles.remove_run(bundle)
 

@@ -9,11 +9,11 @@ other record clears it away.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.containers.bundle import host_resolver
+from engine.containers.endpoints import Connector
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
 from engine.containers.process import resolve_process
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from engine.containers.settle import Settler
 
-RESOLVER = Path("/etc/resolv.conf")
 # What docker answers when a container could not be started for any other reason than its command.
 NOT_STARTED = 128
 NO_LOG = "none"
@@ -43,6 +42,7 @@ class Starter:
     def __init__(self, means: Means, settler: Settler) -> None:
         self._means = means
         self._settler = settler
+        self._connector = Connector(means)
 
     def start(self, record: ContainerRecord) -> ContainerRecord:
         """
@@ -80,23 +80,29 @@ class Starter:
         means.bundles.make_run(bundle)
         means.bundles.make(bundle)
         means.mounter.mount(means.snapshotter.mounts(record.id), bundle.rootfs)
-        means.bundles.write_files(
-            bundle, hostname=hostname_of(record), resolver=host_resolver(RESOLVER)
-        )
-        means.bundles.write_spec(bundle, self._spec(record, bundle))
+        with ExitStack() as ports:
+            held = self._connector.activate(record, ports)
+            self._connector.write_files(record)
+            means.bundles.write_spec(bundle, self._spec(record, bundle))
+            pid = means.monitor.launch(self._written_launch(record, bundle, held))
+        self._connector.attach(record, pid)
+        return pid
+
+    def _written_launch(
+        self, record: ContainerRecord, bundle: Bundle, held: tuple[int, ...]
+    ) -> Launch:
         settings = record.settings
         limits = LogLimits.of(settings.log)
         # From now on no file of the log is lost, even if nobody looks for long.
         RotatedLog(bundle.log, limits).tend()
-        return means.monitor.launch(
-            Launch(
-                bundle,
-                record.name,
-                tty=settings.tty,
-                open_stdin=settings.open_stdin,
-                keeps_stdin=settings.tty or not settings.stdin_once,
-                log_bytes=limits.unwatched_bytes if settings.log.driver != NO_LOG else 0,
-            )
+        return Launch(
+            bundle,
+            record.name,
+            tty=settings.tty,
+            open_stdin=settings.open_stdin,
+            keeps_stdin=settings.tty or not settings.stdin_once,
+            log_bytes=limits.unwatched_bytes if settings.log.driver != NO_LOG else 0,
+            held=held,
         )
 
     def _spec(self, record: ContainerRecord, bundle: Bundle) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from engine.settings import Endpoint, PortBinding
 if TYPE_CHECKING:
     from engine.dockerapi.fields import Fields
 
-DEFAULT_NETWORK = "none"
+DEFAULT_NETWORK = "bridge"
 SEVERAL = "Container cannot be connected to network endpoints: "
 DEFAULTS = frozenset({"", "default"})
 WITHOUT_ENDPOINT = frozenset({"none", "host"})

@@ -50,6 +50,7 @@ def open_networks(
     wiring = Wiring(
         database,
         store,
+        events,
         plane=plane,
         links=host.links,
         addresses=Addresses(store, mark.links),
@@ -62,6 +63,7 @@ def open_networks(
         clock=clock,
         plane=plane,
         wiring=wiring,
-        links=host.links,
+        host=host,
         mark=mark,
+        paths=paths,
     )

@@ -78,6 +78,9 @@ class Links(Protocol):
     def ensure_bridge(self, plan: BridgePlan) -> None:
         """See to it that the bridge exists, is up and has its addresses; raise `SystemFailure`."""
 
+    def has(self, name: str) -> bool:
+        """Whether the host has a link of that name."""
+
     def list_names(self, prefix: str) -> set[str]:
         """Return the names of the host's links that begin with *prefix*."""
 

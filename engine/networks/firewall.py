@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import SystemFailure
+from engine.networks.netlink import has_link
 from engine.system.runner import find_program, get_program, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 NFT_SECONDS = 30.0
 DOCKER_CHAIN = "DOCKER-USER"
 DOCKER_BRIDGES = ("docker0", "br-+")
-LINKS = Path("/sys/class/net")
 
 
 class NftFirewall:
@@ -52,7 +52,7 @@ class NftFirewall:
         It drops whatever it does not know, and keeps one chain free for those who do know. What
         goes from here into one of its own bridges is left to its rules.
         """
-        if not (LINKS / "docker0").exists():
+        if not has_link("docker0"):
             return
         for program in ("iptables", "ip6tables"):
             if find_program(program) is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import socket
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from engine.networks.pools import Pool
 
 SYSCTL = Path("/proc/sys/net")
-LINKS = Path("/sys/class/net")
 # if_addr.h: an address that is used at once, without asking around whether somebody has it.
 IFA_F_NODAD = 0x02
 IPV6_ABSENT = "1"
@@ -59,7 +59,11 @@ class NetlinkLinks:
 
     def list_names(self, prefix: str) -> set[str]:
         """Return the names of the host's links that begin with *prefix*."""
-        return {each.name for each in LINKS.iterdir() if each.name.startswith(prefix)}
+        return {name for _, name in socket.if_nameindex() if name.startswith(prefix)}
+
+    def has(self, name: str) -> bool:
+        """Whether the host has a link of that name."""
+        return has_link(name)
 
     def remove(self, name: str) -> None:
         """Remove a link of the host; one that is not there is fine."""
@@ -85,6 +89,15 @@ class NetlinkLinks:
         in_network_of(pid, lambda: _take_down(interface, gateways))
 
 
+def has_link(name: str) -> bool:
+    """Whether the host has a link of that name; asked of the kernel, as /sys may be another's."""
+    try:
+        socket.if_nametoindex(name)
+    except OSError:
+        return False
+    return True
+
+
 # --- On the host --------------------------------------------------------------------------------
 
 
@@ -99,6 +112,7 @@ def _set_sysctls(plan: BridgePlan) -> None:
         _write_sysctl(f"ipv4/conf/{plan.name}/route_localnet", "1")
     if plan.has_ipv6:
         _write_sysctl(f"ipv6/conf/{plan.name}/accept_ra", "0")
+        _write_sysctl(f"ipv6/conf/{plan.name}/accept_dad", "0")
 
 
 def _keep_router_advertisements() -> None:
@@ -184,6 +198,8 @@ def _set_up_interface(netlink: Any, plan: LinkPlan) -> None:
     index = _get(netlink, plan.interface)
     has_ipv6 = any(":" in each for each in plan.addresses)
     _write_sysctl(f"ipv6/conf/{plan.interface}/disable_ipv6", "0" if has_ipv6 else IPV6_ABSENT)
+    # Asking around whether somebody has the address takes a second, in which it is not usable.
+    _write_sysctl(f"ipv6/conf/{plan.interface}/accept_dad", "0")
     for address in plan.addresses:
         _ensure_address(netlink, index, address)
     netlink.link("set", index=index, state="up")

@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.events import EventLog
-    from engine.networks.door import Links
+    from engine.networks.door import Host
     from engine.networks.plane import Mark, Plane
     from engine.networks.store import NetworkStore
     from engine.networks.wiring import Member, Wiring
     from engine.settings.network import Endpoint
     from engine.system.clock import Clock
     from engine.system.database import Database
+    from engine.system.paths import EnginePaths
 
 __all__ = ["EndpointRecord", "NetworkRecord", "NetworkSettings", "Networks", "PublishedPort"]
 
@@ -74,8 +75,9 @@ class NetworkMeans:
     clock: Clock
     plane: Plane
     wiring: Wiring
-    links: Links
+    host: Host
     mark: Mark
+    paths: EnginePaths
 
 
 class DefaultNetworks:
@@ -135,7 +137,7 @@ class Maker:
     def _subnets(self, settings: NetworkSettings) -> tuple[Subnet, ...]:
         means = self._means
         return choose_subnets(
-            settings, means.store, list_taken=means.links.list_taken, seed=means.mark.tag
+            settings, means.store, list_taken=means.host.links.list_taken, seed=means.mark.tag
         )
 
 
@@ -226,7 +228,6 @@ class Networks:
         network = self.get(ref)
         with self._members.standing(container) as (member, pid):
             self._means.wiring.connect(network, member, endpoint, pid=pid)
-            self._tell("connect", network, member.id)
 
     def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
         """
@@ -242,7 +243,6 @@ class Networks:
                 if force:
                     return
                 raise
-            self._tell("disconnect", network, member.id)
 
     def endpoints(self, container_id: str) -> list[EndpointRecord]:
         """Return the endpoints of a container, in the order of its interfaces."""
@@ -263,11 +263,6 @@ class Networks:
             # Somebody has just begun to use it, or removed it.
             return []
         return [network.name]
-
-    def _tell(self, action: str, network: NetworkRecord, container_id: str) -> None:
-        self._means.events.record(
-            "network", action, network.id, container=container_id, **_attributes(network)
-        )
 
     def list(self) -> list[NetworkRecord]:
         """Return every network, by name."""

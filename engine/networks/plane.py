@@ -122,6 +122,15 @@ class Plane:
             self._sync_rules()
             self._sync_all_names()
 
+    def dismantle(self) -> None:
+        """Leave nothing of this engine's networks on the host; the records stay."""
+        with self._locks.held(LOCK):
+            for name in self._noted_bridges():
+                self._drop_bridge(name)
+            self._host.firewall.remove()
+            self._host.names.stop(self._names)
+            self._applied.unlink(missing_ok=True)
+
     # --- Bridges ------------------------------------------------------------------------------
 
     def _make_bridge(self, network: NetworkRecord) -> None:
@@ -133,7 +142,7 @@ class Plane:
         self._host.links.ensure_bridge(bridge_plan(network))
 
     def _check_free(self, network: NetworkRecord) -> None:
-        if network.bridge in self._host.links.list_names(network.bridge):
+        if self._host.links.has(network.bridge):
             raise InvalidSetting(
                 OPTION_BRIDGE, f"the host has a link called {network.bridge} already"
             )
@@ -147,7 +156,7 @@ class Plane:
 
     def _is_up(self, network: NetworkRecord) -> bool:
         noted = (self._bridges / network.bridge).exists()
-        return noted and network.bridge in self._host.links.list_names(network.bridge)
+        return noted and self._host.links.has(network.bridge)
 
     def _noted_bridges(self) -> set[str]:
         return {each.name for each in self._bridges.iterdir()} if self._bridges.exists() else set()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from contextlib import ExitStack
 
+    from engine.events import EventLog
     from engine.networks.addressing import Addresses
     from engine.networks.door import Gateways, Links
     from engine.networks.plane import Plane
@@ -55,6 +56,7 @@ class Wiring:
         self,
         database: Database,
         store: NetworkStore,
+        events: EventLog,
         *,
         plane: Plane,
         links: Links,
@@ -63,6 +65,7 @@ class Wiring:
     ) -> None:
         self._database = database
         self._store = store
+        self._events = events
         self._plane = plane
         self._links = links
         self._addresses = addresses
@@ -94,6 +97,7 @@ class Wiring:
                 for each in self._store.endpoints_of(member.id)
             ]
             networks = self._networks(active)
+            self._tell("connect", active)
             descriptors = self._publish(active, networks, bindings, undo)
         self._plane.ensure_bridges(networks.values())
         self._plane.sync(networks, rules=bool(descriptors))
@@ -113,6 +117,7 @@ class Wiring:
         if not active and not has_ports:
             return
         with self._database.write():
+            self._tell("disconnect", active)
             for endpoint in active:
                 self._addresses.rest(endpoint)
             self._store.delete_ports(container_id)
@@ -149,10 +154,11 @@ class Wiring:
         with self._database.write():
             taken = [each.position for each in self._store.endpoints_of(member.id)]
             self._insert(member, network, wanted, max(taken, default=-1) + 1)
+            endpoint = self._store.find_endpoint(member.id, network.name)
+            assert endpoint is not None
             if pid:
-                endpoint = self._store.find_endpoint(member.id, network.name)
-                assert endpoint is not None
                 self._addresses.activate(_named(endpoint, member))
+            self._tell("connect", [endpoint])
         if pid:
             self._plane.ensure_bridges([network])
             self._plane.sync([network.name], rules=bool(self._store.ports_of(member.id)))
@@ -168,6 +174,7 @@ class Wiring:
             raise NotConnected(name, network=network.name)
         with self._database.write():
             self._store.delete_endpoint(container_id, network.name)
+            self._tell("disconnect", [endpoint])
         left = self._store.endpoints_of(container_id)
         if pid and endpoint.is_active:
             way = gateways(left, self._networks(left))
@@ -222,6 +229,19 @@ class Wiring:
             link_plan(each, networks[each.network], is_published=is_published) for each in endpoints
         ]
         self._links.join(pid, plans, way)
+
+    def _tell(self, action: str, endpoints: Iterable[EndpointRecord]) -> None:
+        for endpoint in endpoints:
+            network = self._store.find_by_name(endpoint.network)
+            if network is not None:
+                self._events.record(
+                    "network",
+                    action,
+                    network.id,
+                    container=endpoint.container_id,
+                    name=network.name,
+                    type=network.driver,
+                )
 
     def _networks(self, endpoints: Iterable[EndpointRecord]) -> dict[str, NetworkRecord]:
         found = {}

@@ -79,7 +79,7 @@ class Networking:
     about that network, and name further ones.
     """
 
-    network: str = "none"
+    network: str = "bridge"
     endpoints: tuple[Endpoint, ...] = ()
     publish: tuple[PortBinding, ...] = ()
     publish_all: bool = False

@@ -86,7 +86,7 @@ def start_daemon(
     words: Sequence[str],
     *,
     report_variable: str,
-    inherits: int,
+    inherits: Sequence[int],
     timeout: float,
     limit: int = OUTPUT_LIMIT,
     cwd: Path,
@@ -94,7 +94,7 @@ def start_daemon(
     """
     Start a program that goes on by itself, and return once it has reported.
 
-    It keeps the descriptor *inherits*, and learns that of a pipe from the environment variable
+    It keeps the descriptors *inherits*, and learns that of a pipe from the environment variable
     *report_variable*; `stdout` of the answer is the line it wrote there, empty if it ended without.
     Of what it says before it detaches, `stderr` has the beginning.
     """
@@ -107,7 +107,7 @@ def start_daemon(
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
                 cwd=cwd,
-                pass_fds=(writer, inherits),
+                pass_fds=(writer, *inherits),
                 more={report_variable: str(writer)},
             ) as process:
                 code = _waited(process, timeout)

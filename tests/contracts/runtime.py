@@ -33,7 +33,7 @@ class RuntimeContract:
         starter = Starter(yard.means, Settler(yard.means))
         yard.means.bundles.make_run(bundle)
         yard.means.mounter.mount(yard.means.snapshotter.mounts(record.id), bundle.rootfs)
-        yard.means.bundles.write_files(bundle, hostname="here", resolver="")
+        yard.means.bundles.write_files(bundle, hosts="", hostname="here", resolver="")
         yard.means.bundles.write_spec(bundle, starter._spec(record, bundle))
         return bundle
 

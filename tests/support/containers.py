@@ -18,6 +18,8 @@ from engine.containers.schema import SCHEMA
 from engine.containers.store import ContainerStore
 from engine.containers.waiting import WaitingRoom
 from engine.events import EventLog
+from engine.networks import schema as networks
+from engine.networks.assembly import linux_host, open_networks
 from engine.oci.identity import chain_id
 from engine.settings import ContainerSettings
 from engine.snapshots import store as snapshots
@@ -40,14 +42,16 @@ from tests.support.fakes_containers import (
     FakeRuntime,
     random_diff_id,
 )
+from tests.support.fakes_networks import fake_network_host
 from tests.support.fakes_snapshots import FakeMounter, FakeSnapshotter
 
 if TYPE_CHECKING:
+    from engine.networks.door import Host
     from engine.system.clock import Clock
 
 IMAGE = "busybox:latest"
 BUSYBOX = Path("/bin/busybox")
-SCHEMAS = (events.SCHEMA, leases.SCHEMA, snapshots.SCHEMA, SCHEMA)
+SCHEMAS = (events.SCHEMA, leases.SCHEMA, snapshots.SCHEMA, networks.SCHEMA, SCHEMA)
 FAKE_FACTS = HostFacts(
     architecture="amd64",
     kernel=(6, 1),
@@ -77,6 +81,8 @@ class Yard:
         return self.host
 
     def settings(self, *command: str, **more: Any) -> ContainerSettings:
+        """Settings of a container, which stands in no network unless told otherwise."""
+        more.setdefault("network", "none")
         return ContainerSettings(image=IMAGE, command=command or ("/bin/true",), **more)
 
     def reopened(self, means: Means | None = None) -> Containers:
@@ -104,7 +110,7 @@ class Yard:
         return found
 
 
-def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
+def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = None) -> Yard:
     """Containers on a host that is made up, but for its files."""
     paths = EnginePaths(root / "root", root / "run")
     paths.ensure()
@@ -128,6 +134,14 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
         exec_monitor=FakeExecMonitor(host),
         runtime=FakeRuntime(host),
         cgroups=FakeCgroups(host),
+        networks=open_networks(
+            paths,
+            database=database,
+            events=EventLog(database, paths.events, clock),
+            clock=clock,
+            locks=Locks(paths.locks),
+            host=network or fake_network_host(),
+        ),
         host=FAKE_FACTS,
     )
     image = images.add(IMAGE, diff_id=random_diff_id(), command=("/bin/true",))
@@ -159,6 +173,14 @@ def real_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
         images=images,
         snapshotter=snapshotter,
         mounter=LinuxMounter(),
+        networks=open_networks(
+            paths,
+            database=database,
+            events=EventLog(database, paths.events, clock),
+            clock=clock,
+            locks=Locks(paths.locks),
+            host=linux_host(paths),
+        ),
     )
     return Yard(paths, means, images, Containers(means))
 

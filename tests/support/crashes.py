@@ -14,10 +14,15 @@ import signal
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.networks.assembly import open_networks
+from engine.networks.door import Host
+from engine.system.locks import Locks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.containers.ports import Means
+    from engine.networks.networks import NetworkMeans
 
 # What has effects. Locks and the database are left alone: they end with a block.
 COLLABORATORS = (
@@ -79,7 +84,20 @@ def dying(means: Means, countdown: Countdown) -> Means:
     """The same means, mortal."""
     assert set(COLLABORATORS) < {each.name for each in fields(means)}
     wrapped = {name: Fallible(name, getattr(means, name), countdown) for name in COLLABORATORS}
-    return replace(means, **wrapped)  # type: ignore[arg-type]
+    return replace(means, networks=_dying_networks(means.networks, countdown), **wrapped)  # type: ignore[arg-type]
+
+
+def _dying_networks(networks: NetworkMeans, countdown: Countdown) -> NetworkMeans:
+    doors = {each.name: getattr(networks.host, each.name) for each in fields(networks.host)}
+    mortal = Host(**{name: Fallible(name, door, countdown) for name, door in doors.items()})  # type: ignore[arg-type]
+    return open_networks(
+        networks.paths,
+        database=networks.database,
+        events=networks.events,
+        clock=networks.clock,
+        locks=Locks(networks.paths.locks),
+        host=mortal,
+    )
 
 
 def kill_oneself() -> None:

@@ -43,6 +43,9 @@ class FakeLinks:
     def ensure_bridge(self, plan: BridgePlan) -> None:
         self.bridges[plan.name] = plan
 
+    def has(self, name: str) -> bool:
+        return name in self.bridges or name in self.links
+
     def list_names(self, prefix: str) -> set[str]:
         return {name for name in (*self.bridges, *self.links) if name.startswith(prefix)}
 

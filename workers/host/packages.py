@@ -36,7 +36,8 @@ class Package:
 RUNTIME = (
     Package("runc", "starts containers in their namespaces", program="runc"),
     Package("conmon", "holds a container's output and exit code", program="conmon"),
-    Package("nftables", "will publish container ports", program="nft"),
+    Package("nftables", "publishes ports of containers and keeps networks apart", program="nft"),
+    Package("aardvark-dns", "answers containers' questions for each other's names"),
     Package("busybox-static", "is what the offline starter image is made of"),
     Package(
         "redis-server",

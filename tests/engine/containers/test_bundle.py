@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.containers.bundle import HOSTS, Bundle, Bundles, host_resolver
+from engine.containers.bundle import Bundle, Bundles, host_resolver
 from engine.errors import EngineError
 from engine.mount import Mount
+from engine.networks.files import HOSTS
 from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
 
@@ -41,7 +42,7 @@ def test_a_container_is_known_by_either_directory(bundles: Bundles, bundle: Bund
 
 
 def test_what_is_shown_in_its_etc_can_be_read_by_any_user(bundles: Bundles, bundle: Bundle) -> None:
-    bundles.write_files(bundle, hostname="here", resolver="nameserver 127.0.0.53\n")
+    bundles.write_files(bundle, hosts=HOSTS, hostname="here", resolver="nameserver 127.0.0.53\n")
 
     texts = {path: source.read_text() for path, source in bundle.etc.items()}
     assert texts == {

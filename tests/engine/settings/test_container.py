@@ -143,7 +143,7 @@ def test_what_older_versions_wrote_still_reads() -> None:
 
 
 def test_what_a_default_may_later_stand_for_is_written_down() -> None:
-    assert ContainerSettings(image="a").to_json() == {"image": "a", "network": "none"}
+    assert ContainerSettings(image="a").to_json() == {"image": "a", "network": "bridge"}
 
 
 def test_an_update_changes_what_it_names_and_nothing_else() -> None:

@@ -63,7 +63,7 @@ class TestDaemon:
             return start_daemon(
                 [SH, "-c", script],
                 report_variable="REPORT",
-                inherits=inherited.fileno(),
+                inherits=[inherited.fileno()],
                 timeout=timeout,
                 cwd=tmp_path,
             )

@@ -1,0 +1,310 @@
+"""Real containers in real networks, with a network namespace of the test's own as the host."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.containers.record import ContainerRecord
+from engine.errors import PortTaken
+from engine.networks.files import HOSTS
+from engine.networks.networks import Networks
+from engine.networks.settings import (
+    OPTION_BRIDGE,
+    OPTION_ICC,
+    OPTION_MTU,
+    IpamPool,
+    NetworkSettings,
+)
+from engine.settings.network import Endpoint, PortBinding
+from engine.system.runner import run
+from tests.support.containers import Yard, clear_away, real_yard
+from tests.support.other_hosts import OtherHost
+from tests.support.services import wait_until
+
+pytestmark = pytest.mark.root
+IN_TIME = ("timeout", "1")
+TIMED_OUT = "code 124"
+SERVE = "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p [::]:80 -h /www"
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    made = real_yard(tmp_path)
+    yield made
+    clear_away(made)
+    made.means.networks.plane.dismantle()
+
+
+@pytest.fixture
+def networks(yard: Yard) -> Networks:
+    return Networks(yard.means.networks, yard.containers)
+
+
+@pytest.fixture
+def other_host() -> Iterator[OtherHost]:
+    with OtherHost.joined() as made:
+        yield made
+
+
+def started(yard: Yard, name: str, *command: str, **more: object) -> ContainerRecord:
+    words = command or ("/bin/sh", "-c", SERVE)
+    more.setdefault("network", "bridge")
+    record = yard.containers.create(yard.settings(*words, name=name, **more))
+    return yard.containers.start(record.id)
+
+
+def inside(record: ContainerRecord, *words: str) -> str:
+    """What a program of the host prints that runs in the container's network and files."""
+    finished = run(["nsenter", "-t", str(record.pid), "-n", "-m", *words], timeout=20)
+    return finished.stdout.decode() + finished.complaint
+
+
+def fetched(url: str) -> str:
+    """What the host gets for *url*, or why not."""
+    finished = run([*IN_TIME, "busybox", "wget", "-qO-", url], timeout=20)
+    return finished.stdout.decode().strip() or finished.complaint or f"code {finished.code}"
+
+
+def get(record: ContainerRecord, url: str) -> str:
+    """What the container gets for *url*, or why not."""
+    words = [*IN_TIME, "nsenter", "-t", str(record.pid), "-n", "-m", "wget", "-qO-", url]
+    finished = run(words, timeout=20)
+    return finished.stdout.decode().strip() or finished.complaint or f"code {finished.code}"
+
+
+def when_served(ask: Callable[[], str]) -> str:
+    """Return what *ask* answers once the server in the container listens."""
+    answers: list[str] = []
+
+    def is_answered() -> bool:
+        answers.append(ask())
+        return "refused" not in answers[-1]
+
+    wait_until(is_answered, what="an answer")
+    return answers[-1]
+
+
+class TestDefaultBridge:
+    def test_containers_reach_each_other_by_address_and_not_by_name(
+        self, yard: Yard, networks: Networks
+    ) -> None:
+        web, other = started(yard, "web"), started(yard, "other", "/bin/sleep", "100")
+        address = networks.endpoints(web.id)[0].ipv4
+
+        assert when_served(lambda: get(other, f"http://{address}/")) == web.short_id
+        assert get(other, "http://web/") != web.short_id
+        assert f"{address}\t{web.short_id}\n" in inside(web, "cat", "/etc/hosts")
+
+    def test_ports_are_reached_from_the_host_from_others_and_from_inside(
+        self, yard: Yard, networks: Networks, other_host: OtherHost
+    ) -> None:
+        web = started(yard, "web", publish=(PortBinding(80, host_port=8080),))
+        peer = started(yard, "peer", "/bin/sleep", "100")
+        gateway = str(networks.get("bridge").subnets[0].gateway)
+
+        assert when_served(lambda: fetched("http://127.0.0.1:8080/")) == web.short_id
+        assert fetched(f"http://{gateway}:8080/") == web.short_id
+        assert fetched(f"http://{other_host.our_address}:8080/") == web.short_id
+        assert other_host.fetch(f"http://{other_host.our_address}:8080/") == web.short_id
+        assert get(peer, f"http://{gateway}:8080/") == web.short_id
+        assert get(web, f"http://{gateway}:8080/") == web.short_id
+
+        yard.containers.kill(web.id)
+        assert "refused" in fetched("http://127.0.0.1:8080/")
+
+    def test_one_host_address_is_the_only_one(self, yard: Yard, other_host: OtherHost) -> None:
+        binding = PortBinding(80, host_ip="127.0.0.1", host_port=8080)
+        web = started(yard, "web", publish=(binding,))
+
+        assert when_served(lambda: fetched("http://127.0.0.1:8080/")) == web.short_id
+        assert other_host.fetch(f"http://{other_host.our_address}:8080/") == ""
+
+    def test_unpublished_ports_are_not_reached_from_other_hosts(
+        self, yard: Yard, networks: Networks, other_host: OtherHost
+    ) -> None:
+        web = started(yard, "web")
+        address = networks.endpoints(web.id)[0].ipv4
+        when_served(lambda: fetched(f"http://{address}/"))
+        other_host.route(f"{address}/32")
+
+        assert other_host.fetch(f"http://{address}/") == ""
+
+    def test_a_container_reaches_other_hosts_under_the_hosts_address(
+        self, yard: Yard, other_host: OtherHost
+    ) -> None:
+        record = started(yard, "web", "/bin/sleep", "100")
+
+        with other_host.server() as seen:
+            get(record, f"http://{other_host.address}:9000/")
+            assert seen() == other_host.our_address
+
+    def test_a_port_that_is_held_is_nobody_elses(self, yard: Yard) -> None:
+        started(yard, "web", publish=(PortBinding(80, host_port=8080),))
+
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", 8080))
+
+    def test_a_port_that_a_program_has_is_refused_and_nothing_is_left(self, yard: Yard) -> None:
+        with socket.socket() as other:
+            other.bind(("0.0.0.0", 8080))
+            other.listen()
+            with pytest.raises(PortTaken, match="address already in use"):
+                started(yard, "web", publish=(PortBinding(80, host_port=8080),))
+
+        record = yard.containers.get("web")
+        assert (record.exit_code, record.is_running) == (128, False)
+        assert yard.leftovers(records=1) == []
+
+
+class TestUserBridges:
+    def test_containers_find_each_other_by_every_name(self, yard: Yard, networks: Networks) -> None:
+        networks.create(NetworkSettings("mine"))
+        endpoint = Endpoint("mine", aliases=("www",))
+        web = started(yard, "web", network="mine", endpoints=(endpoint,), hostname="box")
+        other = started(yard, "other", "/bin/sleep", "100", network="mine")
+        when_served(lambda: get(other, "http://web/"))
+
+        for name in ("web", "www", web.short_id, "box", "WEB"):
+            assert get(other, f"http://{name}/") == "box"
+        assert "bad address" in get(other, "http://nobody/")
+
+    def test_networks_are_strangers_to_each_other(self, yard: Yard, networks: Networks) -> None:
+        networks.create(NetworkSettings("mine"))
+        web = started(yard, "web", network="mine")
+        other = started(yard, "other", "/bin/sleep", "100")
+        address = networks.endpoints(web.id)[0].ipv4
+        when_served(lambda: fetched(f"http://{address}/"))
+
+        assert get(other, f"http://{address}/") == TIMED_OUT
+        networks.connect("mine", "other", Endpoint("mine"))
+        assert get(other, f"http://{address}/") == web.short_id
+        assert get(other, "http://web/") == web.short_id
+        networks.disconnect("mine", "other")
+        assert get(other, f"http://{address}/") == TIMED_OUT
+
+    def test_an_internal_one_has_no_way_out(
+        self, yard: Yard, networks: Networks, other_host: OtherHost
+    ) -> None:
+        networks.create(NetworkSettings("inside", internal=True))
+        web = started(yard, "web", network="inside")
+        other = started(yard, "other", "/bin/sleep", "100", network="inside")
+
+        assert when_served(lambda: get(other, "http://web/")) == web.short_id
+        assert "unreachable" in get(other, f"http://{other_host.address}:9000/")
+
+    def test_without_icc_its_containers_are_strangers(self, yard: Yard, networks: Networks) -> None:
+        networks.create(NetworkSettings("quiet", options={OPTION_ICC: "false"}))
+        web = started(yard, "web", network="quiet")
+        other = started(yard, "other", "/bin/sleep", "100", network="quiet")
+        address = networks.endpoints(web.id)[0].ipv4
+        when_served(lambda: fetched(f"http://{address}/"))
+
+        assert get(other, f"http://{address}/") != web.short_id
+
+    def test_ipv6_is_spoken_between_containers_and_published(
+        self, yard: Yard, networks: Networks, other_host: OtherHost
+    ) -> None:
+        networks.create(NetworkSettings("six", enable_ipv6=True))
+        binding = PortBinding(80, host_port=8080)
+        web = started(yard, "web", network="six", publish=(binding,))
+        other = started(yard, "other", "/bin/sleep", "100", network="six")
+        address = networks.endpoints(web.id)[0].ipv6
+
+        assert when_served(lambda: get(other, f"http://[{address}]/")) == web.short_id
+        assert fetched(f"http://[{other_host.our_ipv6}]:8080/") == web.short_id
+        assert other_host.fetch(f"http://[{other_host.our_ipv6}]:8080/") == web.short_id
+
+    def test_options_reach_the_link(self, yard: Yard, networks: Networks) -> None:
+        options = {OPTION_MTU: "1400", OPTION_BRIDGE: "mybr0"}
+        pool = IpamPool("10.44.0.0/16", gateway="10.44.0.254")
+        networks.create(NetworkSettings("mine", options=options, ipam=(pool,)))
+        endpoint = Endpoint("mine", ipv4="10.44.7.7", mac="02:00:00:00:00:09")
+        record = started(yard, "web", "/bin/sleep", "100", network="mine", endpoints=(endpoint,))
+
+        seen = inside(record, "ip", "addr", "show", "eth0")
+        assert "mtu 1400" in seen
+        assert "02:00:00:00:00:09" in seen
+        assert "10.44.7.7/16" in seen
+        assert "via 10.44.0.254" in inside(record, "ip", "route")
+        assert "mybr0" in dict(map(reversed, socket.if_nameindex()))
+
+
+class TestFiles:
+    def test_hosts_and_resolver_say_what_was_asked_for(
+        self, yard: Yard, networks: Networks
+    ) -> None:
+        record = started(
+            yard,
+            "web",
+            "/bin/sleep",
+            "100",
+            hostname="box",
+            domainname="example.test",
+            extra_hosts=("db:10.0.0.9", "host:host-gateway"),
+            dns=("10.0.0.53",),
+            dns_search=("example.test",),
+            dns_options=("rotate",),
+        )
+        gateway = networks.get("bridge").subnets[0].gateway
+        address = networks.endpoints(record.id)[0].ipv4
+
+        assert inside(record, "cat", "/etc/resolv.conf") == (
+            "nameserver 10.0.0.53\nsearch example.test\noptions rotate\n"
+        )
+        assert inside(record, "cat", "/etc/hosts") == (
+            f"{HOSTS}10.0.0.9\tdb\n{gateway}\thost\n{address}\tbox.example.test box\n"
+        )
+
+
+class TestGuard:
+    def test_nothing_of_the_hosts_loopback_is_reached_from_inside(self, yard: Yard) -> None:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            port = server.getsockname()[1]
+            record = started(yard, "web", "/bin/sleep", "100", publish=(PortBinding(80),))
+            run_in = ["nsenter", "-t", str(record.pid), "-n"]
+            route = ["ip", "route", "add", "127.0.0.2/32", "via", "172.17.0.1"]
+            run([*run_in, *route], timeout=5)
+
+            server.settimeout(0.5)
+            asked = run([*run_in, "nc", "-w", "1", "127.0.0.2", str(port)], timeout=5)
+            assert asked.stdout == b""
+            with pytest.raises(TimeoutError):
+                server.accept()
+
+
+class TestLeaks:
+    def test_nothing_is_left_when_all_are_gone(self, yard: Yard, networks: Networks) -> None:
+        networks.list()
+        before = host_state()
+        networks.create(NetworkSettings("mine", enable_ipv6=True))
+        for number in range(3):
+            started(yard, f"web{number}", network="mine", publish=(PortBinding(80),))
+        clear_away(yard)
+        networks.remove("mine")
+
+        wait_until(lambda: host_state() == before, what="the host as it was")
+
+    def test_what_was_killed_in_the_middle_is_swept(self, yard: Yard, networks: Networks) -> None:
+        networks.create(NetworkSettings("mine"))
+        record = started(yard, "web", network="mine", publish=(PortBinding(80, host_port=8080),))
+        run(["nft", "delete", "table", "inet", networks_table(yard)], timeout=5)
+        yard.containers.reconcile()
+
+        assert when_served(lambda: fetched("http://127.0.0.1:8080/")) == record.short_id
+
+
+def host_state() -> tuple[list[str], str, str]:
+    """Links, routes and rules of the host."""
+    links = sorted(name for _, name in socket.if_nameindex())
+    routes = run(["ip", "route"], timeout=5).stdout.decode()
+    return links, routes, run(["nft", "list", "ruleset"], timeout=5).stdout.decode()
+
+
+def networks_table(yard: Yard) -> str:
+    return yard.means.networks.mark.table
