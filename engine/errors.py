@@ -9,6 +9,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ InvalidInput            tell the user; never retry
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
     │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer · InvalidArchive
+    │  ├─ NotADirectory · CannotOverwrite
     │  ├─ AmbiguousID          the beginning of more than one
     │  ├─ DockerfileError      carries lines, column and source line
     │  │  └─ UnknownInstruction · MissingArgument · UnknownStage · InvalidExpansion
@@ -228,6 +229,29 @@ class InvalidArchive(InvalidInput):
         self.reason = reason
 
 
+class NotADirectory(InvalidInput):
+    """A path in a container was to be a directory and is none."""
+
+    code = "not-a-directory"
+
+    def __init__(self, path: str, *, reason: str = "not a directory") -> None:
+        super().__init__(f"{reason}: {path[:200]}", field="path")
+        self.path = path
+
+
+class CannotOverwrite(InvalidInput):
+    """A file would replace a directory, or a directory a file."""
+
+    code = "cannot-overwrite"
+
+    def __init__(self, path: str, *, is_directory: bool) -> None:
+        old, new = (
+            ("directory", "non-directory") if is_directory else ("non-directory", "directory")
+        )
+        super().__init__(f"cannot overwrite {old} {_quote(path)} with {new}", field="path")
+        self.path = path
+
+
 class AmbiguousID(InvalidInput):
     """More than one thing has an ID that starts with these digits."""
 
@@ -324,6 +348,17 @@ class ExecNotFound(NotFound):
     def __init__(self, exec_id: str) -> None:
         super().__init__(f"No such exec instance: {exec_id[:80]}", field="exec")
         self.exec_id = exec_id
+
+
+class PathNotFound(NotFound):
+    """No file of that name in the container."""
+
+    code = "path-not-found"
+
+    def __init__(self, path: str, *, container: str) -> None:
+        super().__init__(f"Could not find the file {path} in container {container}", field="path")
+        self.path = path
+        self.container = container
 
 
 class ProgramNotFound(NotFound):
@@ -498,6 +533,17 @@ class ExecStarted(WrongState):
         state = "has already run" if has_ended else "is already running"
         super().__init__(f"Error: Exec command {exec_id} {state}", field="exec")
         self.exec_id = exec_id
+
+
+class ReadOnlyPath(WrongState):
+    """Nothing can be written there."""
+
+    code = "read-only-path"
+
+    def __init__(self, *, is_root: bool) -> None:
+        what = "container rootfs" if is_root else "mounted volume"
+        super().__init__(f"{what} is marked read-only", field="path")
+        self.is_root = is_root
 
 
 class ImageInUse(WrongState):

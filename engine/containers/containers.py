@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from engine.containers.archive import Archiver, PathStat
 from engine.containers.assembly import linux_means
 from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
@@ -70,6 +71,7 @@ __all__ = [
     "LogLine",
     "LogPage",
     "Loss",
+    "PathStat",
     "Reconciled",
     "StatsSample",
     "StreamKind",
@@ -102,6 +104,7 @@ class Containers:
             means, lambda record: self._stopper.await_end(record, END_SECONDS)
         )
         self._executor = Executor(means)
+        self._archiver = Archiver(means, self._settler)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -342,6 +345,57 @@ class Containers:
     def log_directory(self, ref: str) -> Path:
         """Return the directory to watch for changes of the container's log."""
         return self._means.bundles.locate(self._means.store.get(ref).id).directory
+
+    # --- Files --------------------------------------------------------------------------------
+
+    def stat_path(self, ref: str, path: str) -> PathStat:
+        """Return what is at *path* in the container; raise `PathNotFound` or `NotADirectory`."""
+        return self._archiver.stat(self.get(ref), path)
+
+    def read_archive(self, ref: str, path: str) -> tuple[PathStat, Iterator[bytes]]:
+        """
+        Return what is at *path*, and the pieces of its tar.
+
+        The entries begin with the last name of *path*. Take the pieces to the end, or close the
+        iterator: until then a container that does not run cannot be started.
+        """
+        pieces = self._archiver.read(self.get(ref), path)
+        status = next(pieces)
+        return cast("PathStat", status), cast("Iterator[bytes]", pieces)
+
+    def write_archive(
+        self,
+        ref: str,
+        path: str,
+        stream: BinaryIO,
+        *,
+        allow_overwrite_dir_with_file: bool = True,
+        copy_uid_gid: bool = False,
+    ) -> None:
+        """
+        Write a tar, compressed or not, below the directory *path* of the container.
+
+        Files belong to whom the tar says, or with *copy_uid_gid* to the container's user. Raises
+        `PathNotFound`, `NotADirectory`, `ReadOnlyPath`, `CannotOverwrite` or `InvalidSetting`; what
+        was written until then stays.
+        """
+        self._archiver.write(
+            self.get(ref),
+            path,
+            stream,
+            keeps_kinds=not allow_overwrite_dir_with_file,
+            owns=copy_uid_gid,
+        )
+
+    def export(self, ref: str) -> Iterator[bytes]:
+        """
+        Return the pieces of a tar of the container's whole file system, without its volumes.
+
+        Take them to the end, or close the iterator.
+        """
+        pieces = self._archiver.export(self.get(ref))
+        next(pieces)
+        return pieces
 
     # --- Numbers ------------------------------------------------------------------------------
 
