@@ -37,7 +37,7 @@ def test_a_version_that_is_not_spoken_is_refused(api: Client) -> None:
     ("target", "words"),
     [
         ("/containers/nope/json", "No such container: nope"),
-        ("/images/nope/json", "No such image: nope:latest"),
+        ("/images/nope/json", "no such image: nope: No such image: nope:latest"),
     ],
 )
 def test_what_is_not_here_is_told_in_dockers_words(api: Client, target: str, words: str) -> None:
