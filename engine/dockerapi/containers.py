@@ -10,6 +10,7 @@ from engine.dockerapi.images import driver_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
 from engine.dockerapi.shapes_containers import container_details, container_summary
+from engine.dockerapi.standing import Standings
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ async def list_containers(call: Call) -> web.StreamResponse:
 
     def look() -> list[dict[str, Any]]:
         now = SYSTEM_CLOCK.now()
-        names = _ImageNames(call.engine)
+        names, standings = _ImageNames(call.engine), Standings(call.engine)
         return [
             container_summary(
                 each,
                 now,
                 image=names.of(each),
+                standing=standings.of(each),
+                version=call.version,
                 sizes=_sizes(call.engine, each) if with_sizes else None,
             )
             for each in choose(call.engine)
@@ -69,6 +72,8 @@ async def inspect(call: Call) -> web.StreamResponse:
             record,
             driver=driver_of(call.engine),
             directory=call.engine.paths.containers / record.id,
+            standing=Standings(call.engine).of(record),
+            version=call.version,
             sizes=_sizes(call.engine, record) if with_sizes else None,
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.dockerapi.image_selection import shared_sizes
 from engine.dockerapi.shapes_containers import container_summary
 from engine.dockerapi.shapes_images import image_summary
+from engine.dockerapi.standing import Standings
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -61,9 +62,14 @@ def _containers(
 ) -> list[dict[str, Any]]:
     now = SYSTEM_CLOCK.now()
     sizes = {each.id: each.size for each in images}
+    standings = Standings(engine)
     rows = []
     for each in containers:
         written = engine.containers.size(each.id)
         both = (written, written + sizes.get(each.image_id, 0))
-        rows.append(container_summary(each, now, image=each.settings.image, sizes=both))
+        rows.append(
+            container_summary(
+                each, now, image=each.settings.image, standing=standings.of(each), sizes=both
+            )
+        )
     return rows

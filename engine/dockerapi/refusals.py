@@ -7,6 +7,7 @@ from functools import singledispatch
 from engine.errors import (
     CommandNotFound,
     ContainerNotFound,
+    EndpointExists,
     EngineError,
     ImageHasSeveralNames,
     ImageInUse,
@@ -14,6 +15,10 @@ from engine.errors import (
     InvalidReference,
     InvalidSetting,
     NameTaken,
+    NetworkInUse,
+    NetworkPredefined,
+    PoolOverlaps,
+    ReadOnlyPath,
 )
 from engine.oci.reference import DEFAULT_REGISTRY
 
@@ -46,8 +51,9 @@ def not_implemented(what: str) -> Refusal:
 
 @singledispatch
 def refusal_of(error: EngineError) -> Refusal:
-    """Return how docker would tell of *error*; a remedy that we know is added."""
-    message = f"{error.message}. {error.remedy}" if error.remedy else error.message
+    """Return how docker would tell of *error*; what the host can do about a failure is added."""
+    tells = error.remedy and error.kind not in STATUS_BY_KIND
+    message = f"{error.message}. {error.remedy}" if tells else error.message
     return Refusal(STATUS_BY_KIND.get(error.kind, 500), message)
 
 
@@ -92,6 +98,15 @@ def _(error: NameTaken) -> Refusal:
         f'"{error.holder}". You have to remove (or rename) that container to be able to reuse '
         "that name.",
     )
+
+
+@refusal_of.register(EndpointExists)
+@refusal_of.register(NetworkInUse)
+@refusal_of.register(NetworkPredefined)
+@refusal_of.register(PoolOverlaps)
+@refusal_of.register(ReadOnlyPath)
+def _(error: EngineError) -> Refusal:
+    return Refusal(403, error.message)
 
 
 @refusal_of.register

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.state import ContainerState
 from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
+from engine.dockerapi.standing import network_settings_of, networks_of, port_rows
+from engine.dockerapi.versions import NEWEST
 from engine.dockerapi.words import go_time, status_text
 
 if TYPE_CHECKING:
@@ -14,12 +16,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.containers.record import ContainerRecord
+    from engine.dockerapi.standing import Standing
+    from engine.dockerapi.versions import ApiVersion
 
 _PLAIN = re.compile(r"[^\s'\"]+")
 
 
 def container_summary(
-    record: ContainerRecord, now: datetime, *, image: str, sizes: tuple[int, int] | None = None
+    record: ContainerRecord,
+    now: datetime,
+    *,
+    image: str,
+    standing: Standing,
+    version: ApiVersion = NEWEST,
+    sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Return a row of `GET /containers/json`; *sizes* are of writable layer and of all."""
     summary = {
@@ -29,12 +39,12 @@ def container_summary(
         "ImageID": str(record.image_id),
         "Command": command_text(record.command),
         "Created": int(record.created_at.timestamp()),
-        "Ports": [],
+        "Ports": port_rows(record, standing),
         "Labels": dict(record.settings.labels),
         "State": str(record.state),
         "Status": status_text(record, now),
         "HostConfig": {"NetworkMode": network_mode_of(record.settings)},
-        "NetworkSettings": {"Networks": networks_of(record)},
+        "NetworkSettings": {"Networks": networks_of(record, standing, version)},
         "Mounts": [],
     }
     if sizes is not None:
@@ -50,34 +60,13 @@ def command_text(command: tuple[str, ...]) -> str:
     return " ".join([*first, *(each if _PLAIN.fullmatch(each) else f"'{each}'" for each in rest)])
 
 
-def networks_of(record: ContainerRecord) -> dict[str, Any]:
-    """Return the endpoints of the container by name of their network."""
-    return {network_mode_of(record.settings): dict(NO_ENDPOINT)}
-
-
-NO_ENDPOINT: dict[str, Any] = {
-    "IPAMConfig": None,
-    "Links": None,
-    "Aliases": None,
-    "MacAddress": "",
-    "NetworkID": "",
-    "EndpointID": "",
-    "Gateway": "",
-    "IPAddress": "",
-    "IPPrefixLen": 0,
-    "IPv6Gateway": "",
-    "GlobalIPv6Address": "",
-    "GlobalIPv6PrefixLen": 0,
-    "DriverOpts": None,
-    "DNSNames": None,
-}
-
-
 def container_details(
     record: ContainerRecord,
     *,
     driver: str,
     directory: Path,
+    standing: Standing,
+    version: ApiVersion,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Return the answer to `GET /containers/{id}/json`."""
@@ -105,7 +94,7 @@ def container_details(
         "GraphDriver": {"Data": None, "Name": driver},
         "Mounts": [],
         "Config": config_of(record),
-        "NetworkSettings": _network_settings(record),
+        "NetworkSettings": network_settings_of(record, standing, version),
     }
     if sizes is not None:
         details |= {"SizeRw": sizes[0], "SizeRootFs": sizes[1]}
@@ -126,27 +115,4 @@ def _state(record: ContainerRecord) -> dict[str, Any]:
         "Error": record.error,
         "StartedAt": go_time(record.started_at),
         "FinishedAt": go_time(record.finished_at),
-    }
-
-
-def _network_settings(record: ContainerRecord) -> dict[str, Any]:
-    return {
-        "Bridge": "",
-        "SandboxID": record.id if record.is_running else "",
-        "SandboxKey": f"/proc/{record.pid}/ns/net" if record.is_running else "",
-        "Ports": {},
-        "HairpinMode": False,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "SecondaryIPAddresses": None,
-        "SecondaryIPv6Addresses": None,
-        "EndpointID": "",
-        "Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "MacAddress": "",
-        "Networks": networks_of(record),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from engine.dockerapi import (
+    archives,
     attach,
     containers,
     elsewhere,
@@ -13,6 +14,7 @@ from engine.dockerapi import (
     images,
     lifecycle,
     logs,
+    networks,
     push,
     registries,
     stats,
@@ -34,6 +36,8 @@ TABLE = Table(
         attach.ROUTES,
         execs.ROUTES,
         stats.ROUTES,
+        archives.ROUTES,
+        networks.ROUTES,
         events.ROUTES,
         elsewhere.ROUTES,
     )

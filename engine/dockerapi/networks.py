@@ -1,0 +1,133 @@
+"""Routes of networks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.fields import Fields
+from engine.dockerapi.port_options import endpoint_of
+from engine.dockerapi.query import until_of
+from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.routing import Route
+from engine.dockerapi.shapes_networks import network_details, network_settings_of
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.dockerapi.call import Call
+    from engine.dockerapi.query import Filters
+    from engine.networks.record import NetworkRecord
+
+KNOWN = ("dangling", "driver", "id", "label", "name", "scope", "type")
+TYPES = frozenset({"custom", "builtin"})
+
+
+async def list_networks(call: Call) -> web.StreamResponse:
+    """Answer `GET /networks`."""
+    filters = call.query.filters(*KNOWN)
+    dangling = filters.flag("dangling")
+    if set(filters.get("type")) - TYPES:
+        raise Refusal(400, f"invalid filter: 'type'='{filters.get('type')[0][:60]}'")
+
+    def look() -> list[dict[str, Any]]:
+        used = {
+            endpoint.network
+            for container in (call.engine.containers.list() if dangling is not None else ())
+            for endpoint in call.engine.networks.endpoints(container.id)
+        }
+        return [
+            network_details(each, ())
+            for each in call.engine.networks.list()
+            if _matches(each, filters)
+            and (dangling is None or dangling is (each.name not in used and not each.is_predefined))
+        ]
+
+    return json_answer(await call.pools.quick(look))
+
+
+def _matches(network: NetworkRecord, filters: Filters) -> bool:
+    kind = "builtin" if network.is_predefined else "custom"
+    return (
+        filters.matches("driver", network.driver)
+        and filters.matches("scope", "local")
+        and filters.matches("type", kind)
+        and filters.matches_labels(network.settings.labels)
+        and _contains(filters.get("name"), network.name)
+        and _contains(filters.get("id"), network.id)
+    )
+
+
+def _contains(wanted: tuple[str, ...], value: str) -> bool:
+    return not wanted or any(re.search(re.escape(each), value) for each in wanted)
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Answer `POST /networks/create`."""
+    settings = network_settings_of(Fields(await call.json(is_needed=True)))
+    network = await call.pools.long(call.engine.networks.create, settings, owner=call.owner)
+    return json_answer({"Id": network.id, "Warning": ""}, status=201)
+
+
+async def inspect(call: Call) -> web.StreamResponse:
+    """Answer `GET /networks/{id}`."""
+
+    def look() -> dict[str, Any]:
+        network = call.engine.networks.get(call["id"])
+        return network_details(network, call.engine.networks.endpoints_in(network.id))
+
+    return json_answer(await call.pools.quick(look))
+
+
+async def remove(call: Call) -> web.StreamResponse:
+    """Answer `DELETE /networks/{id}`."""
+    await call.pools.long(call.engine.networks.remove, call["id"])
+    return nothing()
+
+
+async def connect(call: Call) -> web.StreamResponse:
+    """Answer `POST /networks/{id}/connect`."""
+    body = Fields(await call.json(is_needed=True))
+    network = await call.pools.quick(call.engine.networks.get, call["id"])
+    endpoint = endpoint_of(network.name, body.child("EndpointConfig"))
+    await call.pools.long(
+        call.engine.networks.connect, network.id, body.text("Container"), endpoint
+    )
+    return nothing(status=200)
+
+
+async def disconnect(call: Call) -> web.StreamResponse:
+    """Answer `POST /networks/{id}/disconnect`."""
+    body = Fields(await call.json(is_needed=True))
+    await call.pools.long(
+        call.engine.networks.disconnect,
+        call["id"],
+        body.text("Container"),
+        force=body.flag("Force"),
+    )
+    return nothing(status=200)
+
+
+async def prune(call: Call) -> web.StreamResponse:
+    """Answer `POST /networks/prune`."""
+    filters = call.query.filters("until", "label", "label!")
+    removed = await call.pools.long(
+        call.engine.networks.prune,
+        until=until_of(filters),
+        labels=filters.get("label"),
+        without_labels=filters.get("label!"),
+    )
+    return json_answer({"NetworksDeleted": list(removed) or None})
+
+
+ROUTES = (
+    Route("GET", "/networks", list_networks),
+    Route("GET", "/networks/", list_networks),
+    Route("POST", "/networks/create", create),
+    Route("POST", "/networks/prune", prune),
+    Route("GET", "/networks/{id}", inspect),
+    Route("DELETE", "/networks/{id}", remove),
+    Route("POST", "/networks/{id}/connect", connect),
+    Route("POST", "/networks/{id}/disconnect", disconnect),
+)
