@@ -23,7 +23,7 @@ from engine.images.copy import Copier
 from engine.images.gc import Collector
 from engine.images.images import Images
 from engine.images.import_tar import Importer
-from engine.images.kept_archives import KeptArchives
+from engine.images.layer_bytes import LayerBytes
 from engine.images.load import Loader
 from engine.images.pull import Puller
 from engine.images.push import Pusher
@@ -205,7 +205,7 @@ def _wire_containers(ground: _Ground) -> Containers:
 
 
 def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnector) -> Images:
-    unpacker = Unpacker(ground.content, ground.snapshotter, ground.locks)
+    unpacker = Unpacker(ground.snapshotter, ground.locks)
     collector = _wire_collector(ground)
     return Images(
         store=ground.images,
@@ -249,8 +249,14 @@ def _wire_pusher(ground: _Ground, connect: RegistryConnector) -> Pusher:
         connect=connect,
         images=ground.images,
         store=ground.content,
-        source=KeptArchives(ground.content),
+        source=_layer_bytes(ground),
         leases=ground.leases,
+    )
+
+
+def _layer_bytes(ground: _Ground) -> LayerBytes:
+    return LayerBytes(
+        ground.images, ground.content, ground.snapshotter, spools=ground.paths.content
     )
 
 
@@ -258,7 +264,7 @@ def _wire_saver(ground: _Ground) -> Saver:
     return Saver(
         images=ground.images,
         store=ground.content,
-        source=KeptArchives(ground.content),
+        source=_layer_bytes(ground),
         leases=ground.leases,
     )
 

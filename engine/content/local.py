@@ -187,6 +187,12 @@ class LocalIngest:
         while chunk := self._file.read(CHUNK):
             self._verifier.update(chunk)
 
+    def iter_kept(self) -> Iterator[bytes]:
+        """See `Ingest.iter_kept`."""
+        end = self._verifier.count
+        for at in range(0, end, CHUNK):
+            yield os.pread(self._file.fileno(), min(CHUNK, end - at), at)
+
     def write(self, chunk: bytes) -> None:
         """See `Ingest.write`."""
         with self._dropped_if_useless():

@@ -54,6 +54,9 @@ class Ingest(Protocol):
     def offset(self) -> int:
         """How many bytes are here already: the position of the next `write`."""
 
+    def iter_kept(self) -> Iterator[bytes]:
+        """Yield the bytes that an earlier writer left, unverified; before the first `write`."""
+
     def write(self, chunk: bytes) -> None:
         """
         Append *chunk*.

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import io
+import threading
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from engine.content.store import open_ingest
-from engine.errors import CorruptStore, ForeignLayer, InvalidManifest, UnsupportedMediaType
+from engine.errors import (
+    CorruptStore,
+    DiffIDMismatch,
+    ForeignLayer,
+    InvalidLayer,
+    InvalidManifest,
+    UnsupportedMediaType,
+)
 from engine.images.record import LayerRecord
 from engine.oci.identity import chain_ids
 from engine.oci.media_types import LAYER_COMPRESSION, is_foreign
 from engine.progress import LayerProgress, LayerStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
     from engine.content.store import Ingest, Store
     from engine.images.ports import LayerSnapshots
     from engine.oci.config import ImageConfig
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID
     from engine.oci.manifest import Manifest
+    from engine.oci.media_types import Compression
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.client import RegistryClient
@@ -34,11 +48,19 @@ class WantedLayer:
     chain_id: ChainID
     parent: ChainID | None
 
+    @property
+    def label(self) -> str:
+        """What it is called in events of progress."""
+        return self.descriptor.digest.short
+
+    @property
+    def compression(self) -> Compression:
+        """How its bytes are packed."""
+        return LAYER_COMPRESSION[self.descriptor.media_type]
+
     def progress(self, status: LayerStatus, current: int = 0) -> LayerProgress:
         """Return the event that says where this layer stands."""
-        return LayerProgress(
-            self.descriptor.digest.short, status, current, total=self.descriptor.size
-        )
+        return LayerProgress(self.label, status, current, total=self.descriptor.size)
 
     def record(self, size: int, *, archive_bytes: int) -> LayerRecord:
         """Return the record of this layer, which takes *size* bytes on the disk, unpacked."""
@@ -92,39 +114,106 @@ def committed_layer(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Downloader:
-    """Brings the layers of one reference into the content store."""
+    """Brings the layers of one reference here, into the content store and to whoever unpacks."""
 
-    client: RegistryClient
-    store: Store
-    reference: Reference
-    progress: ProgressSink
-    cancellation: Cancellation
+    def __init__(
+        self,
+        client: RegistryClient,
+        store: Store,
+        reference: Reference,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._reference = reference
+        self._progress = progress
+        self._cancellation = cancellation
+        self._guard = threading.Lock()
+        self.fetched_bytes = 0
 
-    def bring(self, layer: WantedLayer) -> int:
+    @contextmanager
+    def opened(self, layer: WantedLayer) -> Iterator[BinaryIO]:
         """
-        Bring the blob of *layer* into the store, going on from any part that is there.
+        Open the bytes of *layer*, which go to the store as they are read.
 
-        Returns how many bytes came over the wire: none where it is here, or where somebody else
-        was bringing it and this call waited for that.
+        What an earlier attempt left comes first, then what is fetched. They are verified, and the
+        blob is in the store, once the block has ended without an error. Where it is in the store
+        already, or somebody else was bringing it and was waited for, nothing is fetched.
         """
-        self.progress.emit(layer.progress(LayerStatus.DOWNLOADING))
-        blob = layer.descriptor
-        cancellation = self.cancellation
-        with open_ingest(self.store, blob.digest, blob.size, cancellation=cancellation) as ingest:
-            fetched = self._fetch(layer, ingest) if ingest is not None else 0
-        self.progress.emit(layer.progress(LayerStatus.DOWNLOADED, blob.size))
-        return fetched
+        blob, cancellation = layer.descriptor, self._cancellation
+        self._progress.emit(layer.progress(LayerStatus.DOWNLOADING))
+        with open_ingest(self._store, blob.digest, blob.size, cancellation=cancellation) as ingest:
+            if ingest is None:
+                self._progress.emit(layer.progress(LayerStatus.DOWNLOADED, blob.size))
+                with closing(self._store.open_blob(blob.digest)) as stored:
+                    yield stored
+            else:
+                yield from self._arriving(layer, ingest)
 
-    def _fetch(self, layer: WantedLayer, ingest: Ingest) -> int:
+    def _arriving(self, layer: WantedLayer, ingest: Ingest) -> Iterator[BinaryIO]:
         start = ingest.offset
-        stream = self.client.fetch_blob(self.reference, layer.descriptor, offset=start)
+        with closing(Arrival(self._fetch(layer, ingest))) as arrival:
+            try:
+                yield cast("BinaryIO", arrival)
+            except (InvalidLayer, DiffIDMismatch):
+                # If these are other bytes than were announced, then that is what is wrong.
+                self._finish(layer, ingest, arrival)
+                raise
+            finally:
+                self._count(ingest.offset - start)
+            self._finish(layer, ingest, arrival)
+            self._progress.emit(layer.progress(LayerStatus.DOWNLOADED, ingest.offset))
+
+    def _fetch(self, layer: WantedLayer, ingest: Ingest) -> Iterator[bytes]:
+        yield from ingest.iter_kept()
+        stream = self._client.fetch_blob(self._reference, layer.descriptor, offset=ingest.offset)
         with closing(stream) as chunks:
             for chunk in chunks:
-                self.cancellation.check()
+                self._cancellation.check()
                 ingest.write(chunk)
-                self.progress.emit(layer.progress(LayerStatus.DOWNLOADING, ingest.offset))
-        self.progress.emit(layer.progress(LayerStatus.VERIFYING, ingest.offset))
+                self._progress.emit(layer.progress(LayerStatus.DOWNLOADING, ingest.offset))
+                yield chunk
+
+    def _finish(self, layer: WantedLayer, ingest: Ingest, arrival: Arrival) -> None:
+        arrival.drain()
+        self._progress.emit(layer.progress(LayerStatus.VERIFYING, ingest.offset))
         ingest.commit()
-        return ingest.offset - start
+
+    def _count(self, fetched: int) -> None:
+        with self._guard:
+            self.fetched_bytes += fetched
+
+
+class Arrival(io.RawIOBase):
+    """Chunks of a blob as they come, to be read as a file is."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to *size* of the next bytes, as many as are here; none at the end."""
+        content = self._rest or next(self._chunks, b"")
+        if size < 0 or len(content) <= size:
+            self._rest = b""
+            return content
+        self._rest = content[size:]
+        return content[:size]
+
+    def drain(self) -> None:
+        """Let the rest pass."""
+        self._rest = b""
+        for _ in self._chunks:
+            pass
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
+        super().close()

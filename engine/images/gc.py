@@ -103,7 +103,7 @@ class Collector:
 
         transaction.after_commit(collect)
 
-    def collect_layers(self, chain_ids: Iterable[ChainID]) -> int:
+    def collect_layers(self, chain_ids: Iterable[ChainID | str]) -> int:
         """Remove what was unpacked of *chain_ids* and nothing needs; returns bytes freed."""
         wanted = frozenset(map(str, chain_ids))
         return self._sweep_layers(lambda chain_id: chain_id in wanted)[1]

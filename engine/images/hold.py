@@ -24,7 +24,7 @@ class Hold:
 
     lease: Lease
     blobs: set[Digest]
-    layers: set[ChainID]
+    layers: set[ChainID | str]
 
     def add_blobs(self, *digests: Digest) -> None:
         """Keep *digests* from being removed until the work is over; they need not be here yet."""
@@ -36,6 +36,11 @@ class Hold:
         self.lease.add(*map(layer_resource, chain_ids))
         self.layers.update(chain_ids)
 
+    def add_staged(self, name: str) -> None:
+        """Keep the tar that is staged as *name* from being removed until the work is over."""
+        self.lease.add(layer_resource(name))
+        self.layers.add(name)
+
 
 @contextmanager
 def holding(leases: Leases, collector: Collector) -> Iterator[Hold]:
@@ -46,7 +51,7 @@ def holding(leases: Leases, collector: Collector) -> Iterator[Hold]:
     go on from. What somebody else holds as well stays.
     """
     blobs: set[Digest] = set()
-    layers: set[ChainID] = set()
+    layers: set[ChainID | str] = set()
     try:
         with leases.held() as lease:
             yield Hold(lease, blobs, layers)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from engine.images.record import LayerRecord
-    from engine.images.unpack import Packed, StagedLayer
+    from engine.images.unpack import Packed, StagedLayer, StagedTar
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID, ImageID
     from engine.progress import Cancellation, ProgressSink
@@ -42,19 +42,7 @@ class LayerSnapshots(Protocol):
 
 
 class Unpacker(Protocol):
-    """Turns the blobs of layers into snapshots."""
-
-    def stage(
-        self,
-        descriptor: Descriptor,
-        *,
-        diff_id: DiffID,
-        chain_id: ChainID,
-        parent: ChainID | None,
-        progress: ProgressSink,
-        cancellation: Cancellation,
-    ) -> StagedLayer:
-        """Unpack a blob that is in the content store; in any order, from several threads."""
+    """Turns the bytes of layers into snapshots."""
 
     def stage_packed(
         self,
@@ -66,7 +54,16 @@ class Unpacker(Protocol):
         progress: ProgressSink,
         cancellation: Cancellation,
     ) -> StagedLayer:
-        """Unpack a layer that is not in the content store; in any order, from several threads."""
+        """
+        Unpack a layer; in any order, from several threads.
+
+        Nothing is opened where it is here, or somebody else has just brought it.
+        """
+
+    def stage_tar(
+        self, name: str, packed: Packed, *, progress: ProgressSink, cancellation: Cancellation
+    ) -> StagedTar:
+        """Unpack a tar of which nothing is known yet, under a *name* that nobody else uses."""
 
     def commit(self, staged: Iterable[StagedLayer]) -> object:
         """Make staged layers visible, lowest first; those that are already are fine."""

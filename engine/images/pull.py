@@ -1,10 +1,11 @@
 """
 Pulling: from a reference to an image that containers can be made from.
 
-Resolve the reference; see which layers are missing; bring them, several at once, each unpacked as
-soon as it is here and verified; make them visible, lowest first; and then, in one transaction, the
-image with its layers, its tag and the digest it was pulled as. Until that transaction nobody sees
-any of it. Everything is leased before it is looked for, so that no clean-up takes it away between.
+Resolve the reference; see which layers are missing; bring them, several at once, each unpacked
+while its bytes come in; when all have turned out to be what was announced, make them visible,
+lowest first; and then, in one transaction, the image with its layers, its tag and the digest it was
+pulled as. Until that transaction nobody sees any of it. Everything is leased before it is looked
+for, so that no clean-up takes it away between.
 
 A pull that was cancelled, or that the network broke, leaves what it downloaded, and the next one
 goes on from there. One that failed for a reason that will be the same next time leaves nothing.
@@ -12,9 +13,9 @@ goes on from there. One that failed for a reason that will be the same next time
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import NoMatchingPlatform
@@ -22,6 +23,7 @@ from engine.images.download import Downloader, WantedLayer, committed_layer, wan
 from engine.images.hold import Hold, holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord, Pulled
+from engine.images.unpack import Packed
 from engine.oci import config as configs
 from engine.oci.config import ImageConfig
 from engine.oci.digest import Digest, ImageID
@@ -44,8 +46,7 @@ if TYPE_CHECKING:
     from engine.registry.credentials import Credentials
     from engine.system.database import Database
 
-DOWNLOADS = 3
-UNPACKERS = 4
+LAYERS_AT_ONCE = 3
 
 
 class Connect(Protocol):
@@ -165,21 +166,14 @@ class Puller:
         downloader = Downloader(
             work.client, self._store, work.reference, work.progress, work.cancellation
         )
-        with ExitStack() as stack:
-            downloads = stack.enter_context(ThreadPoolExecutor(DOWNLOADS, "download"))
-            unpackers = stack.enter_context(ThreadPoolExecutor(UNPACKERS, "unpack"))
-            brought = [downloads.submit(downloader.bring, layer) for layer in layers]
-            staged = [
-                unpackers.submit(self._stage, work, layer, arrival)
-                for layer, arrival in zip(layers, brought, strict=True)
-            ]
-            layers_staged = results_of(staged, cancellation=work.cancellation)
-            return sum(arrival.result() for arrival in brought), layers_staged
+        with ThreadPoolExecutor(LAYERS_AT_ONCE, "layer") as pool:
+            staging = [pool.submit(self._stage, work, downloader, layer) for layer in layers]
+            staged = results_of(staging, cancellation=work.cancellation)
+        return downloader.fetched_bytes, staged
 
-    def _stage(self, work: _Work, layer: WantedLayer, arrival: Future[int]) -> StagedLayer:
-        arrival.result()
-        return self._unpacker.stage(
-            layer.descriptor,
+    def _stage(self, work: _Work, downloader: Downloader, layer: WantedLayer) -> StagedLayer:
+        return self._unpacker.stage_packed(
+            Packed(partial(downloader.opened, layer), layer.compression, layer.label),
             diff_id=layer.diff_id,
             chain_id=layer.chain_id,
             parent=layer.parent,

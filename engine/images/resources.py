@@ -16,6 +16,6 @@ def blob_resource(digest: Digest) -> str:
     return f"{BLOB}:{digest}"
 
 
-def layer_resource(chain_id: ChainID) -> str:
-    """Return the resource that stands for an unpacked layer."""
-    return f"{LAYER}:{chain_id}"
+def layer_resource(name: ChainID | str) -> str:
+    """Return the resource that stands for an unpacked layer, or for a tar staged as *name*."""
+    return f"{LAYER}:{name}"

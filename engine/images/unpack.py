@@ -1,36 +1,34 @@
 """
-Unpacking: from the blobs of an image's layers to committed snapshots.
+Unpacking: from the bytes of an image's layers to committed snapshots.
 
-Staging a layer does the work: it can be done in any order, by many threads, and by several
-processes at once, which then share it. Committing makes a whole stack visible in one step, once all
-of it is on the disk.
+Staging a layer does the work, while its bytes come in: in any order, by many threads, and by
+several processes at once, which then share it. A layer that a manifest tells of is staged under its
+chain ID; a tar of which nothing is known yet, under a name of its own. Committing makes a whole
+stack visible in one step, once all of it is on the disk.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.errors import UnsupportedMediaType
 from engine.layers.apply import AppliedLayer, apply_layer
 from engine.layers.compression import open_layer
 from engine.layers.limits import DEFAULT_LIMITS, Limits
 from engine.layers.settle import settle
-from engine.oci.media_types import LAYER_COMPRESSION
+from engine.oci.digest import DiffID
+from engine.oci.media_types import Compression
 from engine.progress import NEVER, SILENT, LayerProgress, LayerStatus
 from engine.snapshots.snapshotter import Kind, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import BinaryIO
 
-    from engine.content.store import Store
-    from engine.oci.descriptor import Descriptor
-    from engine.oci.digest import ChainID, DiffID
-    from engine.oci.media_types import Compression
+    from engine.oci.digest import ChainID
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.locks import Locks
@@ -42,25 +40,47 @@ LOCK_POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The bytes of a layer, wherever they are; *label* stands in events of progress."""
+    """
+    The bytes of a layer, wherever they are; *label* stands in events of progress.
 
-    open: Callable[[], BinaryIO]
+    They are right once the context that *open* returns has ended without an error, and not before.
+    """
+
+    open: Callable[[], AbstractContextManager[BinaryIO]]
     compression: Compression
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class StagedLayer:
-    """A layer that is unpacked; *is_committed* if it was visible already."""
+    """
+    A layer that is unpacked; *is_committed* if it was visible already.
+
+    *key* is that of its staged snapshot where that has a name of its own.
+    """
 
     chain_id: ChainID
     parent: ChainID | None
     is_committed: bool = False
+    own_key: str = ""
 
     @property
     def key(self) -> str:
         """The key of its staged snapshot."""
-        return staging_key(self.chain_id)
+        return self.own_key or staging_key(self.chain_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedTar:
+    """A tar that is unpacked under *key*, of which it is known by now what it was."""
+
+    key: str
+    diff_id: DiffID
+    tar_bytes: int
+
+    def on(self, parent: ChainID | None, chain_id: ChainID) -> StagedLayer:
+        """Return it as the layer that it becomes on *parent*."""
+        return StagedLayer(chain_id, parent, own_key=self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,60 +91,20 @@ class LayerSize:
     size: int
 
 
-def staging_key(chain_id: ChainID) -> str:
-    """Return the key under which the layer of *chain_id* is staged."""
-    return f"{KEY_PREFIX}{chain_id}"
+def staging_key(name: ChainID | str) -> str:
+    """Return the key under which the layer of a chain ID, or a tar of that *name*, is staged."""
+    return f"{KEY_PREFIX}{name}"
 
 
 class Unpacker:
-    """Turns blobs in *store* into committed snapshots."""
+    """Turns bytes of layers into committed snapshots."""
 
     def __init__(
-        self,
-        store: Store,
-        snapshotter: Snapshotter,
-        locks: Locks,
-        *,
-        limits: Limits = DEFAULT_LIMITS,
+        self, snapshotter: Snapshotter, locks: Locks, *, limits: Limits = DEFAULT_LIMITS
     ) -> None:
-        self._store = store
         self._snapshotter = snapshotter
         self._locks = locks
         self._limits = limits
-
-    def stage(
-        self,
-        descriptor: Descriptor,
-        *,
-        diff_id: DiffID,
-        chain_id: ChainID,
-        parent: ChainID | None,
-        progress: ProgressSink = SILENT,
-        cancellation: Cancellation = NEVER,
-    ) -> StagedLayer:
-        """
-        Unpack the blob of *descriptor*, whose tar must have *diff_id*.
-
-        Afterwards the layer is staged or committed, whoever did it; somebody else who is at it is
-        waited for. What was staged stays for the next pull if this one ends without `commit`, until
-        it is collected: whoever collects takes the lock of its key and honours leases.
-        Raises what `apply_layer` raises, `UnsupportedMediaType` or `BlobNotFound`; then nothing is
-        left.
-        """
-        compression = LAYER_COMPRESSION.get(descriptor.media_type)
-        if compression is None:
-            raise UnsupportedMediaType(descriptor.media_type, what="layer")
-        packed = Packed(
-            partial(self._store.open_blob, descriptor.digest), compression, descriptor.digest.short
-        )
-        return self.stage_packed(
-            packed,
-            diff_id=diff_id,
-            chain_id=chain_id,
-            parent=parent,
-            progress=progress,
-            cancellation=cancellation,
-        )
 
     def stage_packed(
         self,
@@ -136,7 +116,15 @@ class Unpacker:
         progress: ProgressSink = SILENT,
         cancellation: Cancellation = NEVER,
     ) -> StagedLayer:
-        """Unpack a layer whose bytes are not in the content store; otherwise as `stage`."""
+        """
+        Unpack *packed*, whose tar must have *diff_id*, while its bytes come in.
+
+        Afterwards the layer is staged or committed, whoever did it; somebody else who is at it is
+        waited for, and then nothing is opened. What was staged stays for the next pull if this one
+        ends without `commit`, until it is collected: whoever collects takes the lock of its key and
+        honours leases. Raises what `apply_layer` or opening and closing *packed* raises; then
+        nothing is left.
+        """
         with self._turn(chain_id, cancellation):
             if self._is_committed(chain_id):
                 return StagedLayer(chain_id, parent, is_committed=True)
@@ -144,8 +132,26 @@ class Unpacker:
             found = self._snapshotter.find(staged.key)
             if found is None or found.details is None:
                 self._snapshotter.remove(staged.key)  # of a process that was killed
-                self._stage(packed, diff_id, staged.key, progress, cancellation)
+                self._stage(staged.key, packed, diff_id, progress, cancellation)
             return staged
+
+    def stage_tar(
+        self,
+        name: str,
+        packed: Packed,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> StagedTar:
+        """
+        Unpack a tar of which nothing is known yet, under a *name* that nobody else uses.
+
+        A lease on the layer of that name keeps it. Otherwise as `stage_packed`.
+        """
+        key = staging_key(name)
+        with self._locks.held(key):
+            applied = self._stage(key, packed, None, progress, cancellation)
+        return StagedTar(key, DiffID(applied.diff_id), applied.unpacked_bytes)
 
     def commit(self, staged: Iterable[StagedLayer]) -> list[LayerSize]:
         """
@@ -160,6 +166,9 @@ class Unpacker:
             if waiting:
                 stack = self._settle(waiting)
                 self._snapshotter.commit_stack(stack, parent=waiting[0].parent)
+        for each in layers:
+            if each.own_key:
+                self._snapshotter.remove(each.own_key)  # the same layer was here before
         return [LayerSize(each.chain_id, self._size(each.chain_id)) for each in layers]
 
     @contextmanager
@@ -176,40 +185,32 @@ class Unpacker:
 
     def _stage(
         self,
-        packed: Packed,
-        diff_id: DiffID,
         key: str,
+        packed: Packed,
+        diff_id: DiffID | None,
         progress: ProgressSink,
         cancellation: Cancellation,
-    ) -> None:
+    ) -> AppliedLayer:
         target = self._snapshotter.stage(key)
         try:
-            applied = self._apply(packed, diff_id, target, progress, cancellation)
+            with packed.open() as archive:
+                stream = open_layer(archive, packed.compression)
+                applied = apply_layer(
+                    stream,
+                    target=target,
+                    notes=self._snapshotter.notes(key),
+                    expected=diff_id,
+                    # The tar of what travels packed comes out of its archive.
+                    with_recipe=packed.compression is Compression.NONE,
+                    limits=self._limits,
+                    on_progress=_reporter(progress, packed.label),
+                    cancellation=cancellation,
+                )
             self._snapshotter.seal(key, applied.render())
         except BaseException:
             self._snapshotter.remove(key)
             raise
-
-    def _apply(
-        self,
-        packed: Packed,
-        diff_id: DiffID,
-        target: Path,
-        progress: ProgressSink,
-        cancellation: Cancellation,
-    ) -> AppliedLayer:
-        def report(unpacked: int) -> None:
-            progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, current=unpacked))
-
-        with closing(packed.open()) as archive:
-            return apply_layer(
-                open_layer(archive, packed.compression),
-                target=target,
-                expected=diff_id,
-                limits=self._limits,
-                on_progress=report,
-                cancellation=cancellation,
-            )
+        return applied
 
     def _settle(self, layers: Sequence[StagedLayer]) -> list[Pending]:
         lowers = self._directories_below(layers[0].parent)
@@ -231,3 +232,10 @@ class Unpacker:
 
     def _size(self, chain_id: ChainID) -> int:
         return self._snapshotter.get(str(chain_id)).size or 0
+
+
+def _reporter(progress: ProgressSink, label: str) -> Callable[[int], None]:
+    def report(unpacked: int) -> None:
+        progress.emit(LayerProgress(label, LayerStatus.EXTRACTING, current=unpacked))
+
+    return report

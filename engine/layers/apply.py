@@ -16,7 +16,9 @@ from engine.errors import (
     SystemFailure,
     UnsafePath,
 )
+from engine.layers.index import INDEX
 from engine.layers.limits import DEFAULT_LIMITS, Limits
+from engine.layers.recipe import RECIPE
 from engine.oci.digest import DiffID, Digest
 from engine.progress import NEVER, Cancellation
 from engine.system.confined import ChildFailed, Confined
@@ -29,7 +31,7 @@ CHILD = "engine.layers.apply_child"
 _CHUNK = 1 << 20
 
 
-class LayerSource(Protocol):
+class UnpackedBytes(Protocol):
     """Unpacked bytes that know how many packed ones they took (`compression.LayerStream`)."""
 
     @property
@@ -45,14 +47,16 @@ class AppliedLayer:
     """
     What one layer left in its directory.
 
-    *size* is what it occupies, as du(1) counts. What only the layers below can tell is still open:
-    mode and owner of the *implied* directories, the *links* (path to target) whose target is not in
-    this layer, and, if *is_opaque*, all that the root hides.
+    *size* is what it occupies, as du(1) counts, *unpacked_bytes* the length of its tar. What only
+    the layers below can tell is still open: mode and owner of the *implied* directories, the
+    *links* (path to target) whose target is not in this layer, and, if *is_opaque*, all that the
+    root hides.
     """
 
     diff_id: Digest
     size: int
     entries: int
+    unpacked_bytes: int = 0
     implied: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     is_opaque: bool = False
@@ -70,10 +74,12 @@ class AppliedLayer:
 
 
 def apply_layer(
-    source: LayerSource,
+    source: UnpackedBytes,
     *,
     target: Path,
-    expected: DiffID,
+    notes: Path,
+    expected: DiffID | None = None,
+    with_recipe: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Callable[[int], None] = lambda _: None,
     cancellation: Cancellation = NEVER,
@@ -81,14 +87,16 @@ def apply_layer(
     """
     Write the layer whose tar *source* yields into the empty directory *target*.
 
-    Afterwards *target* holds the layer and its bytes had the digest *expected*. If anything is
-    wrong with it, the error says what, and what was written so far is the caller's to remove:
+    Afterwards *target* holds the layer, and its bytes had the digest *expected* if one is given;
+    the directory *notes* holds its index and, *with_recipe*, how to make the same tar again. If
+    anything is wrong, the error says what, and what was written so far is the caller's to remove:
     `InvalidLayer`, `UnsafePath`, `LimitExceeded`, `DiffIDMismatch`, or a `SystemFailure` of this
     host. *on_progress* is told how many unpacked bytes were taken.
     """
     hasher = hashlib.sha256(usedforsecurity=False)
     request = {"limits": list(limits)}
-    with Confined(CHILD, root=target, request=request) as child:
+    outputs = {name: notes / name for name in (INDEX, *([RECIPE] if with_recipe else []))}
+    with Confined(CHILD, root=target, request=request, outputs=outputs) as child:
         taken = 0
         while content := source.read(_CHUNK):
             cancellation.check()
@@ -101,10 +109,11 @@ def apply_layer(
         cancellation.check()
         answer = _answer(child)
     actual = Digest(hasher.hexdigest())
-    if actual != expected:
+    if expected is not None and actual != expected:
         raise DiffIDMismatch(expected=expected, actual=actual)
     return AppliedLayer(
         diff_id=actual,
+        unpacked_bytes=taken,
         size=answer["size"],
         entries=answer["entries"],
         implied=tuple(answer["implied"]),

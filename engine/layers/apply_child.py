@@ -9,17 +9,23 @@ files are made anew, so no device, fifo or link is ever written through.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import stat
 from collections import deque
+from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidLayer, LimitExceeded, UnsafePath
 from engine.layers.entries import Entry, Kind, normalise, printable
+from engine.layers.index import INDEX
+from engine.layers.index_writer import IndexWriter
 from engine.layers.limits import Limits
+from engine.layers.recipe import RECIPE, RecipeWriter, write_all
 from engine.layers.tarstream import TarReader
 from engine.oci.whiteout import RESERVED_PREFIX, OpaqueWhiteout, Whiteout, parse_whiteout
-from engine.system.files import BLOCK, remove_tree
+from engine.system.files import BLOCK, remove_tree, walk
 from engine.system.overlayfs import is_reserved_xattr, is_whiteout, make_opaque, make_whiteout
 
 if TYPE_CHECKING:
@@ -40,10 +46,17 @@ _DEVICE_MODES = {
 
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
     """Apply the tar on standard input; return what `AppliedLayer` needs to know."""
-    reader = TarReader(_read_input, Limits(*request["limits"]))
-    answer = Applier(reader).run()
-    while _read_input(1 << 20):
-        pass  # what follows the end mark belongs to the diff ID, which the other side checks
+    gc.disable()  # what is made for an entry is in no cycle, and looking for one takes its time
+    outputs = request["outputs"]
+    index = IndexWriter(partial(write_all, outputs[INDEX]))
+    recipe = RecipeWriter(outputs[RECIPE]) if RECIPE in outputs else None
+    tap = recipe.literal if recipe else None
+    reader = TarReader(_read_input, Limits(*request["limits"]), tap=tap)
+    answer = Applier(reader, index, recipe).run()
+    reader.drain()  # what follows the end mark belongs to the diff ID, which the other side checks
+    index.finish()
+    if recipe:
+        recipe.finish()
     return answer
 
 
@@ -54,8 +67,12 @@ def _read_input(size: int) -> bytes:
 class Applier:
     """One layer being written."""
 
-    def __init__(self, reader: TarReader) -> None:
+    def __init__(
+        self, reader: TarReader, index: IndexWriter, recipe: RecipeWriter | None = None
+    ) -> None:
         self._reader = reader
+        self._index = index
+        self._recipe = recipe
         # Every directory below the root, and the entry that describes it, if one came yet.
         self._directories: dict[bytes, Entry | None] = {b"": None}
         self._opaque: set[bytes] = set()
@@ -131,6 +148,7 @@ class Applier:
             make_whiteout(path)
         except FileExistsError:
             return
+        self._index.white_out(path)
 
     # --- places
 
@@ -186,6 +204,7 @@ class Applier:
         if not is_whiteout(status):
             raise InvalidLayer("its parent is not a directory", entry=printable(name))
         os.unlink(path)
+        self._index.drop(path)
         self._imply(path)
         self._opaque.add(path)
         return None
@@ -208,15 +227,12 @@ class Applier:
                 os.mkdir(path, _IMPLIED_MODE)
         self._links.pop(path, None)
         self._directories[path] = entry
+        self._index.add(path, entry)
 
     def _make_file(self, path: bytes, entry: Entry) -> None:
         descriptor = os.open(path, _NEW_FILE, entry.mode)
         try:
-            if entry.segments is None:
-                for piece in self._reader.iter_body():
-                    _write(descriptor, piece)
-            else:
-                self._write_segments(descriptor, entry)
+            digest = self._write_content(descriptor, entry) if entry.size else _EMPTY_DIGEST
             if entry.uid or entry.gid:
                 os.fchown(descriptor, entry.uid, entry.gid)
                 os.fchmod(descriptor, entry.mode)
@@ -227,6 +243,24 @@ class Applier:
                 self._allocated += os.fstat(descriptor).st_blocks * BLOCK
         finally:
             os.close(descriptor)
+        self._index.add(path, entry, digest)
+        if self._recipe is not None and entry.size:
+            self._recipe.reference(path, self._reader.entries, entry.size, entry.segments)
+
+    def _write_content(self, descriptor: int, entry: Entry) -> bytes:
+        """Write what the body holds; return the digest of the content, none of a sparse file."""
+        if entry.segments is not None:
+            self._write_segments(descriptor, entry)
+            return b""
+        piece = self._reader.whole_body()
+        if piece is not None:
+            _write(descriptor, piece)
+            return sha256(piece, usedforsecurity=False).digest()
+        hasher = sha256(usedforsecurity=False)
+        for piece in self._reader.iter_body():
+            _write(descriptor, piece)
+            hasher.update(piece)
+        return hasher.digest()
 
     def _write_segments(self, descriptor: int, entry: Entry) -> None:
         os.ftruncate(descriptor, entry.size)
@@ -246,12 +280,14 @@ class Applier:
             if os.path.lexists(path):
                 self._remove(path)
             self._links[path] = target
+            self._index.add(path, entry, link=target)
             return
         if is_whiteout(os.lstat(path)):
             os.unlink(path)
             raise InvalidLayer(
                 "a hard link to a file that the layer removes", entry=printable(path)
             )
+        self._index.add(path, entry, link=target)
 
     def _link_target(self, entry: Entry) -> bytes:
         try:
@@ -270,6 +306,7 @@ class Applier:
         if entry.uid or entry.gid:
             os.lchown(path, entry.uid, entry.gid)
         self._finish_special(path, entry)
+        self._index.add(path, entry, link=entry.link)
 
     def _make_device(self, path: bytes, entry: Entry) -> None:
         os.mknod(path, _DEVICE_MODES[entry.kind] | entry.mode, os.makedev(*entry.device))
@@ -277,6 +314,7 @@ class Applier:
             os.lchown(path, entry.uid, entry.gid)
             os.chmod(path, entry.mode)
         self._finish_special(path, entry)
+        self._index.add(path, entry)
 
     def _finish_special(self, path: bytes, entry: Entry) -> None:
         if entry.xattrs:
@@ -293,19 +331,33 @@ class Applier:
                 os.utime(place, ns=(0, 0))
             if path in self._opaque:
                 make_opaque(place)
+                self._index.make_opaque(path)
             self._allocated += os.lstat(place).st_blocks * BLOCK
 
     # --- replacing
 
     def _remove(self, path: bytes) -> None:
+        self._index.drop(path)
         if path in self._directories:
             self._forget_below(path)
+            self._keep_below(path)
             remove_tree(path)
             return
         status = os.lstat(path)
+        self._keep(path, status)
         if status.st_nlink == 1:
             self._allocated -= status.st_blocks * BLOCK
         os.unlink(path)
+
+    def _keep_below(self, path: bytes) -> None:
+        if self._recipe is not None:
+            for found in walk(path):
+                self._keep(path + b"/" + found.path, found.status)
+
+    def _keep(self, path: bytes, status: os.stat_result) -> None:
+        """Let the recipe keep what it would find here, before it is replaced."""
+        if self._recipe is not None and stat.S_ISREG(status.st_mode) and status.st_size:
+            self._recipe.replace(path, self._reader.entries)
 
     def _forget_below(self, path: bytes) -> None:
         gone = [each for each in self._directories if each == path or each.startswith(path + b"/")]
@@ -317,6 +369,7 @@ class Applier:
 
 
 _DOTS = {b"", b"."}
+_EMPTY_DIGEST = sha256(b"", usedforsecurity=False).digest()
 
 
 def _describe_directory(path: bytes, entry: Entry) -> None:

@@ -50,6 +50,10 @@ class OverlaySnapshotter:
         """Return the directory of a staged snapshot."""
         return self._files(self._store.number(key, kind=Kind.STAGED))
 
+    def notes(self, key: str) -> Path:
+        """Return the directory of what is known about a staged or committed snapshot."""
+        return self._store.path(self._store.number(key))
+
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
         """Commit sealed snapshots as layers on each other, the lowest on *parent*."""
         # What the records promise must be on the disk before the records are.
@@ -132,6 +136,10 @@ class OverlaySnapshotter:
     def usage(self, key: str) -> Usage:
         """Return what the snapshot itself occupies, measured now."""
         return self._store.usage(key)
+
+    def own_directory(self, name: ChainID) -> Path:
+        """Return the directory in which the files of the layer itself are found."""
+        return self._files(self._store.number(str(name), kind=Kind.COMMITTED))
 
     def layer_directories(self, name: ChainID) -> list[Path]:
         """Return the directories whose stack is the committed snapshot, the highest first."""

@@ -105,6 +105,14 @@ class Snapshotter(Protocol):
     def staged_directory(self, key: str) -> Path:
         """Return the directory of a staged snapshot; raise `SnapshotNotFound`."""
 
+    def notes(self, key: str) -> Path:
+        """
+        Return the directory in which what is known about a staged or committed snapshot is kept.
+
+        Its files belong to the snapshot: they count with it, are as durable, and go with it. Raises
+        `SnapshotNotFound`.
+        """
+
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
         """
         Commit sealed snapshots as layers on each other, lowest first, the lowest on *parent*.
@@ -158,6 +166,13 @@ class Snapshotter(Protocol):
 
         For an active one that is the container's writable layer with the directories that hold it,
         so it is never quite nothing. Raises `SnapshotNotFound`.
+        """
+
+    def own_directory(self, name: ChainID) -> Path:
+        """
+        Return the directory in which the files that the layer itself brought are found.
+
+        The layers below may show in it too. It must not be written to; raises `SnapshotNotFound`.
         """
 
     def layer_directories(self, name: ChainID) -> list[Path]:

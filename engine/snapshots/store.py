@@ -148,8 +148,10 @@ class SnapshotStore:
         return measure(self.path(self.number(key)))
 
     def overhead(self, number: int) -> int:
-        """Return what the snapshot's directory occupies without anything in it."""
-        return self.path(number).stat().st_blocks * BLOCK
+        """Return what the snapshot's directory and the notes in it occupy, without the layer."""
+        path = self.path(number)
+        notes = [each.lstat() for each in path.iterdir() if each.is_file()]
+        return sum(status.st_blocks * BLOCK for status in (path.stat(), *notes))
 
     def become_committed(
         self, transaction: Transaction, number: int, name: ChainID, *, parent: int | None, size: int

@@ -14,6 +14,7 @@ import fcntl
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -47,24 +48,37 @@ class Confined:
     """
     A child that runs `main(request)` of *module* with *root* as its root; use it as a context.
 
-    It reads what is `feed`-ed to it from its standard input. However the block ends, the child has
-    ended and been waited for afterwards.
+    It reads what is `feed`-ed to it from its standard input. The files *outputs*, made anew, are
+    open for it to write: `request["outputs"]` says which descriptor is which. However the block
+    ends, the child has ended and been waited for afterwards.
     """
 
-    def __init__(self, module: str, *, root: Path, request: Mapping[str, Any]) -> None:
-        program = [sys.executable, "-I", "-S", str(_PROGRAM)]
-        arguments = [str(_REPOSITORY), module, str(root), json.dumps(request)]
-        try:
-            self._process = subprocess.Popen(
-                [*program, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env={"LC_ALL": "C.UTF-8"},
-            )
-        except OSError as error:
-            raise from_oserror(error, "start a confined child") from error
+    def __init__(
+        self,
+        module: str,
+        *,
+        root: Path,
+        request: Mapping[str, Any],
+        outputs: Mapping[str, Path] | None = None,
+    ) -> None:
+        program = [sys.executable, "-I", "-S", str(_PROGRAM), str(_REPOSITORY), module, str(root)]
+        with ExitStack() as opened:
+            try:
+                given = {
+                    name: opened.enter_context(path.open("wb", buffering=0)).fileno()
+                    for name, path in (outputs or {}).items()
+                }
+                self._process = subprocess.Popen(
+                    [*program, json.dumps({**request, "outputs": given})],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    env={"LC_ALL": "C.UTF-8"},
+                    pass_fds=tuple(given.values()),
+                )
+            except OSError as error:
+                raise from_oserror(error, "start a confined child") from error
         _widen(self._process.stdin)
 
     @property

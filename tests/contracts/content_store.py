@@ -98,6 +98,7 @@ class ContentStoreContract:
 
         with store.ingest(DIGEST, SIZE) as ingest:
             assert ingest.offset == 1000
+            assert b"".join(ingest.iter_kept()) == CONTENT[:1000]
             ingest.write(CONTENT[1000:])
             ingest.commit()
 

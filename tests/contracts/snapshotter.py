@@ -179,6 +179,27 @@ class SnapshotterContract:
         assert snapshotter.remove(str(chain(1))) == size
         assert not directory.exists()
 
+    def test_notes_belong_to_their_layer(self, snapshotter: Snapshotter) -> None:
+        stage_file(snapshotter, "plain", "a")
+        stage_file(snapshotter, "noted", "a")
+        note = snapshotter.notes("noted") / "index"
+        note.write_bytes(bytes(SIZE))
+
+        stack = [Pending("plain", chain(1), SIZE), Pending("noted", chain(2), SIZE)]
+        snapshotter.commit_stack(stack, parent=None)
+
+        note = snapshotter.notes(str(chain(2))) / "index"
+        sizes = [snapshotter.get(str(chain(number))).size or 0 for number in (1, 2)]
+        assert note.stat().st_size == SIZE
+        assert sizes[1] > sizes[0]
+        assert snapshotter.own_directory(chain(2)).joinpath("a").exists()
+        snapshotter.remove(str(chain(2)))
+        assert not note.exists()
+
+    def test_only_layers_have_notes(self, snapshotter: Snapshotter) -> None:
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.notes("nothing")
+
     def test_removing_what_is_not_there_frees_nothing(self, snapshotter: Snapshotter) -> None:
         assert snapshotter.remove("nothing") == 0
 

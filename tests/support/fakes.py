@@ -121,6 +121,9 @@ class FakeIngest:
     def offset(self) -> int:
         return self._verifier.count
 
+    def iter_kept(self) -> Iterator[bytes]:
+        yield bytes(self.content)
+
     def write(self, chunk: bytes) -> None:
         with self._useless_if_wrong():
             self._verifier.update(chunk)

@@ -37,6 +37,14 @@ class FakeSnapshotter:
     def staged_directory(self, key: str) -> Path:
         return self._directories[self._of(key, Kind.STAGED).key]
 
+    def notes(self, key: str) -> Path:
+        if self.get(key).kind not in {Kind.STAGED, Kind.COMMITTED}:
+            raise SnapshotNotFound(key)
+        return self._notes(key)
+
+    def own_directory(self, name: ChainID) -> Path:
+        return self._directories[self._of(str(name), Kind.COMMITTED).key]
+
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
         if parent is not None:
             self._of(str(parent), Kind.COMMITTED)
@@ -48,7 +56,8 @@ class FakeSnapshotter:
             if str(pending.name) in self.snapshots:
                 self.remove(pending.key)
             else:
-                self._rename(pending.key, pending.name, parent=below, size=pending.size)
+                size = pending.size + FAKE_BLOCK * len(list(self._notes(pending.key).iterdir()))
+                self._rename(pending.key, pending.name, parent=below, size=size)
             below = pending.name
 
     def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
@@ -83,6 +92,7 @@ class FakeSnapshotter:
             if other.parent is not None and str(other.parent) == key:
                 raise SnapshotInUse(key, holder=other.key)
         freed = snapshot.size if snapshot.size is not None else self.usage(key).bytes
+        shutil.rmtree(self._notes(key))
         shutil.rmtree(self._directories.pop(key))
         del self.snapshots[key]
         return freed
@@ -100,7 +110,8 @@ class FakeSnapshotter:
 
     def usage(self, key: str) -> Usage:
         self.get(key)
-        found = [self._directories[key], *self._directories[key].rglob("*")]
+        places = (self._directories[key], self._notes(key))
+        found = [self._directories[key], *(each for place in places for each in place.rglob("*"))]
         return Usage(FAKE_BLOCK * len(found), len(found))
 
     def layer_directories(self, name: ChainID) -> list[Path]:
@@ -124,9 +135,13 @@ class FakeSnapshotter:
         directory = self._root / f"{self._made}"
         directory.mkdir(parents=True)
         directory.chmod(0o755)
+        directory.with_suffix(".notes").mkdir()
         self.snapshots[snapshot.key] = snapshot
         self._directories[snapshot.key] = directory
         return directory
+
+    def _notes(self, key: str) -> Path:
+        return self._directories[key].with_suffix(".notes")
 
     def _of(self, key: str, kind: Kind) -> Snapshot:
         snapshot = self.get(key)

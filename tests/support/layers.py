@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.errors import DiffIDMismatch, InvalidLayer, SnapshotInUse
-from engine.images.unpack import Packed, StagedLayer
+from engine.images.unpack import Packed, StagedLayer, StagedTar, staging_key
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import ChainID, DiffID, Digest
 from engine.oci.media_types import LAYER_COMPRESSION, OCI_LAYER_GZIP, Compression
@@ -33,32 +34,8 @@ class FakeLayers:
         self._snapshots: dict[str, Snapshot] = {}
         self._guard = threading.Lock()
         self.staged: list[ChainID] = []
+        self._turns: dict[ChainID, threading.Lock] = {}
         self.tars: dict[DiffID, bytes] = {}
-
-    def stage(
-        self,
-        descriptor: Descriptor,
-        *,
-        diff_id: DiffID,
-        chain_id: ChainID,
-        parent: ChainID | None,
-        progress: ProgressSink,
-        cancellation: Cancellation,
-    ) -> StagedLayer:
-        content = self._store.read_blob(descriptor.digest, limit=descriptor.size)
-        packed = Packed(
-            lambda: io.BytesIO(content),
-            LAYER_COMPRESSION[descriptor.media_type],
-            descriptor.digest.short,
-        )
-        return self.stage_packed(
-            packed,
-            diff_id=diff_id,
-            chain_id=chain_id,
-            parent=parent,
-            progress=progress,
-            cancellation=cancellation,
-        )
 
     def stage_packed(
         self,
@@ -70,18 +47,43 @@ class FakeLayers:
         progress: ProgressSink,
         cancellation: Cancellation,
     ) -> StagedLayer:
-        cancellation.check()
-        tar = _unpacked(packed)
-        if DiffID(Digest.of(tar)) != diff_id:
-            raise DiffIDMismatch(expected=diff_id, actual=Digest.of(tar))
-        progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, len(tar)))
         staged = StagedLayer(chain_id, parent)
-        with self._guard:
-            self.tars[diff_id] = tar
-            size = -(-len(tar) // FAKE_BLOCK) * FAKE_BLOCK
-            self._snapshots[staged.key] = Snapshot(staged.key, Kind.STAGED, size=size)
-            self.staged.append(chain_id)
+        with self._turn(chain_id):
+            if self.find(str(chain_id)) is None and self.find(staged.key) is None:
+                self._put_staged(staged.key, packed, diff_id, progress, cancellation)
+                self.staged.append(chain_id)
         return staged
+
+    def stage_tar(
+        self, name: str, packed: Packed, *, progress: ProgressSink, cancellation: Cancellation
+    ) -> StagedTar:
+        key = staging_key(name)
+        tar = self._put_staged(key, packed, None, progress, cancellation)
+        return StagedTar(key, DiffID(Digest.of(tar)), len(tar))
+
+    def _turn(self, chain_id: ChainID) -> threading.Lock:
+        with self._guard:
+            return self._turns.setdefault(chain_id, threading.Lock())
+
+    def _put_staged(
+        self,
+        key: str,
+        packed: Packed,
+        diff_id: DiffID | None,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> bytes:
+        cancellation.check()
+        with packed.open() as stream:
+            tar = _unpacked(stream, packed.compression)
+            if diff_id not in {None, DiffID(Digest.of(tar))}:
+                raise DiffIDMismatch(expected=diff_id, actual=Digest.of(tar))
+        progress.emit(LayerProgress(packed.label, LayerStatus.EXTRACTING, len(tar)))
+        with self._guard:
+            self.tars[DiffID(Digest.of(tar))] = tar
+            size = -(-len(tar) // FAKE_BLOCK) * FAKE_BLOCK
+            self._snapshots[key] = Snapshot(key, Kind.STAGED, size=size)
+        return tar
 
     def commit(self, staged: Iterable[StagedLayer]) -> None:
         with self._guard:
@@ -117,6 +119,13 @@ class FakeLayers:
         return sum(each.size or 0 for each in self._snapshots.values())
 
 
+def packed_blob(store: Store, descriptor: Descriptor) -> Packed:
+    """Return the bytes of a layer out of *store*."""
+    compression = LAYER_COMPRESSION[descriptor.media_type]
+    opened = partial(store.open_blob, descriptor.digest)
+    return Packed(opened, compression, descriptor.digest.short)
+
+
 class FakeLayerSource:
     """A `LayerSource` over what *layers* were given, and the archives that *store* kept."""
 
@@ -142,10 +151,9 @@ class FakeLayerSource:
         return found, self._store.open_blob(found.digest)
 
 
-def _unpacked(packed: Packed) -> bytes:
-    with packed.open() as stream:
-        content = stream.read()
-    if packed.compression is Compression.NONE:
+def _unpacked(stream: BinaryIO, compression: Compression) -> bytes:
+    content = b"".join(iter(lambda: stream.read(1 << 16), b""))
+    if compression is Compression.NONE:
         return content
     try:
         return gzip.decompress(content)

@@ -106,7 +106,7 @@ class World:
         if on_disk:
             self.snapshotter = OverlaySnapshotter(paths.snapshots, self.database, trash=paths.trash)
             self.snapshots = self.snapshotter
-            self.unpacker = Unpacker(self.store, self.snapshotter, self.locks)
+            self.unpacker = Unpacker(self.snapshotter, self.locks)
         self.collector = Collector(
             database=self.database,
             images=self.images,

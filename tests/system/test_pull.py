@@ -253,9 +253,9 @@ def assert_nothing_else_is_here(world: World) -> None:
     }
     assert len(list(world.paths.snapshots.iterdir())) == len(image.layers)
     assert isinstance(world.store, LocalStore)
-    assert {blob.digest for blob in world.store.iter_blobs()} == {
-        document.digest for document in image.documents
-    }
-    assert sum(each.size for each in image.documents) == world.store.blob_bytes()
+    needed = {each.digest: each.size for each in image.documents}
+    needed |= {each.digest: each.archive_bytes for each in image.layers}
+    assert {blob.digest for blob in world.store.iter_blobs()} == set(needed)
+    assert sum(needed.values()) == world.store.blob_bytes()
     with world.database.write() as transaction:
         assert world.leases.leased(transaction) == frozenset()

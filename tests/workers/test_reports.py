@@ -63,6 +63,7 @@ class TestDisk:
         assert disk.usage == {
             "layers": 3000,
             "layers_shared": 1000,
+            "archives": 0,
             "documents": 0,
             "writable": 500,
             "virtual_sum": 2000 + 2000 + 2500,

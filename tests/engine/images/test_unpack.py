@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import BlobNotFound, DiffIDMismatch, InvalidLayer, UnsupportedMediaType
+from engine.errors import BlobNotFound, DiffIDMismatch, InvalidLayer
 from engine.images.unpack import StagedLayer, Unpacker, staging_key
-from engine.oci.descriptor import Descriptor
 from engine.oci.digest import ChainID, DiffID, Digest
 from engine.progress import Cancellation, Cancelled, LayerProgress
 from engine.snapshots.native import NativeSnapshotter
@@ -34,6 +33,7 @@ from tests.support.builders import (
     whiteout,
 )
 from tests.support.fakes import FakeStore
+from tests.support.layers import packed_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,8 @@ class World:
         layer, chains = image.layers[number], image.chain_ids
         if not self.store.has(layer.descriptor.digest):
             self.store.put(layer.blob)
-        return self.unpacker.stage(
-            layer.descriptor,
+        return self.unpacker.stage_packed(
+            packed_blob(self.store, layer.descriptor),
             diff_id=layer.diff_id,
             chain_id=chains[number],
             parent=chains[number - 1] if number else None,
@@ -102,7 +102,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     kinds = {"overlay": OverlaySnapshotter, "native": NativeSnapshotter}
     snapshotter = kinds[request.param](paths.snapshots, database, trash=paths.trash)
     store, locks = FakeStore(), Locks(paths.locks)
-    yield World(store, snapshotter, Unpacker(store, snapshotter, locks), locks, tmp_path)
+    yield World(store, snapshotter, Unpacker(snapshotter, locks), locks, tmp_path)
     database.close()
 
 
@@ -128,8 +128,8 @@ def test_a_layer_that_is_here_is_not_unpacked_again(world: World) -> None:
     world.unpack(base)
     world.store.remove(base.layers[0].descriptor.digest)
 
-    staged = world.unpacker.stage(
-        base.layers[0].descriptor,
+    staged = world.unpacker.stage_packed(
+        packed_blob(world.store, base.layers[0].descriptor),
         diff_id=base.layers[0].diff_id,
         chain_id=base.chain_ids[0],
         parent=None,
@@ -299,8 +299,8 @@ def test_a_wrong_diff_id_leaves_nothing(world: World) -> None:
     world.store.put(layer.blob)
 
     with pytest.raises(DiffIDMismatch):
-        world.unpacker.stage(
-            layer.descriptor,
+        world.unpacker.stage_packed(
+            packed_blob(world.store, layer.descriptor),
             diff_id=DiffID(Digest.of(b"other")),
             chain_id=image.chain_ids[0],
             parent=None,
@@ -313,27 +313,14 @@ def test_a_missing_blob_leaves_nothing(world: World) -> None:
     image = tiny_image()
 
     with pytest.raises(BlobNotFound):
-        world.unpacker.stage(
-            image.layers[0].descriptor,
+        world.unpacker.stage_packed(
+            packed_blob(world.store, image.layers[0].descriptor),
             diff_id=image.layers[0].diff_id,
             chain_id=image.chain_ids[0],
             parent=None,
         )
 
     assert list(world.snapshotter.iter_snapshots()) == []
-
-
-def test_a_layer_of_an_unknown_kind_is_refused(world: World) -> None:
-    image = tiny_image()
-    foreign = Descriptor("application/x-foreign", Digest.of(b""), 0)
-
-    with pytest.raises(UnsupportedMediaType):
-        world.unpacker.stage(
-            foreign,
-            diff_id=image.layers[0].diff_id,
-            chain_id=image.chain_ids[0],
-            parent=None,
-        )
 
 
 def test_progress_counts_unpacked_bytes(world: World) -> None:
@@ -375,8 +362,8 @@ def test_what_is_staged_whole_is_not_unpacked_again(world: World) -> None:
     world.store.remove(image.layers[0].descriptor.digest)
     world.store.blobs.clear()
 
-    world.unpacker.stage(
-        image.layers[0].descriptor,
+    world.unpacker.stage_packed(
+        packed_blob(world.store, image.layers[0].descriptor),
         diff_id=image.layers[0].diff_id,
         chain_id=image.chain_ids[0],
         parent=None,

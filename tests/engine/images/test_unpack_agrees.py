@@ -42,6 +42,7 @@ from tests.support.builders import (
     with_xattrs,
 )
 from tests.support.fakes import FakeStore
+from tests.support.layers import packed_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,10 +85,15 @@ def unpacked(image: BuiltImage, kind: Snapshotters, place: Path) -> Facts:
     (place / "target").mkdir()
     with closing(Database(paths.database, [SCHEMA])) as database:
         snapshotter = kind(paths.snapshots, database, trash=paths.trash)
-        unpacker = Unpacker(store, snapshotter, Locks(paths.locks))
+        unpacker = Unpacker(snapshotter, Locks(paths.locks))
         parents = [None, *image.chain_ids]
         staged = [
-            unpacker.stage(layer.descriptor, diff_id=layer.diff_id, chain_id=own, parent=parent)
+            unpacker.stage_packed(
+                packed_blob(store, layer.descriptor),
+                diff_id=layer.diff_id,
+                chain_id=own,
+                parent=parent,
+            )
             for layer, own, parent in zip(image.layers, image.chain_ids, parents, strict=False)
             if store.put(layer.blob)
         ]

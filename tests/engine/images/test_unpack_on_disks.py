@@ -18,6 +18,7 @@ from engine.system.paths import EnginePaths
 from tests.support.builders import BuiltImage, built_image, built_layer, file
 from tests.support.disks import copy_as_after_a_power_cut, make_disk, mounted_disk
 from tests.support.fakes import FakeStore
+from tests.support.layers import packed_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,13 +50,16 @@ def stage_all(
     image: BuiltImage, snapshotter: OverlaySnapshotter, run: Path
 ) -> tuple[Unpacker, list[StagedLayer]]:
     store = FakeStore()
-    unpacker = Unpacker(store, snapshotter, Locks(run / "locks"))
+    unpacker = Unpacker(snapshotter, Locks(run / "locks"))
     parent, staged = None, []
     for layer, chain_id in zip(image.layers, image.chain_ids, strict=True):
         store.put(layer.blob)
         staged.append(
-            unpacker.stage(
-                layer.descriptor, diff_id=layer.diff_id, chain_id=chain_id, parent=parent
+            unpacker.stage_packed(
+                packed_blob(store, layer.descriptor),
+                diff_id=layer.diff_id,
+                chain_id=chain_id,
+                parent=parent,
             )
         )
         parent = chain_id

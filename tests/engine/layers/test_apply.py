@@ -67,6 +67,7 @@ def apply_tar(tar: bytes, target: Path, limits: Limits = DEFAULT_LIMITS) -> Appl
     return apply_layer(
         open_layer(io.BytesIO(tar), Compression.NONE),
         target=target,
+        notes=target.parent.parent,
         expected=DiffID(Digest.of(tar)),
         limits=limits,
     )
@@ -427,7 +428,13 @@ def bomb(unpacked: int) -> bytes:
 
 def apply_packed(content: bytes, target: Path, limits: Limits) -> AppliedLayer:
     stream = open_layer(io.BytesIO(content), Compression.GZIP)
-    return apply_layer(stream, target=target, expected=DiffID(Digest.of(b"")), limits=limits)
+    return apply_layer(
+        stream,
+        target=target,
+        notes=target.parent.parent,
+        expected=DiffID(Digest.of(b"")),
+        limits=limits,
+    )
 
 
 def test_a_bomb_is_refused_by_its_ratio(target: Path) -> None:
@@ -453,7 +460,7 @@ def test_an_honest_file_of_zeros_is_fine(target: Path) -> None:
     tar = layer_tar(file("zeros", bytes(30 << 20)))
     stream = open_layer(io.BytesIO(packed(tar, Compression.GZIP)), Compression.GZIP)
 
-    apply_layer(stream, target=target, expected=DiffID(Digest.of(tar)))
+    apply_layer(stream, target=target, notes=target.parent.parent, expected=DiffID(Digest.of(tar)))
 
     assert (target / "zeros").stat().st_size == 30 << 20
 
@@ -466,6 +473,7 @@ def test_a_wrong_diff_id_is_found(target: Path) -> None:
         apply_layer(
             open_layer(io.BytesIO(layer_tar(file("a"))), Compression.NONE),
             target=target,
+            notes=target.parent.parent,
             expected=DiffID(Digest.of(b"other")),
         )
 
@@ -510,6 +518,7 @@ def test_a_cancelled_layer_ends_its_child(target: Path) -> None:
         apply_layer(
             source,
             target=target,
+            notes=target.parent.parent,
             expected=DiffID(Digest.of(b"")),
             on_progress=lambda _: cancellation.cancel(),
             cancellation=cancellation,
@@ -526,12 +535,15 @@ def test_a_child_that_is_killed_is_a_failure_of_the_system(target: Path) -> None
             return super().read(size)
 
     with pytest.raises(SystemFailure, match="child"):
-        apply_layer(Murderous(), target=target, expected=DiffID(Digest.of(b"")))
+        apply_layer(
+            Murderous(), target=target, notes=target.parent.parent, expected=DiffID(Digest.of(b""))
+        )
 
 
 def test_the_child_has_the_target_as_its_root_and_little_else(target: Path) -> None:
     kept = sum(1 << number for number in (0, 1, 3, 4, 21, 27, 31))
-    with Confined("engine.layers.apply_child", root=target, request={"limits": [1] * 7}) as child:
+    work, outputs = "engine.layers.apply_child", {"index": target.parent.parent / "index"}
+    with Confined(work, root=target, request={"limits": [1] * 7}, outputs=outputs) as child:
         _wait_until(lambda: int(_status(child.pid)["CapEff"], 16) == kept)
         status = _status(child.pid)
         descriptors = {path.name for path in Path(f"/proc/{child.pid}/fd").iterdir()}
@@ -541,7 +553,7 @@ def test_the_child_has_the_target_as_its_root_and_little_else(target: Path) -> N
     assert int(status["CapPrm"], 16) == kept
     assert int(status["CapInh"], 16) == 0
     assert status["NoNewPrivs"] == "1"
-    assert descriptors == {"0", "1", "2"}
+    assert len(descriptors - {"0", "1", "2"}) == 1  # the index
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:
