@@ -20,6 +20,7 @@ from engine.events import EventLog
 from engine.images import schema as images_schema
 from engine.images.add import Adder
 from engine.images.copy import Copier
+from engine.images.derive import Deriver
 from engine.images.gc import Collector
 from engine.images.images import Images
 from engine.images.import_tar import Importer
@@ -199,6 +200,7 @@ def _wire_containers(ground: _Ground) -> Containers:
         locks=ground.locks,
         snapshotter=ground.snapshotter,
         images=ground.images,
+        deriver=_wire_deriver(ground),
         networks=ground.networks,
         clock=ground.clock,
     )
@@ -290,6 +292,19 @@ def _wire_importer(ground: _Ground, unpacker: Unpacker, collector: Collector) ->
         unpacker=unpacker,
         leases=ground.leases,
         collector=collector,
+        clock=ground.clock,
+        spools=ground.paths.content,
+    )
+
+
+def _wire_deriver(ground: _Ground) -> Deriver:
+    return Deriver(
+        images=ground.images,
+        store=ground.content,
+        snapshots=ground.snapshotter,
+        unpacker=Unpacker(ground.snapshotter, ground.locks),
+        leases=ground.leases,
+        collector=_wire_collector(ground),
         clock=ground.clock,
         spools=ground.paths.content,
     )

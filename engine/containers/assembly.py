@@ -16,7 +16,7 @@ from engine.system.cgroups import Cgroups
 from engine.system.host import probe_host
 
 if TYPE_CHECKING:
-    from engine.containers.ports import ImageSource
+    from engine.containers.ports import ImageDeriver, ImageSource
     from engine.events import EventLog
     from engine.networks.networks import NetworkMeans
     from engine.snapshots.snapshotter import Snapshotter
@@ -35,6 +35,7 @@ def linux_means(
     clock: Clock,
     locks: Locks,
     images: ImageSource,
+    deriver: ImageDeriver,
     snapshotter: Snapshotter,
     mounter: Mounter,
     networks: NetworkMeans,
@@ -52,6 +53,7 @@ def linux_means(
         clock=clock,
         locks=locks,
         images=images,
+        deriver=deriver,
         snapshotter=snapshotter,
         mounter=mounter,
         bundles=Bundles(paths),

@@ -8,7 +8,7 @@ nobody took into account yet is, before the answer.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -16,6 +16,7 @@ from engine.containers.archive import Archiver, PathStat
 from engine.containers.assembly import linux_means
 from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
+from engine.containers.commit import Committer
 from engine.containers.create import Creator, lock_name
 from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
@@ -42,16 +43,18 @@ from engine.system.watch import Watch
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from engine.containers.ports import ImageSource, Means
+    from engine.containers.ports import ImageDeriver, ImageSource, Means
     from engine.events import EventLog
+    from engine.images.record import ImageRecord
     from engine.layers.diff import Change
     from engine.networks.networks import NetworkMeans
     from engine.networks.wiring import Member
     from engine.oci.digest import ImageID
+    from engine.oci.reference import Reference
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
     from engine.system.database import Database
@@ -105,6 +108,7 @@ class Containers:
         )
         self._executor = Executor(means)
         self._archiver = Archiver(means, self._settler)
+        self._committer = Committer(means, nullcontext)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -397,6 +401,33 @@ class Containers:
         next(pieces)
         return pieces
 
+    def commit(
+        self,
+        ref: str,
+        *,
+        reference: Reference | None = None,
+        author: str = "",
+        message: str = "",
+        changes: Sequence[str] = (),
+        pause: bool = True,
+        owner: str = "",
+    ) -> ImageRecord:
+        """
+        Make an image of the container's image and of what it changed, and let *reference* name it.
+
+        Volumes are no part of it. *changes* are Dockerfile instructions. A container that runs is
+        frozen meanwhile, unless *pause* is false. Raises `InvalidSetting` or `Unsupported`.
+        """
+        return self._committer.commit(
+            self.get(ref),
+            reference=reference,
+            author=author,
+            message=message,
+            changes=changes,
+            pause=pause,
+            owner=owner,
+        )
+
     # --- Numbers ------------------------------------------------------------------------------
 
     def stats(self, ref: str) -> StatsSample:
@@ -570,6 +601,7 @@ def open_containers(
     locks: Locks,
     snapshotter: Snapshotter,
     images: ImageSource,
+    deriver: ImageDeriver,
     networks: NetworkMeans,
     clock: Clock,
 ) -> Containers:
@@ -582,6 +614,7 @@ def open_containers(
             clock=clock,
             locks=locks,
             images=images,
+            deriver=deriver,
             snapshotter=snapshotter,
             mounter=LinuxMounter(),
             networks=networks,

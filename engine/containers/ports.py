@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from engine.containers.bundle import Bundles
     from engine.containers.exec_monitor import ExecMonitor
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.containers.store import ContainerStore
     from engine.containers.waiting import WaitingRoom
     from engine.events import EventLog
+    from engine.images.derive import Derivation
+    from engine.images.record import ImageRecord
     from engine.networks.networks import NetworkMeans
     from engine.oci.config import ImageConfig
     from engine.oci.digest import ImageID
@@ -54,6 +56,21 @@ class ImageSource(Protocol):
         """Note that the image is used now; joins the transaction that is open."""
 
 
+class ImageDeriver(Protocol):
+    """Makes images out of others."""
+
+    def derive(
+        self,
+        base: ImageID,
+        layer: Iterable[bytes],
+        derivation: Derivation,
+        *,
+        owner: str = "",
+        source: str,
+    ) -> ImageRecord:
+        """Make an image of *base* with the tar *layer* on top; see `Deriver.derive`."""
+
+
 class Groups(Protocol):
     """The control groups of this host."""
 
@@ -81,6 +98,7 @@ class Means:
     clock: Clock
     locks: Locks
     images: ImageSource
+    deriver: ImageDeriver
     snapshotter: Snapshotter
     mounter: Mounter
     bundles: Bundles

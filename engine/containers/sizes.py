@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from engine.containers.record import Loss
-from engine.layers.diff import iter_changes
+from engine.containers.scaffold import PARENTS, is_scaffold_name
+from engine.layers.diff import ChangeKind, iter_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from engine.layers.diff import Change
     from engine.snapshots.snapshotter import Snapshotter
@@ -26,7 +28,23 @@ def iter_container_changes(snapshotter: Snapshotter, container_id: str) -> Itera
         return
     parent = snapshotter.get(container_id).parent
     lowers = snapshotter.layer_directories(parent) if parent else []
-    yield from iter_changes(directory, lowers)
+    yield from without_scaffold(iter_changes(directory, lowers))
+
+
+def without_scaffold(changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield *changes* without what a start makes; a parent comes only if something in it does."""
+    held: Change | None = None
+    for change in changes:
+        path = os.fsencode(change.path).strip(b"/")
+        if is_scaffold_name(path, size=change.size, is_directory=change.is_directory):
+            continue
+        if path in PARENTS and change.kind is ChangeKind.CHANGED:
+            held = change
+            continue
+        if held is not None and change.path.startswith(held.path + "/"):
+            yield held
+            held = None
+        yield change
 
 
 def loss_of(snapshotter: Snapshotter, container_id: str) -> Loss:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from engine.layers.entries import NANOSECONDS, Entry, Kind
 from engine.layers.tarwriter import render_tar
+from engine.oci.whiteout import OPAQUE_NAME, PREFIX
+from engine.system.overlayfs import is_opaque, is_whiteout
 from engine.system.resolving import open_in_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 PIECE = 256 * 1024
@@ -43,7 +45,19 @@ def iter_directory_tar(
 
     With a name the directory itself is an entry too. What is on the devices *without* is left out.
     """
-    return render_tar(_items_of_directory(directory, name, without))
+    return render_tar(_Tree(directory, name, without).items())
+
+
+def iter_changeset(
+    upper: int, *, is_left_out: Callable[[bytes, os.stat_result], bool] = lambda *_: False
+) -> Iterator[bytes]:
+    """
+    Yield the tar of a layer that makes the changes in the open directory *upper*.
+
+    *upper* is in overlayfs's form; what is gone becomes whiteouts (image-spec layer.md). Equal
+    changes give equal tars. What *is_left_out*, told path and status, is no part of it.
+    """
+    return render_tar(_Changes(upper, is_left_out).items())
 
 
 def iter_file_tar(parent: int, base: bytes, *, name: bytes) -> Iterator[bytes]:
@@ -52,43 +66,88 @@ def iter_file_tar(parent: int, base: bytes, *, name: bytes) -> Iterator[bytes]:
     return render_tar(_item(parent, base, status, name))
 
 
-def _items_of_directory(directory: int, name: bytes, without: frozenset[int]) -> Iterator[Item]:
-    if name:
-        yield from _item(directory, b".", os.fstat(directory), name)
-    prefix = name.rstrip(b"/") + b"/" if name else b""
-    seen: dict[tuple[int, int], bytes] = {}
-    waiting = [b""]
-    while waiting:
-        for path, status in _listed(directory, waiting.pop(), without):
-            shown = prefix + path
-            if stat.S_ISDIR(status.st_mode):
-                waiting.append(path)
-            elif status.st_nlink > 1:
-                first = seen.setdefault((status.st_dev, status.st_ino), shown)
-                if first is not shown:
-                    yield _entry(status, shown, Kind.HARD_LINK, link=first), ()
-                    continue
-            yield from _item(directory, path, status, shown)
+class _Tree:
+    """A tree of files, item by item, sorted within each directory."""
+
+    def __init__(self, directory: int, name: bytes, without: frozenset[int] = frozenset()) -> None:
+        self._directory = directory
+        self._name = name
+        self._prefix = name.rstrip(b"/") + b"/" if name else b""
+        self._without = without
+        self._seen: dict[tuple[int, int], bytes] = {}
+
+    def items(self) -> Iterator[Item]:
+        if self._name:
+            yield from _item(self._directory, b".", os.fstat(self._directory), self._name)
+        waiting = [b""]
+        while waiting:
+            for path, status in self.listed(waiting.pop()):
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(path)
+                yield from self.found(path, status)
+
+    def found(self, path: bytes, status: os.stat_result) -> Iterator[Item]:
+        """Yield the items of one path."""
+        shown = self._prefix + path
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            first = self._seen.setdefault((status.st_dev, status.st_ino), shown)
+            if first is not shown:
+                yield _entry(status, shown, Kind.HARD_LINK, link=first), ()
+                return
+        yield from _item(self._directory, path, status, shown)
+
+    def listed(self, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+        """Yield what the directory *path* has; nothing if it is gone."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        try:
+            opened = open_in_root(self._directory, path, flags)
+        except OSError as error:
+            if error.errno in _GONE:
+                return
+            raise
+        try:
+            if os.fstat(opened).st_dev in self._without:
+                return
+            for name in sorted(os.fsencode(each) for each in os.listdir(opened)):
+                with suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=opened, follow_symlinks=False)
+                    yield path + b"/" + name if path else name, status
+        finally:
+            os.close(opened)
 
 
-def _listed(
-    directory: int, path: bytes, without: frozenset[int]
-) -> Iterator[tuple[bytes, os.stat_result]]:
-    try:
-        opened = open_in_root(directory, path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError as error:
-        if error.errno in _GONE:
+class _Changes(_Tree):
+    """The changes in an upper directory, as items of a layer."""
+
+    def __init__(self, upper: int, is_left_out: Callable[[bytes, os.stat_result], bool]) -> None:
+        super().__init__(upper, b"")
+        self._is_left_out = is_left_out
+
+    def found(self, path: bytes, status: os.stat_result) -> Iterator[Item]:
+        parent, _, base = path.rpartition(b"/")
+        beside = parent + b"/" if parent else b""
+        if self._is_left_out(path, status):
             return
-        raise
-    try:
-        if os.fstat(opened).st_dev in without:
+        if is_whiteout(status):
+            yield _mark(beside + PREFIX + base), ()
             return
-        for name in sorted(os.fsencode(each) for each in os.listdir(opened)):
-            with suppress(FileNotFoundError):
-                status = os.stat(name, dir_fd=opened, follow_symlinks=False)
-                yield path + b"/" + name if path else name, status
-    finally:
-        os.close(opened)
+        yield from super().found(path, status)
+        if stat.S_ISDIR(status.st_mode) and self._is_opaque(path):
+            yield _mark(path + b"/" + OPAQUE_NAME), ()
+
+    def _is_opaque(self, path: bytes) -> bool:
+        try:
+            opened = open_in_root(self._directory, path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            return is_opaque(opened)
+        finally:
+            os.close(opened)
+
+
+def _mark(name: bytes) -> Entry:
+    return Entry(name=name, kind=Kind.FILE, mode=0)
 
 
 def _item(directory: int, path: bytes, status: os.stat_result, name: bytes) -> Iterator[Item]:

@@ -35,6 +35,7 @@ from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
 from tests.support.fakes_containers import (
     FakeCgroups,
+    FakeDeriver,
     FakeExecMonitor,
     FakeHost,
     FakeImages,
@@ -125,6 +126,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
         clock=clock,
         locks=Locks(paths.locks),
         images=images,
+        deriver=FakeDeriver(),
         snapshotter=snapshotter,
         mounter=FakeMounter(),
         bundles=Bundles(paths),
@@ -171,6 +173,7 @@ def real_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
         clock=clock,
         locks=Locks(paths.locks),
         images=images,
+        deriver=FakeDeriver(),
         snapshotter=snapshotter,
         mounter=LinuxMounter(),
         networks=open_networks(

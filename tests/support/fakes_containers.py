@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from engine.errors import CommandNotFound, ImageNotFound, RuntimeFailed
 from engine.oci.config import ImageConfig, ProcessDefaults, render_config
@@ -19,7 +19,7 @@ from engine.oci.timestamps import EPOCH
 from engine.system.processes import boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from engine.containers.attachment import StreamKind
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.containers.exec_monitor import ExecLaunch
     from engine.containers.exec_record import ExecPlace
     from engine.containers.monitor import Launch
+    from engine.images.derive import Derivation
+    from engine.images.record import ImageRecord
 
 FIRST_PID = 4_000_000_000
 
@@ -292,6 +294,38 @@ class FakeImages:
 
     def mark_used(self, image_id: ImageID) -> None:
         self.used.append(image_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a `FakeDeriver` was asked to make."""
+
+    id: ImageID
+    base: ImageID
+    layer: bytes
+    derivation: Derivation
+    source: str
+
+
+class FakeDeriver:
+    """An `ImageDeriver` that keeps the tars."""
+
+    def __init__(self) -> None:
+        self.derived: list[Derived] = []
+
+    def derive(
+        self,
+        base: ImageID,
+        layer: Iterable[bytes],
+        derivation: Derivation,
+        *,
+        owner: str = "",
+        source: str,
+    ) -> ImageRecord:
+        content = b"".join(layer)
+        made = Derived(ImageID(Digest.of(content)), base, content, derivation, source)
+        self.derived.append(made)
+        return cast("ImageRecord", made)
 
 
 def random_diff_id() -> DiffID:

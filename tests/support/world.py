@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine import events, leases
 from engine.content.local import LocalStore
 from engine.events import Event, EventLog
+from engine.images.derive import Deriver
 from engine.images.gc import Collector
 from engine.images.import_tar import Importer
 from engine.images.load import Loader
@@ -166,6 +167,9 @@ class World:
             source=FakeLayerSource(self.layers, self.store),
             leases=self.leases,
         )
+
+    def deriver(self) -> Deriver:
+        return Deriver(**self.parts, clock=self.clock, spools=self.paths.content)
 
     def importer(self) -> Importer:
         return Importer(**self.parts, clock=self.clock, spools=self.paths.content)

@@ -1,0 +1,112 @@
+"""From what a container changed to an image that has it as its highest layer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from engine.containers.process import merged_env
+from engine.containers.scaffold import PARENTS, is_scaffold
+from engine.containers.telling import tell
+from engine.errors import Unsupported
+from engine.images.derive import Derivation
+from engine.layers.tree_tar import iter_changeset
+from engine.oci.config import ProcessDefaults
+from engine.system.files import DIRECTORY_FLAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
+    from engine.images.record import ImageRecord
+    from engine.oci.reference import Reference
+    from engine.settings import ContainerSettings
+
+
+class Committer:
+    """Commits containers; *paused* freezes one for the length of a block."""
+
+    def __init__(
+        self, means: Means, paused: Callable[[ContainerRecord], AbstractContextManager[object]]
+    ) -> None:
+        self._means = means
+        self._paused = paused
+
+    def commit(
+        self,
+        record: ContainerRecord,
+        *,
+        reference: Reference | None,
+        author: str,
+        message: str,
+        changes: Sequence[str],
+        pause: bool,
+        owner: str,
+    ) -> ImageRecord:
+        """
+        Make an image of the container's image and of what it changed, without its volumes.
+
+        Raises `InvalidSetting` for the changes, or `Unsupported` where the layers of this root
+        are kept merged.
+        """
+        defaults = self._means.images.get(str(record.image_id)).config.defaults
+        derivation = Derivation(
+            committed_defaults(defaults, record.settings),
+            changes=tuple(changes),
+            created_by=" ".join(record.command),
+            comment=message,
+            author=author,
+            tags=(reference,) if reference else (),
+        )
+        with self._paused(record) if pause and record.is_running else nullcontext():
+            image = self._means.deriver.derive(
+                record.image_id, self._layer(record), derivation, owner=owner, source="commit"
+            )
+        tell(self._means.events, "commit", record, comment=message, imageID=str(image.id))
+        return image
+
+    def _layer(self, record: ContainerRecord) -> Iterator[bytes]:
+        directory = self._means.snapshotter.changes_directory(record.id)
+        if directory is None:
+            raise Unsupported("this root keeps no changes apart from the image: nothing to commit")
+        upper = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield from iter_changeset(upper, is_left_out=partial(_is_left_out, upper))
+        finally:
+            os.close(upper)
+
+
+def _is_left_out(upper: int, path: bytes, status: os.stat_result) -> bool:
+    if path not in PARENTS or not stat.S_ISDIR(status.st_mode):
+        return is_scaffold(path, status)
+    directory = os.open(path, DIRECTORY_FLAGS, dir_fd=upper)
+    try:
+        with os.scandir(directory) as entries:
+            found = [(each.name, each.stat(follow_symlinks=False)) for each in entries]
+    finally:
+        os.close(directory)
+    return all(is_scaffold(path + b"/" + os.fsencode(name), each) for name, each in found)
+
+
+def committed_defaults(image: ProcessDefaults, settings: ContainerSettings) -> ProcessDefaults:
+    """Return what an image says that is made of a container with *settings* over *image*'s own."""
+    keeps_command = settings.entrypoint is None and not settings.command
+    return ProcessDefaults(
+        user=settings.user or image.user,
+        exposed_ports=tuple(dict.fromkeys((*image.exposed_ports, *settings.expose))),
+        env=merged_env(image.env, settings.env),
+        entrypoint=image.entrypoint if settings.entrypoint is None else settings.entrypoint,
+        command=image.command if keeps_command else settings.command or (),
+        volumes=image.volumes,
+        working_dir=settings.working_dir or image.working_dir,
+        labels={**image.labels, **settings.labels},
+        stop_signal=settings.stop_signal or image.stop_signal,
+        healthcheck=image.healthcheck,
+        on_build=image.on_build,
+        shell=image.shell,
+    )

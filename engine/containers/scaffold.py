@@ -1,0 +1,30 @@
+"""
+What a start makes in a container's root so that something can be mounted there: pure.
+
+It is no change that anybody made, so it is neither shown as one nor committed.
+"""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+_DIRECTORIES = frozenset({b"dev", b"dev/pts", b"dev/shm", b"dev/mqueue", b"proc", b"sys"})
+_FILES = frozenset({b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console"})
+# Directories that come into a writable layer with the files above.
+PARENTS = frozenset({b"etc"})
+
+
+def is_scaffold(path: bytes, status: os.stat_result) -> bool:
+    """Whether *path*, relative to the root, is there only for a mount to cover it."""
+    if stat.S_ISDIR(status.st_mode):
+        return path in _DIRECTORIES
+    return path in _FILES and stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def is_scaffold_name(path: bytes, *, size: int, is_directory: bool) -> bool:
+    """Whether a change of that name and kind is one that a start makes."""
+    return path in _DIRECTORIES if is_directory else path in _FILES and size == 0
