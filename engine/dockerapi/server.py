@@ -94,6 +94,9 @@ def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
         raise ConnectionResetError
     response = refused(refusal)
     response.headers.update(HEADERS)
+    if not request.content.is_eof():
+        # What is left of the body is not wanted, and cannot be told from another request.
+        response.force_close()
     return response
 
 

@@ -23,7 +23,7 @@ from engine.dockerapi import (
 )
 from engine.dockerapi.routing import Table
 
-TABLE = Table(
+ROUTES = tuple(
     chain(
         system.ROUTES,
         registries.ROUTES,
@@ -42,3 +42,4 @@ TABLE = Table(
         elsewhere.ROUTES,
     )
 )
+TABLE = Table(ROUTES)
