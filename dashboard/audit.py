@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboard.models import AuditEntry, AuditOutcome, Job
 
 if TYPE_CHECKING:
-    from dashboard.models import User
+    from dashboard.models import Container, User
 
 OUTCOME_OF_STATE = {
     "succeeded": AuditOutcome.SUCCEEDED,
@@ -28,6 +28,22 @@ def record_job(job: Job, *, user: User, address: str | None) -> AuditEntry:
         object_id=job.object_id,
         summary=job.title,
         job=job,
+    )
+
+
+def record_terminal(
+    container: Container, *, user: User, summary: str, address: str | None
+) -> AuditEntry:
+    """Record that *user* asked for a terminal in *container*, whose end is written in later."""
+    return AuditEntry.objects.create(
+        user=user,
+        actor=user.username,
+        address=address or None,
+        action="containers.terminal",
+        host_name=container.host_id,
+        object_kind="container",
+        object_id=container.container_id,
+        summary=summary[:255],
     )
 
 

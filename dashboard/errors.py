@@ -4,17 +4,25 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     EngineError
     ├─ NotFound
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
+    │  └─ VolumeUnknown · NetworkUnknown
     ├─ WrongState
-    │  └─ LastAdmin · SetupClosed
+    │  └─ LastAdmin · SetupClosed · TerminalClosed
     ├─ Denied
     │  └─ NotPermitted
+    ├─ Failed
+    │  └─ AnswerRefused
     └─ Unavailable
-       └─ BrokerDown
+       └─ BrokerDown · HostSilent · NoHostAnswers
 """
 
 from __future__ import annotations
 
-from engine.errors import Denied, NotFound, Unavailable, WrongState
+from typing import TYPE_CHECKING
+
+from engine.errors import Denied, Failed, NotFound, Unavailable, WrongState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class HostNotFound(NotFound):
@@ -59,6 +67,26 @@ class AccountNotFound(NotFound):
         self.account_id = account_id
 
 
+class VolumeUnknown(NotFound):
+    """No volume of that name on that host, as far as it has told."""
+
+    code = "volume-unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No such volume: {name}", field="name")
+        self.name = name
+
+
+class NetworkUnknown(NotFound):
+    """No network of that ID on that host, as far as it has told."""
+
+    code = "network-unknown"
+
+    def __init__(self, network_id: str) -> None:
+        super().__init__(f"No such network: {network_id}", field="network_id")
+        self.network_id = network_id
+
+
 class LastAdmin(WrongState):
     """The change would leave the team without an active admin."""
 
@@ -80,6 +108,16 @@ class SetupClosed(WrongState):
         super().__init__(reason, remedy=remedy)
 
 
+class TerminalClosed(WrongState):
+    """The terminal is unknown, was opened before, or was asked for too long ago."""
+
+    code = "terminal-closed"
+    remedy = "Open a new one."
+
+    def __init__(self) -> None:
+        super().__init__("This terminal cannot be opened any more")
+
+
 class NotPermitted(Denied):
     """The person's role does not reach that far, or the account is no longer active."""
 
@@ -90,6 +128,41 @@ class NotPermitted(Denied):
             f"This needs the role {needed}", remedy="Ask an admin of your team for that role."
         )
         self.needed = needed
+
+
+class AnswerRefused(Failed):
+    """The host could not answer, and said why."""
+
+    code = "answer-refused"
+
+    def __init__(self, told: Mapping[str, str]) -> None:
+        super().__init__(
+            told.get("message", ""), field=told.get("field", ""), remedy=told.get("remedy", "")
+        )
+        self.told_code = told.get("code", "")
+
+
+class HostSilent(Unavailable):
+    """The agent of the host does not answer."""
+
+    code = "host-silent"
+    retryable = True
+    remedy = "Run `./shipshape status` there, or try again in a moment."
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} does not answer")
+        self.host = host
+
+
+class NoHostAnswers(Unavailable):
+    """No host of the team has reported lately."""
+
+    code = "no-host-answers"
+    retryable = True
+    remedy = "See the Hosts page for which of them are offline."
+
+    def __init__(self) -> None:
+        super().__init__("No host is online that could look there")
 
 
 class BrokerDown(Unavailable):

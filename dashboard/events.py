@@ -28,14 +28,23 @@ from dashboard import selectors
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dashboard.models import Container, Host, Image, Job, JobLogLine, User
+    from dashboard.models import (
+        Container,
+        Host,
+        Image,
+        Job,
+        JobLogLine,
+        Network,
+        User,
+        Volume,
+    )
 
 log = logging.getLogger(__name__)
 
 JOBS_GROUP = "live.jobs"
 TEAM_GROUP = "live.team"
 
-Noun = Literal["container", "image"]
+Noun = Literal["container", "image", "volume", "network"]
 
 
 class RowEvent(TypedDict):
@@ -130,6 +139,16 @@ def publish_image(image: Image) -> None:
     _after_commit(_send_image, image.pk)
 
 
+def publish_volume(volume: Volume) -> None:
+    """Show *volume* as it is now on every open page."""
+    _after_commit(_send_volume, volume.pk)
+
+
+def publish_network(network: Network) -> None:
+    """Show *network* as it is now on every open page."""
+    _after_commit(_send_network, network.pk)
+
+
 def publish_removed(noun: Noun, *, host: str, object_id: str) -> None:
     """Take the row of the thing *object_id* (its whole ID) from every open page."""
     hex_id = object_id.removeprefix("sha256:")
@@ -205,6 +224,20 @@ def _send_image(pk: int) -> None:
         _send_row("image", image.host_id, image.hex, html)
 
 
+def _send_volume(pk: int) -> None:
+    volume = selectors.find_volume_row(pk)
+    if volume is not None:
+        html = render_to_string("dashboard/volumes/_row.html", {"volume": volume})
+        _send_row("volume", volume.host_id, volume.name, html)
+
+
+def _send_network(pk: int) -> None:
+    network = selectors.find_network_row(pk)
+    if network is not None:
+        html = render_to_string("dashboard/networks/_row.html", {"network": network})
+        _send_row("network", network.host_id, network.network_id, html)
+
+
 def _send_row(noun: Noun, host: str, object_id: str, html: str) -> None:
     event: RowEvent = {
         "type": "row",
@@ -269,6 +302,10 @@ _COUNTS = (
     "stopped_bytes",
     "layer_bytes",
     "virtual_bytes",
+    "volume_count",
+    "unused_volume_count",
+    "volume_bytes",
+    "network_count",
 )
 
 

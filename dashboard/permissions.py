@@ -31,6 +31,7 @@ View: TypeAlias = Callable[Concatenate[Any, P], HttpResponse]
 
 ROLE_FOR_JOB: dict[JobName, Role] = dict.fromkeys(JobName, Role.OPERATOR)
 ROLE_TO_SEE = Role.VIEWER
+ROLE_FOR_TERMINALS = Role.OPERATOR
 ROLE_TO_CANCEL = Role.OPERATOR
 ROLE_FOR_TEAM = Role.ADMIN
 ROLE_FOR_CREDENTIALS = Role.ADMIN

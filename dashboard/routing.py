@@ -11,6 +11,7 @@ from django.urls import path, re_path
 from dashboard.consumers.live import LiveConsumer
 from dashboard.consumers.logs import LogsConsumer
 from dashboard.consumers.origin import OwnOriginOnly
+from dashboard.consumers.terminal import TerminalConsumer
 
 
 async def refuse_unknown(_scope: Any, _receive: Any, send: Any) -> None:
@@ -21,6 +22,7 @@ async def refuse_unknown(_scope: Any, _receive: Any, send: Any) -> None:
 routes = [
     path("ws/live/", LiveConsumer.as_asgi()),
     path("ws/logs/", LogsConsumer.as_asgi()),
+    path("ws/terminal/", TerminalConsumer.as_asgi()),
     re_path("", refuse_unknown),  # type: ignore[arg-type]
 ]
 

@@ -7,24 +7,56 @@ from django.urls import include, path
 
 from dashboard.health import healthz
 from dashboard.views.activity import activity
-from dashboard.views.cleanup import cleanup, cleanup_containers, cleanup_images
-from dashboard.views.containers import (
-    container_detail,
+from dashboard.views.bulk import containers_bulk
+from dashboard.views.changes import container_changes, container_file, container_revert
+from dashboard.views.cleanup import (
+    cleanup,
+    cleanup_containers,
+    cleanup_images,
+    cleanup_networks,
+    cleanup_volumes,
+)
+from dashboard.views.console import console_ticket
+from dashboard.views.container_actions import (
+    container_commit,
     container_kill,
+    container_pause,
     container_remove,
+    container_rename,
+    container_reset,
+    container_restart,
     container_start,
     container_stop,
-    containers,
+    container_unpause,
+    container_update,
 )
+from dashboard.views.containers import container_detail, containers
 from dashboard.views.hosts import hosts
 from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
 from dashboard.views.jobs import job_cancel, job_detail, jobs
 from dashboard.views.launch import container_launch
+from dashboard.views.logs import log_page, logs
+from dashboard.views.networks import (
+    network_connect,
+    network_create,
+    network_detail,
+    network_disconnect,
+    network_remove,
+    networks,
+)
 from dashboard.views.overview import overview
 from dashboard.views.palette import palette
+from dashboard.views.registries import (
+    registries,
+    registry_add,
+    registry_browse,
+    registry_remove,
+    registry_test,
+)
 from dashboard.views.setup import setup
 from dashboard.views.streams import stream_ticket
 from dashboard.views.team import team, team_change
+from dashboard.views.volumes import volume_create, volume_detail, volume_remove, volumes
 
 # Of the sign-in library only what is offered: nobody signs up, and nothing sends mail.
 account_routes = [
@@ -37,10 +69,23 @@ account_routes = [
 
 container_routes = [
     path("", containers, name="containers"),
+    path("bulk/", containers_bulk, name="containers_bulk"),
     path("launch/", container_launch, name="container_launch"),
     path("<str:host>/<str:container_id>/", container_detail, name="container_detail"),
     path("<str:host>/<str:container_id>/start/", container_start, name="container_start"),
     path("<str:host>/<str:container_id>/stop/", container_stop, name="container_stop"),
+    path("<str:host>/<str:container_id>/restart/", container_restart, name="container_restart"),
+    path("<str:host>/<str:container_id>/pause/", container_pause, name="container_pause"),
+    path("<str:host>/<str:container_id>/unpause/", container_unpause, name="container_unpause"),
+    path("<str:host>/<str:container_id>/rename/", container_rename, name="container_rename"),
+    path("<str:host>/<str:container_id>/limits/", container_update, name="container_update"),
+    path("<str:host>/<str:container_id>/commit/", container_commit, name="container_commit"),
+    path("<str:host>/<str:container_id>/reset/", container_reset, name="container_reset"),
+    path("<str:host>/<str:container_id>/changes/", container_changes, name="container_changes"),
+    path("<str:host>/<str:container_id>/revert/", container_revert, name="container_revert"),
+    path("<str:host>/<str:container_id>/file/", container_file, name="container_file"),
+    path("<str:host>/<str:container_id>/log-page/", log_page, name="log_page"),
+    path("<str:host>/<str:container_id>/console/", console_ticket, name="console_ticket"),
     path("<str:host>/<str:container_id>/kill/", container_kill, name="container_kill"),
     path("<str:host>/<str:container_id>/remove/", container_remove, name="container_remove"),
     path("<str:host>/<str:container_id>/ticket/", stream_ticket, name="stream_ticket"),
@@ -54,10 +99,41 @@ image_routes = [
     path("<str:host>/<str:image_id>/remove/", image_remove, name="image_remove"),
 ]
 
+volume_routes = [
+    path("", volumes, name="volumes"),
+    path("create/", volume_create, name="volume_create"),
+    path("<str:host>/<str:name>/", volume_detail, name="volume_detail"),
+    path("<str:host>/<str:name>/remove/", volume_remove, name="volume_remove"),
+]
+
+network_routes = [
+    path("", networks, name="networks"),
+    path("create/", network_create, name="network_create"),
+    path("<str:host>/<str:network_id>/", network_detail, name="network_detail"),
+    path("<str:host>/<str:network_id>/remove/", network_remove, name="network_remove"),
+    path("<str:host>/<str:network_id>/connect/", network_connect, name="network_connect"),
+    path(
+        "<str:host>/<str:network_id>/disconnect/<str:container_id>/",
+        network_disconnect,
+        name="network_disconnect",
+    ),
+]
+
+registry_routes = [
+    path("", registries, name="registries"),
+    path("add/", registry_add, name="registry_add"),
+    path("browse/", registry_browse, name="registry_browse"),
+    path("<int:credential_id>/test/", registry_test, name="registry_test"),
+    path("<int:credential_id>/remove/", registry_remove, name="registry_remove"),
+]
+
 cleanup_routes = [
     path("", cleanup, name="cleanup"),
+    path("logs/", logs, name="logs"),
     path("images/", cleanup_images, name="cleanup_images"),
     path("containers/", cleanup_containers, name="cleanup_containers"),
+    path("volumes/", cleanup_volumes, name="cleanup_volumes"),
+    path("networks/", cleanup_networks, name="cleanup_networks"),
 ]
 
 job_routes = [
@@ -70,6 +146,9 @@ urlpatterns = [
     path("", overview, name="overview"),
     path("containers/", include(container_routes)),
     path("images/", include(image_routes)),
+    path("volumes/", include(volume_routes)),
+    path("networks/", include(network_routes)),
+    path("registries/", include(registry_routes)),
     path("clean-up/", include(cleanup_routes)),
     path("jobs/", include(job_routes)),
     path("activity/", activity, name="activity"),

@@ -54,6 +54,9 @@ app.conf.update(
     include=[
         "workers.tasks.images",
         "workers.tasks.containers",
+        "workers.tasks.changes",
+        "workers.tasks.volumes",
+        "workers.tasks.networks",
         "workers.tasks.cleanup",
         "workers.tasks.team",
     ],

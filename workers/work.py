@@ -30,6 +30,8 @@ class Outcome(TypedDict, total=False):
     image_id: str
     container_id: str
     digest: str
+    network_id: str
+    volume: str
     freed_bytes: int
     removed: list[str]
     skipped: list[SkippedItem]

@@ -9,6 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dashboard.arguments.changes import (
+    CommitContainer,
+    PauseContainer,
+    RenameContainer,
+    ResetContainer,
+    RestartContainer,
+    RevertFiles,
+    UnpauseContainer,
+    UpdateContainer,
+)
 from dashboard.arguments.containers import (
     CleanUpContainers,
     KillContainer,
@@ -18,7 +28,15 @@ from dashboard.arguments.containers import (
 )
 from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImage, RemoveImage
 from dashboard.arguments.kinds import Arguments
-from dashboard.arguments.launch import LaunchContainer, LaunchSettings
+from dashboard.arguments.launch import LaunchContainer
+from dashboard.arguments.networks import (
+    CleanUpNetworks,
+    ConnectNetwork,
+    CreateNetwork,
+    DisconnectNetwork,
+    RemoveNetwork,
+)
+from dashboard.arguments.volumes import CleanUpVolumes, CreateVolume, RemoveVolume
 from dashboard.jobs import JobName
 
 if TYPE_CHECKING:
@@ -29,15 +47,30 @@ __all__ = [
     "Arguments",
     "CleanUpContainers",
     "CleanUpImages",
+    "CleanUpNetworks",
+    "CleanUpVolumes",
+    "CommitContainer",
+    "ConnectNetwork",
+    "CreateNetwork",
+    "CreateVolume",
+    "DisconnectNetwork",
     "KillContainer",
     "LaunchContainer",
-    "LaunchSettings",
     "MakeStarterImage",
+    "PauseContainer",
     "PullImage",
     "RemoveContainer",
     "RemoveImage",
+    "RemoveNetwork",
+    "RemoveVolume",
+    "RenameContainer",
+    "ResetContainer",
+    "RestartContainer",
+    "RevertFiles",
     "StartContainer",
     "StopContainer",
+    "UnpauseContainer",
+    "UpdateContainer",
     "parse_arguments",
 ]
 
@@ -50,8 +83,24 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.STOP_CONTAINER: StopContainer,
     JobName.KILL_CONTAINER: KillContainer,
     JobName.REMOVE_CONTAINER: RemoveContainer,
+    JobName.RESTART_CONTAINER: RestartContainer,
+    JobName.PAUSE_CONTAINER: PauseContainer,
+    JobName.UNPAUSE_CONTAINER: UnpauseContainer,
+    JobName.RENAME_CONTAINER: RenameContainer,
+    JobName.UPDATE_CONTAINER: UpdateContainer,
+    JobName.COMMIT_CONTAINER: CommitContainer,
+    JobName.RESET_CONTAINER: ResetContainer,
+    JobName.REVERT_FILES: RevertFiles,
+    JobName.CREATE_VOLUME: CreateVolume,
+    JobName.REMOVE_VOLUME: RemoveVolume,
+    JobName.CREATE_NETWORK: CreateNetwork,
+    JobName.REMOVE_NETWORK: RemoveNetwork,
+    JobName.CONNECT_NETWORK: ConnectNetwork,
+    JobName.DISCONNECT_NETWORK: DisconnectNetwork,
     JobName.CLEAN_UP_IMAGES: CleanUpImages,
     JobName.CLEAN_UP_CONTAINERS: CleanUpContainers,
+    JobName.CLEAN_UP_VOLUMES: CleanUpVolumes,
+    JobName.CLEAN_UP_NETWORKS: CleanUpNetworks,
 }
 
 

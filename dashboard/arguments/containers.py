@@ -87,16 +87,21 @@ class KillContainer(ContainerArguments):
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer(ContainerArguments):
-    """Remove a container with its writable layer; a running one only with *force*."""
+    """
+    Remove a container with its writable layer; a running one only with *force*.
+
+    *with_volumes* takes the anonymous volumes that were made for it along.
+    """
 
     force: bool = False
+    with_volumes: bool = False
     verb: ClassVar[str] = "Remove"
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the removal that *data* spells."""
-        only(data, "container_id", "force")
-        return cls(container_id_of(data), flag_of(data, "force"))
+        only(data, "container_id", "force", "with_volumes")
+        return cls(container_id_of(data), flag_of(data, "force"), flag_of(data, "with_volumes"))
 
 
 @dataclass(frozen=True, slots=True)

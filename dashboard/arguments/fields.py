@@ -16,6 +16,7 @@ MAX_CLEAN_UP = 10_000
 
 HEX_64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", re.ASCII)
 SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]{1,15}|[0-9]{1,2}", re.ASCII)
 
 
@@ -90,6 +91,23 @@ def container_id_of(data: Mapping[str, Any]) -> str:
     """Return the whole container ID."""
     value = text_of(data, "container_id")
     return matching("container_id", value, HEX_64, "not a whole container ID")
+
+
+def container_name_of(data: Mapping[str, Any], field: str) -> str:
+    """Return the container name *field*, empty where it is missing."""
+    name = text_of(data, field)
+    if not name:
+        return ""
+    remedy = "Use letters, digits, _ . and -, at least two, beginning with a letter or digit."
+    return matching(field, name, CONTAINER_NAME, "not a container name", remedy=remedy)
+
+
+def labels_of(data: Mapping[str, Any], name: str = "labels") -> dict[str, str]:
+    """Return the names with their values that stand in the field *name*."""
+    value = data.get(name) or {}
+    if not isinstance(value, dict) or len(value) > MAX_ITEMS:
+        raise InvalidSetting(name, "they must be names with values")
+    return {text_of({name: key}, name): text_of({name: item}, name) for key, item in value.items()}
 
 
 def ids_of(data: Mapping[str, Any], pattern: re.Pattern[str]) -> tuple[str, ...]:

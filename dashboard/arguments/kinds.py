@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -32,5 +32,9 @@ class Arguments:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `parse` reads, leaving out what has its default."""
-        defaults = {f.name: f.default for f in fields(self)}
+        defaults = {f.name: _default_of(f) for f in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != defaults[key]}
+
+
+def _default_of(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()

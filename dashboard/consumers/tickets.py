@@ -27,24 +27,31 @@ class StreamAction(StrEnum):
     """What a stream may show or do."""
 
     LOGS = "logs"
+    TERMINAL = "terminal"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a ticket allows: *user_id* may do *action* with this container."""
+    """What a ticket allows: *user_id* may do *action* with this container, or with *subject*."""
 
     user_id: int
     host: str
     container_id: str
     action: StreamAction
+    subject: str = ""
 
 
 def create_ticket(
-    *, user: User, host: str, container_id: str, action: StreamAction = StreamAction.LOGS
+    *,
+    user: User,
+    host: str,
+    container_id: str,
+    action: StreamAction = StreamAction.LOGS,
+    subject: str = "",
 ) -> str:
     """Return a new ticket for *user*; the caller has checked that the object exists."""
     ticket = secrets.token_urlsafe(32)
-    grant = Grant(user.pk, host, container_id, action)
+    grant = Grant(user.pk, host, container_id, action, subject)
     cache.set(_key(ticket), asdict(grant), timeout=LIFETIME)
     return ticket
 

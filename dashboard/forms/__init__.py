@@ -5,18 +5,24 @@ A form refuses what it cannot read, at the field. What it can read is judged by 
 that judge a job's row; `show_refusal` then puts their words at the field that they are about.
 """
 
-from dashboard.forms.containers import LaunchForm, RemoveContainerForm
+from dashboard.forms.confirm import ConfirmForm
 from dashboard.forms.images import PullForm, RemoveImageForm
+from dashboard.forms.launch import LaunchForm
+from dashboard.forms.networks import ConnectForm, NetworkForm
 from dashboard.forms.people import PersonForm, SetupForm
 from dashboard.forms.refusals import show_failure, show_refusal, words_of
+from dashboard.forms.volumes import VolumeForm
 
 __all__ = [
+    "ConfirmForm",
+    "ConnectForm",
     "LaunchForm",
+    "NetworkForm",
     "PersonForm",
     "PullForm",
-    "RemoveContainerForm",
     "RemoveImageForm",
     "SetupForm",
+    "VolumeForm",
     "show_failure",
     "show_refusal",
     "words_of",

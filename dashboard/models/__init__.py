@@ -1,9 +1,9 @@
 """
 What the dashboard knows, one module per noun.
 
-Hosts, images, layers, tags and containers are a *projection*: the workers write them from what the
-engines report, and losing them costs nothing but a full sync. Jobs, accounts, credentials and the
-audit trail are ours alone.
+Hosts, images, layers, tags, containers, volumes and networks are a *projection*: the workers write
+them from what the engines report, and losing them costs nothing but a full sync. Jobs, terminals,
+accounts, credentials and the audit trail are ours alone.
 """
 
 from dashboard.models.account import Role, SetupToken, User
@@ -13,6 +13,9 @@ from dashboard.models.credential import RegistryCredential
 from dashboard.models.host import Host
 from dashboard.models.image import Image, ImageLayer, Layer, Tag
 from dashboard.models.job import Job, JobLogLine, JobState
+from dashboard.models.network import Network
+from dashboard.models.terminal import Terminal, TerminalKind
+from dashboard.models.volume import Volume
 
 __all__ = [
     "AuditEntry",
@@ -26,9 +29,13 @@ __all__ = [
     "JobLogLine",
     "JobState",
     "Layer",
+    "Network",
     "RegistryCredential",
     "Role",
     "SetupToken",
     "Tag",
+    "Terminal",
+    "TerminalKind",
     "User",
+    "Volume",
 ]

@@ -33,6 +33,8 @@ class Container(models.Model):
 
     `size` is what its writable layer holds and `virtual_size` that plus its image's layers, as of
     `size_measured_at`. `tag_moved_on` says that its reference names another image today.
+    `ports` are the published ones as they are bound, `networks` its addresses, `health` is empty
+    without a check.
     """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="containers")
@@ -59,6 +61,9 @@ class Container(models.Model):
     auto_remove = models.BooleanField(default=False)
     memory_limit = models.BigIntegerField(null=True, blank=True)
     settings = models.JSONField(default=dict, blank=True)
+    ports = models.JSONField(default=list, blank=True)
+    networks = models.JSONField(default=list, blank=True)
+    health = models.CharField(max_length=16, blank=True)
     size = models.BigIntegerField(null=True, blank=True)
     virtual_size = models.BigIntegerField(null=True, blank=True)
     size_measured_at = models.DateTimeField(null=True, blank=True)

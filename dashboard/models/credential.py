@@ -12,6 +12,7 @@ class RegistryCredential(models.Model):
 
     The password is stored encrypted under `SHIPSHAPE_FIELD_KEY` and is read only by
     `services.credentials.reveal_credential`, in a worker. Jobs carry this row's id.
+    `is_accepted` is what the registry said of it at `checked_at`.
     """
 
     registry = models.CharField(max_length=255)
@@ -20,6 +21,9 @@ class RegistryCredential(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    checked_at = models.DateTimeField(null=True, blank=True)
+    is_accepted = models.BooleanField(null=True, blank=True)
+    check_message = models.TextField(blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

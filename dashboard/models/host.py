@@ -40,6 +40,10 @@ class Host(models.Model):
     stopped_bytes = models.BigIntegerField(default=0)
     layer_bytes = models.BigIntegerField(default=0)
     virtual_bytes = models.BigIntegerField(default=0)
+    volume_count = models.PositiveIntegerField(default=0)
+    unused_volume_count = models.PositiveIntegerField(default=0)
+    volume_bytes = models.BigIntegerField(default=0)
+    network_count = models.PositiveIntegerField(default=0)
     counted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

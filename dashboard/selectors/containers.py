@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import F, Q
 
-from dashboard.models import Container, ContainerState, Host
+from dashboard.models import Container, ContainerState, Host, Network, Volume
 from dashboard.models.container import RUNNING_STATES, STOPPED_STATES
 from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of, text_in
 from engine.errors import ContainerNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -33,6 +33,7 @@ STATES = {
     **{state.value: (state,) for state in ContainerState if state is not ContainerState.RUNNING},
 }
 BUILD_UP_ROWS = 1000
+OTHERS_OFFERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,38 @@ def container_detail(host: str, container_id: str) -> Container:
 def find_container_row(pk: int) -> Container | None:
     """Return one container as lists show it, or None."""
     return rows().filter(pk=pk).first()
+
+
+def mounts_of(container: Container) -> list[dict[str, Any]]:
+    """Return what is mounted into *container*, with the volume where one of the host's is meant."""
+    mounts = container.settings.get("mounts") or []
+    names = [mount.get("source", "") for mount in mounts if mount.get("kind") == "volume"]
+    volumes = {
+        row.name: row for row in Volume.objects.filter(host_id=container.host_id, name__in=names)
+    }
+    return [{**mount, "volume": volumes.get(mount.get("source", ""))} for mount in mounts]
+
+
+def networks_of(container: Container) -> list[dict[str, Any]]:
+    """Return the networks of *container* with its addresses there."""
+    names = [each.get("network", "") for each in container.networks]
+    found = Network.objects.filter(host_id=container.host_id, name__in=names)
+    networks = {row.name: row for row in found}
+    return [{**each, "row": networks.get(each.get("network", ""))} for each in container.networks]
+
+
+def loggable(*, limit: int = OTHERS_OFFERED) -> tuple[Container, ...]:
+    """Return running containers, whose output may be worth reading together."""
+    found = rows().filter(state__in=RUNNING_STATES)
+    return tuple(found.order_by("name", "host_id")[:limit])
+
+
+def containers_named(names: Sequence[str]) -> tuple[Container, ...]:
+    """Return the containers *names*, each `host/ID`, in that order; unknown ones are left out."""
+    pairs = [tuple(name.rpartition("/")[::2]) for name in names]
+    found = rows().filter(container_id__in=[container_id for _, container_id in pairs])
+    by_name = {(row.host_id, row.container_id): row for row in found}
+    return tuple(by_name[pair] for pair in dict.fromkeys(pairs) if pair in by_name)
 
 
 def container_names(host: str, container_ids: list[str]) -> dict[str, str]:

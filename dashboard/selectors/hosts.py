@@ -29,6 +29,10 @@ class Totals:
     stopped_bytes: int
     layer_bytes: int
     virtual_bytes: int
+    volumes: int
+    unused_volumes: int
+    volume_bytes: int
+    networks: int
 
     @classmethod
     def of(cls, hosts: Sequence[Host]) -> Totals:
@@ -43,6 +47,10 @@ class Totals:
             stopped_bytes=sum(host.stopped_bytes for host in hosts),
             layer_bytes=sum(host.layer_bytes for host in hosts),
             virtual_bytes=sum(host.virtual_bytes for host in hosts),
+            volumes=sum(host.volume_count for host in hosts),
+            unused_volumes=sum(host.unused_volume_count for host in hosts),
+            volume_bytes=sum(host.volume_bytes for host in hosts),
+            networks=sum(host.network_count for host in hosts),
         )
 
     @property

@@ -17,12 +17,14 @@ from dashboard.services.accounts import (
 from dashboard.services.credentials import (
     RevealedCredential,
     delete_credential,
+    note_check,
     reveal_credential,
     save_credential,
 )
 from dashboard.services.jobs import cancel_job, request_job
 from dashboard.services.projection import refresh_counts
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
+from dashboard.services.terminals import end_terminal, open_terminal, request_terminal
 from dashboard.services.work import (
     append_log,
     claim_job,
@@ -46,16 +48,20 @@ __all__ = [
     "create_setup_token",
     "deactivate_person",
     "delete_credential",
+    "end_terminal",
     "fail_job",
     "finish_job",
     "is_cancel_requested",
     "is_setup_open",
     "mark_job_cancelled",
+    "note_check",
+    "open_terminal",
     "reactivate_person",
     "refresh_counts",
     "release_jobs",
     "renew_lease",
     "request_job",
+    "request_terminal",
     "requeue_job",
     "resend_stranded_jobs",
     "reveal_credential",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from dashboard import audit, vault
 from dashboard.errors import CredentialNotFound
@@ -34,7 +35,12 @@ def save_credential(
         credential, _ = RegistryCredential.objects.update_or_create(
             registry=registry,
             username=username,
-            defaults={"encrypted_password": vault.encrypt(password), "created_by": user},
+            defaults={
+                "encrypted_password": vault.encrypt(password),
+                "created_by": user,
+                "is_accepted": None,
+                "checked_at": None,
+            },
         )
         _record("credentials.save", "Saved the password of", credential, user, address)
     return credential
@@ -48,6 +54,13 @@ def delete_credential(
     with transaction.atomic():
         _record("credentials.delete", "Deleted the password of", credential, user, address)
         RegistryCredential.objects.filter(pk=credential.pk).delete()
+
+
+def note_check(*, credential: RegistryCredential, is_accepted: bool, message: str = "") -> None:
+    """Note what the registry said to *credential* just now."""
+    RegistryCredential.objects.filter(pk=credential.pk).update(
+        is_accepted=is_accepted, check_message=message[:1000], checked_at=timezone.now()
+    )
 
 
 def reveal_credential(credential_id: int, *, registry: str) -> RevealedCredential:

@@ -6,7 +6,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from dashboard import events
-from dashboard.models import Container, Host, Image, Layer
+from dashboard.models import Container, Host, Image, Layer, Network, Volume
 from dashboard.models.container import RUNNING_STATES, STOPPED_STATES
 from dashboard.selectors.ledger import reclaimable_bytes
 
@@ -18,6 +18,7 @@ def refresh_counts(host: str) -> Host:
     Workers call this once after a batch of changes to the projection.
     """
     counts = {**_image_counts(host), **_container_counts(host), **_layer_sums(host)}
+    counts.update(_volume_counts(host), network_count=Network.objects.filter(host_id=host).count())
     Host.objects.filter(name=host).update(**counts, counted_at=timezone.now())
     fresh = Host.objects.get(name=host)
     events.publish_host(fresh)
@@ -39,6 +40,15 @@ def _container_counts(host: str) -> dict[str, int]:
         stopped_count=Count("pk", filter=stopped),
         stopped_bytes=Sum("size", filter=stopped),
         virtual_bytes=Sum("virtual_size"),
+    )
+    return {name: value or 0 for name, value in counts.items()}
+
+
+def _volume_counts(host: str) -> dict[str, int]:
+    counts = Volume.objects.filter(host_id=host).aggregate(
+        volume_count=Count("pk"),
+        unused_volume_count=Count("pk", filter=Q(holder_count=0)),
+        volume_bytes=Sum("size"),
     )
     return {name: value or 0 for name, value in counts.items()}
 

@@ -44,16 +44,27 @@ NAVIGATION = (
     NavItem("overview", "Overview", "overview", "o"),
     NavItem("containers", "Containers", "container", "c"),
     NavItem("images", "Images", "image", "i"),
+    NavItem("volumes", "Volumes", "volume", "v", is_minor=True),
+    NavItem("networks", "Networks", "network", "n", is_minor=True),
     NavItem("cleanup", "Clean-up", "sweep", "u"),
     NavItem("jobs", "Jobs", "job", "j"),
     NavItem("activity", "Activity", "activity", "a", is_minor=True),
     NavItem("hosts", "Hosts", "host", "h", is_minor=True, starts_group=True),
+    NavItem("registries", "Registries", "registry", "r", is_minor=True),
     NavItem("team", "Team", "team", "t", is_minor=True),
 )
 # Which page a view without an entry of its own belongs to.
-_PARENTS = {"container": "containers", "image": "images", "job": "jobs", "cleanup": "cleanup"}
+_PARENTS = {
+    "container": "containers",
+    "image": "images",
+    "volume": "volumes",
+    "network": "networks",
+    "registry": "registries",
+    "job": "jobs",
+    "cleanup": "cleanup",
+}
 # The pages that can show one host only.
-_BY_HOST = ("containers", "images", "cleanup", "jobs", "activity")
+_BY_HOST = ("containers", "images", "volumes", "networks", "cleanup", "jobs", "activity")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,17 @@ _JOB_LOOKS = {
     "cancelled": ("", "ban"),
     "requested": ("", "clock"),
 }
+_HEALTH_LOOKS = {
+    "starting": ("", "clock"),
+    "healthy": ("ok", "heart"),
+    "unhealthy": ("bad", "alert"),
+}
+_EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  (shown, not bound)
+_CHANGE_LOOKS = {
+    "A": ("ok", "plus", "Added"),
+    "C": ("warn", "edit", "Changed"),
+    "D": ("bad", "trash", "Deleted"),
+}
 _SIGNALS = {
     130: "SIGINT",
     131: "SIGQUIT",
@@ -75,6 +86,39 @@ def container_badge(container: Container) -> SafeString:
         word = f"Exited ({container.exit_code})"
         tone, name = ("bad", "fail") if container.exit_code else ("", "stop")
     return badge(tone, name, word, ending(container))
+
+
+@register.simple_tag
+def health_badge(container: Container) -> SafeString | str:
+    """Draw what the health check of *container* says, where it has one and runs."""
+    look = _HEALTH_LOOKS.get(container.health)
+    if look is None or not container.is_running:
+        return ""
+    return format_html(" {}", badge(look[0], look[1], container.health.capitalize()))
+
+
+@register.simple_tag
+def change_badge(kind: str) -> SafeString | str:
+    """Draw what happened to a path: `A`dded, `C`hanged or `D`eleted."""
+    look = _CHANGE_LOOKS.get(kind)
+    return badge(*look) if look else ""
+
+
+@register.simple_tag
+def port_link(port: dict[str, Any], host: str) -> SafeString:
+    """Draw a published port, as a link where a browser may find something behind it."""
+    text = f"{port.get('host_port')} → {port.get('container_port')}"
+    if port.get("protocol", "tcp") != "tcp":
+        return format_html('<span class="nowrap num">{}/{}</span>', text, port["protocol"])
+    name = host
+    if (address := str(port.get("host_ip") or "")) not in _EVERYWHERE:
+        name = f"[{address}]" if ":" in address else address
+    url = f"http://{name}:{port.get('host_port')}/"
+    return format_html(
+        '<a class="nowrap num" href="{}" target="_blank" rel="noopener noreferrer">{}</a>',
+        url,
+        text,
+    )
 
 
 @register.simple_tag

@@ -44,6 +44,12 @@ def memory(value: float | None) -> str:
 
 
 @register.filter
+def cpus(nano: int | None) -> str:
+    """Return billionths of a processor as a number of them: `1.5`."""
+    return NONE if not nano else f"{nano / 10**9:g}"
+
+
+@register.filter
 def percent(value: float | None) -> str:
     """Return *value*, already in percent, with one digit: `12.5%`."""
     return NONE if value is None else f"{value:.1f}%"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -123,6 +124,28 @@ def cleanup_containers(request: SignedInRequest) -> HttpResponse:
     """Have exactly the ticked containers removed, by one job per host."""
     asked = _ask(request, JobName.CLEAN_UP_CONTAINERS)
     return _show(request, containers=asked) if asked.refused else _go_back(request, asked)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_volumes(request: SignedInRequest) -> HttpResponse:
+    """Have exactly the ticked volumes removed, by one job per host."""
+    return _clean_up_and_return(request, JobName.CLEAN_UP_VOLUMES, to="volumes")
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_networks(request: SignedInRequest) -> HttpResponse:
+    """Have exactly the ticked networks removed, by one job per host."""
+    return _clean_up_and_return(request, JobName.CLEAN_UP_NETWORKS, to="networks")
+
+
+def _clean_up_and_return(request: SignedInRequest, name: JobName, *, to: str) -> HttpResponse:
+    asked = _ask(request, name)
+    if asked.refused:
+        messages.error(request, asked.refused)
+        return redirect(to)
+    return redirect(asked.jobs[0]) if len(asked.jobs) == 1 else redirect("jobs")
 
 
 def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:

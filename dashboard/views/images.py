@@ -153,7 +153,7 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
 
 
 def _initial(request: SignedInRequest) -> dict[str, str]:
-    return {name: request.GET.get(name, "") for name in ("host", "reference")}
+    return {name: request.GET.get(name, "") for name in ("host", "reference", "credentials_id")}
 
 
 def _as_asked_before(job: Job) -> dict[str, Any]:

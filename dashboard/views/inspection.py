@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dashboard.models import Container, Image
+    from dashboard.models import Container, Image, Network, Volume
 
 
 def inspect_container(container: Container) -> str:
@@ -39,6 +39,45 @@ def inspect_container(container: Container) -> str:
             "SizeRw": container.size,
             "SizeRootFs": container.virtual_size,
             "Settings": container.settings,
+        }
+    )
+
+
+def inspect_volume(volume: Volume) -> str:
+    """Return all that is known of *volume*."""
+    return _rendered(
+        {
+            "Name": volume.name,
+            "Driver": volume.driver,
+            "Mountpoint": volume.mountpoint,
+            "CreatedAt": volume.created_at,
+            "Labels": volume.labels,
+            "Options": volume.options,
+            "Scope": "local",
+            "Host": volume.host_id,
+            "Owner": volume.owner,
+            "UsageData": {"Size": volume.size, "RefCount": volume.holder_count},
+            "Containers": volume.holders,
+        }
+    )
+
+
+def inspect_network(network: Network) -> str:
+    """Return all that is known of *network*."""
+    return _rendered(
+        {
+            "Id": network.network_id,
+            "Name": network.name,
+            "Driver": network.driver,
+            "Created": network.created_at,
+            "Internal": network.is_internal,
+            "EnableIPv6": network.has_ipv6,
+            "IPAM": {"Config": network.subnets},
+            "Options": network.options,
+            "Labels": network.labels,
+            "Host": network.host_id,
+            "Owner": network.owner,
+            "Containers": network.endpoints,
         }
     )
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import selectors, services
 from dashboard.forms import LaunchForm, show_failure, show_refusal
-from dashboard.forms.containers import typed_launch, typed_settings
+from dashboard.forms.launch import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dashboard.models import Host, Job
 
-IMAGES_OFFERED = 200
+OFFERED = 200
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +75,12 @@ def _initial(request: SignedInRequest) -> dict[str, Any]:
     if again:
         settings = typed_settings(selectors.container_detail(host, again))
         return {**settings, "image": familiar(settings["image"])}
-    return {"host": host, "image": familiar(request.GET.get("image", ""))}
+    wanted = {"host": host, "image": familiar(request.GET.get("image", ""))}
+    if volume := request.GET.get("volume", ""):
+        wanted["mounts"] = f"{volume}:/data"
+    if network := request.GET.get("network", ""):
+        wanted["network"] = network
+    return wanted
 
 
 def _as_asked_before(job: Job) -> dict[str, Any]:
@@ -88,11 +93,15 @@ def _ask(
     request: SignedInRequest, form: LaunchForm, hosts: Sequence[Host], status: int = 200
 ) -> HttpResponse:
     chosen = str(form["host"].value() or (hosts[0].name if hosts else ""))
-    known = selectors.image_names(chosen, limit=IMAGES_OFFERED)
+    context = {
+        "form": form,
+        "known_images": selectors.image_names(chosen, limit=OFFERED),
+        "known_networks": selectors.network_names(chosen, limit=OFFERED),
+    }
     return render_question(
         request,
         "dashboard/containers/_launch.html",
-        {"form": form, "known_images": known},
+        context,
         title="Launch container",
         status=status,
     )

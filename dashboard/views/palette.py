@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from dashboard.models import Container, Image, User
+    from dashboard.models import Container, Image, Network, User, Volume
 
 SHOWN = 6
 
@@ -72,6 +72,8 @@ def _commands(user: User) -> Iterator[Item]:
         return
     yield Item("Launch container", reverse("container_launch"), "play", "dialog", is_dialog=True)
     yield Item("Pull image", reverse("image_pull"), "pull", "dialog", is_dialog=True)
+    yield Item("Create volume", reverse("volume_create"), "volume", "dialog", is_dialog=True)
+    yield Item("Create network", reverse("network_create"), "network", "dialog", is_dialog=True)
     yield Item("Clean up untagged images", f"{reverse('cleanup')}#untagged", "sweep")
     yield Item("Clean up stopped containers", f"{reverse('cleanup')}#stopped", "sweep")
 
@@ -82,20 +84,34 @@ def _pages(user: User) -> Iterator[Item]:
             yield Item(item.label, reverse(item.name), item.icon, f"g {item.key}")
 
 
-def _objects(text: str) -> tuple[Group, Group]:
+def _objects(text: str) -> tuple[Group, ...]:
     containers = selectors.containers(selectors.ContainerFilter(text=text))
     images = selectors.images(selectors.ImageFilter(text=text))
+    volumes = selectors.volumes(selectors.VolumeFilter(text=text))
+    networks = selectors.networks(selectors.NetworkFilter(text=text))
     # What is called like the text comes before what only has to do with it.
     named = sorted(containers, key=lambda each: text.lower() not in each.name.lower())
     return (
         Group("Containers", tuple(_container(each) for each in named[:SHOWN])),
         Group("Images", tuple(_image(each) for each in images.rows[:SHOWN])),
+        Group("Volumes", tuple(_volume(each) for each in volumes.rows[:SHOWN])),
+        Group("Networks", tuple(_network(each) for each in networks.rows[:SHOWN])),
     )
 
 
 def _container(container: Container) -> Item:
     hint = f"{container.get_state_display()} on {container.host_id}"
     return Item(container.name, container.get_absolute_url(), "container", hint)
+
+
+def _volume(volume: Volume) -> Item:
+    hint = f"on {volume.host_id}"
+    return Item(volume.shown_name, volume.get_absolute_url(), "volume", hint)
+
+
+def _network(network: Network) -> Item:
+    hint = f"{network.driver} on {network.host_id}"
+    return Item(network.name, network.get_absolute_url(), "network", hint)
 
 
 def _image(image: Image) -> Item:

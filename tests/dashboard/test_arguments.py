@@ -22,6 +22,28 @@ GOOD = [
     (JobName.REMOVE_CONTAINER, {"container_id": CONTAINER, "force": True}),
     (JobName.CLEAN_UP_IMAGES, {"ids": [IMAGE]}),
     (JobName.CLEAN_UP_CONTAINERS, {"ids": ["b" * 64, CONTAINER]}),
+    (JobName.RESTART_CONTAINER, {"container_id": CONTAINER}),
+    (JobName.RENAME_CONTAINER, {"container_id": CONTAINER, "name": "web-2"}),
+    (JobName.REVERT_FILES, {"container_id": CONTAINER, "paths": ["/etc/motd"]}),
+    (
+        JobName.COMMIT_CONTAINER,
+        {"container_id": CONTAINER, "reference": "docker.io/library/x:1", "changes": ["USER a"]},
+    ),
+    (
+        JobName.UPDATE_CONTAINER,
+        {"container_id": CONTAINER, "memory_bytes": 0, "restart": {"name": "always"}},
+    ),
+    (JobName.CREATE_VOLUME, {"name": "data", "labels": {"a": "b"}}),
+    (JobName.REMOVE_VOLUME, {"name": "data"}),
+    (JobName.CREATE_NETWORK, {"name": "lab", "subnet": "10.8.0.0/24", "gateway": "10.8.0.1"}),
+    (JobName.REMOVE_NETWORK, {"network_id": "d" * 64}),
+    (
+        JobName.CONNECT_NETWORK,
+        {"network_id": "d" * 64, "container_id": CONTAINER, "aliases": ["db"]},
+    ),
+    (JobName.DISCONNECT_NETWORK, {"network_id": "d" * 64, "container_id": CONTAINER}),
+    (JobName.CLEAN_UP_VOLUMES, {"ids": ["data"]}),
+    (JobName.CLEAN_UP_NETWORKS, {"ids": ["d" * 64]}),
     (
         JobName.LAUNCH_CONTAINER,
         {
@@ -33,6 +55,7 @@ GOOD = [
                 "labels": {"team": "ships"},
                 "memory_bytes": 64 * 1024 * 1024,
                 "auto_remove": True,
+                "network": "backend",
             }
         },
     ),
@@ -115,12 +138,13 @@ def test_bad_arguments_are_refused_naming_the_field(name, data, field):
         pytest.param("env", ["NOVALUE"], id="no-equals-sign"),
         pytest.param("env", ["=x"], id="no-variable-name"),
         pytest.param("env", "A=1", id="text-for-list"),
-        pytest.param("memory_bytes", 1024, id="less-memory-than-a-container-needs"),
-        pytest.param("pids_limit", 0, id="no-processes"),
+        pytest.param("pids_limit", -2, id="fewer-than-no-processes"),
         pytest.param("working_dir", "tmp", id="relative-directory"),
         pytest.param("stop_signal", "term please", id="no-signal"),
         pytest.param("labels", ["a"], id="labels-without-values"),
-        pytest.param("privileged", True, id="not-a-field"),
+        pytest.param("mounts", [{"kind": "bind", "source": "x", "target": "/y"}], id="mount"),
+        pytest.param("publish", [{"container_port": 0}], id="no-port"),
+        pytest.param("priviledged", True, id="not-a-field"),
     ],
 )
 def test_bad_launch_settings_are_refused_at_their_field(field, value):

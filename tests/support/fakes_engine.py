@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING
 from engine.cleanup.cleanup import Cleanup
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning
 from engine.containers.state import ContainerState
-from engine.errors import ContainerNotFound, ContainerRunning, ImageInUse, NameTaken, TagMoved
+from engine.errors import (
+    ContainerNotFound,
+    ContainerRunning,
+    ImageInUse,
+    NameTaken,
+    NetworkExists,
+    NetworkInUse,
+    NetworkNotFound,
+    TagMoved,
+)
 from engine.events import SCHEMA as EVENTS_SCHEMA
 from engine.events import EventLog
 from engine.images.history import history_rows
 from engine.images.record import ImageRecord, ImageRemoval, LayerRecord, Pulled
 from engine.images.schema import SCHEMA as IMAGES_SCHEMA
 from engine.images.store import ImageStore
+from engine.networks.record import EndpointRecord, NetworkRecord, PublishedPort, Subnet
+from engine.networks.settings import parse_address
 from engine.oci import media_types
 from engine.oci.config import HistoryEntry, ImageConfig, ProcessDefaults, render_config
 from engine.oci.digest import ChainID, DiffID, Digest
@@ -37,10 +48,11 @@ if TYPE_CHECKING:
     from engine.containers.stats import StatsSample
     from engine.images.history import HistoryRow
     from engine.images.record import TagMove
+    from engine.networks.settings import NetworkSettings
     from engine.oci.digest import ImageID
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
-    from engine.settings import ContainerSettings
+    from engine.settings import ContainerSettings, Endpoint
 
 LAYER_BYTES = 1000
 
@@ -149,6 +161,79 @@ class FakeImages:
 
     def list(self) -> list[ImageRecord]:
         return self.store.list_all()
+
+
+class FakeNetworks:
+    """Networks that connect nobody, but know who was connected."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.records: dict[str, NetworkRecord] = {}
+        self.members: list[EndpointRecord] = []
+        self.published: dict[str, list[PublishedPort]] = {}
+
+    def create(self, settings: NetworkSettings, *, owner: str = "") -> NetworkRecord:
+        if self.find(settings.name):
+            raise NetworkExists(settings.name)
+        network_id = Digest.of(settings.name.encode()).hex
+        subnets = tuple(
+            Subnet(each.pool, parse_address("gateway", each.gateway)) for each in settings.ipam
+        )
+        record = NetworkRecord(network_id, settings, "br0", subnets, SYSTEM_CLOCK.now(), owner)
+        self.records[network_id] = record
+        self._engine.events.record("network", "create", network_id)
+        return record
+
+    def get(self, ref: str) -> NetworkRecord:
+        found = self.find(ref)
+        if found is None:
+            raise NetworkNotFound(ref)
+        return found
+
+    def find(self, ref: str) -> NetworkRecord | None:
+        known = self.records.values()
+        return next((each for each in known if ref in {each.id, each.name}), None)
+
+    def remove(self, ref: str) -> None:
+        record = self.get(ref)
+        if holders := tuple(each.container_name for each in self.endpoints_in(ref)):
+            raise NetworkInUse(record.name, network_id=record.id, holders=holders)
+        del self.records[record.id]
+        self._engine.events.record("network", "destroy", record.id)
+
+    def connect(self, ref: str, container: str, endpoint: Endpoint) -> None:
+        record, member = self.get(ref), self._engine.containers.get(container)
+        made = EndpointRecord(
+            container_id=member.id,
+            container_name=member.name,
+            network=record.name,
+            position=0,
+            settings=endpoint,
+            names=(member.name, *endpoint.aliases),
+            id=f"endpoint{len(self.members)}",
+            ipv4=endpoint.ipv4 or f"10.0.0.{len(self.members) + 2}",
+        )
+        self.members.append(made)
+        self._engine.events.record("network", "connect", record.id)
+
+    def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
+        record = self.get(ref)
+        gone = (record.name, container)
+        self.members = [each for each in self.members if (each.network, each.container_id) != gone]
+        self._engine.events.record("network", "disconnect", record.id)
+
+    def endpoints(self, container_id: str) -> list[EndpointRecord]:
+        return [each for each in self.members if each.container_id == container_id]
+
+    def endpoints_in(self, ref: str) -> list[EndpointRecord]:
+        name = self.get(ref).name
+        return [each for each in self.members if each.network == name]
+
+    def ports(self, container_id: str) -> list[PublishedPort]:
+        return self.published.get(container_id, [])
+
+    def list(self) -> list[NetworkRecord]:
+        return list(self.records.values())
 
 
 class FakeContainers:
@@ -265,6 +350,7 @@ class FakeEngine:
         (directory / "events").touch()
         self.images = FakeImages(self)
         self.containers = FakeContainers(self)
+        self.networks = FakeNetworks(self)
         self.cleanup = Cleanup(self.images, self.containers, SYSTEM_CLOCK)  # type: ignore[arg-type]
         self.reconciled = 0
 

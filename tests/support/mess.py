@@ -23,9 +23,12 @@ from dashboard.models import (
     Job,
     JobLogLine,
     Layer,
+    Network,
+    RegistryCredential,
     Role,
     Tag,
     User,
+    Volume,
 )
 from dashboard.services import refresh_counts
 
@@ -61,7 +64,12 @@ def make_mess() -> Mess:
     for host in hosts.values():
         _make_images(host)
         _make_containers(host)
+        _make_networks(host)
+        _make_volumes(host)
         _make_disk(host)
+    RegistryCredential.objects.create(
+        registry="registry.example.org", username="robot", created_by=users["ada"]
+    )
     _make_jobs(hosts["harbour"], users)
     return Mess(users, hosts)
 
@@ -325,6 +333,79 @@ def _stopped(
             **values,
         },
     )
+
+
+def _make_networks(host: Host) -> None:
+    now = timezone.now()
+    connected = list(host.containers.filter(state="running").order_by("name"))
+    for number, name in enumerate(("bridge", "host", "none", "backend", "lab")):
+        is_own = name in {"backend", "lab"}
+        inside = connected if name == "backend" else connected[:1] if name == "bridge" else []
+        subnet = f"172.{18 + number}.0"
+        endpoints = [
+            {
+                "container": each.container_id,
+                "ipv4": f"{subnet}.{place + 2}",
+                "ipv6": "",
+                "mac": f"02:42:ac:12:00:{place + 2:02x}",
+                "aliases": [each.name.partition("-")[0]],
+            }
+            for place, each in enumerate(inside)
+        ]
+        Network.objects.create(
+            host=host,
+            network_id=hex_id("network", host.name, name),
+            name=name,
+            driver="null" if name == "none" else name if name == "host" else "bridge",
+            is_internal=name == "lab",
+            subnets=[]
+            if name in {"host", "none"}
+            else [{"subnet": f"{subnet}.0/16", "gateway": f"{subnet}.1"}],
+            labels={"team": "ships"} if name == "backend" else {},
+            owner="ada" if is_own else "",
+            created_at=now - timedelta(days=40 - number),
+            endpoints=endpoints,
+            endpoint_count=len(endpoints),
+        )
+    for place, each in enumerate(connected):
+        each.networks = [{"network": "backend", "ipv4": f"172.21.0.{place + 2}", "aliases": []}]
+        each.ports = [{"host_ip": "0.0.0.0", "host_port": 8080 + place, "container_port": 80}]
+        each.health = "healthy" if place else "unhealthy"
+        each.save()
+
+
+def _make_volumes(host: Host) -> None:
+    now = timezone.now()
+    users = list(host.containers.order_by("name")[:2])
+    for name, size, holders in (
+        ("orders-data", 1_840 * MB, users[:1]),
+        ("web-cache", 96 * MB, users),
+        ("old-uploads", 12 * GB, []),
+        (hex_id("volume", host.name), 4 * MB, []),
+    ):
+        Volume.objects.create(
+            host=host,
+            name=name,
+            mountpoint=f"/var/lib/shipshape/volumes/{name}/_data",
+            labels={"team": "ships"} if holders else {},
+            is_anonymous=len(name) == 64,
+            owner="otto",
+            created_at=now - timedelta(days=12),
+            holders=[each.container_id for each in holders],
+            holder_count=len(holders),
+            size=size,
+            size_measured_at=now - timedelta(minutes=3),
+        )
+    first = host.containers.get(name="web-1")
+    first.settings = {
+        **first.settings,
+        "mounts": [
+            {"kind": "volume", "source": "web-cache", "target": "/var/cache/web"},
+            {"kind": "bind", "source": "/srv/web", "target": "/etc/web", "read_only": True},
+            {"kind": "tmpfs", "target": "/run", "size": 64 * 2**20},
+        ],
+    }
+    first.save()
 
 
 def _make_disk(host: Host) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.snapshots.choice import snapshotter_kind
 from engine.system.cgroups import detect_layout
+from workers.agent.answers import EngineAnswers
 from workers.agent.channels import Layer
 from workers.agent.disk import Disk
 from workers.agent.exits import watch_exits
@@ -15,9 +16,11 @@ from workers.agent.heartbeat import Heartbeat, ensure_host
 from workers.agent.logs import EngineLogs
 from workers.agent.machine import read_facts
 from workers.agent.parts import Keeper, Part, Round, rounds
+from workers.agent.questions import Answerer
 from workers.agent.sizes import Sizes
 from workers.agent.stats import Stats
 from workers.agent.streams import Streams
+from workers.agent.terminals import EngineTerminals
 from workers.inventory import Inventory
 from workers.runtime import engine, engine_paths, host_name, job_locks
 from workers.stranded import send_stranded_jobs
@@ -49,7 +52,14 @@ class Agent:
         heartbeat = Heartbeat(self.host, root=paths.root, disk=disk, facts=facts)
         stats, sizes = Stats(opened, self.host), Sizes(opened, self.host)
         stranded = partial(send_stranded_jobs, self.host, locks=job_locks())
-        self.streams = Streams(Layer(), EngineLogs(opened), host=self.host)
+        layer = Layer()
+        self.streams = Streams(
+            layer,
+            EngineLogs(opened),
+            host=self.host,
+            terminals=EngineTerminals(opened, self.host),
+            answerer=Answerer(EngineAnswers(opened).answers(), layer.send),
+        )
         self.keeper = Keeper(
             [
                 Part("follower", Follower(opened, self.host).run),

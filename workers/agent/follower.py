@@ -53,6 +53,8 @@ class Follower:
     def _project(self, events: Sequence[Event]) -> None:
         if any(event.noun == "image" for event in events):
             self._inventory.project_images()
+        if any(event.noun == "network" for event in events):
+            self._inventory.project_networks()
         self._inventory.project_containers(
             event.subject for event in events if event.noun == "container"
         )

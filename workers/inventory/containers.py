@@ -10,6 +10,7 @@ from dashboard import events
 from dashboard.models import Container, Image, Tag
 from engine.errors import ContainerNotFound
 from workers.inventory.container_rows import container_values, has_moved_on
+from workers.inventory.networks import endpoint_values, port_values
 from workers.inventory.rows import (
     BATCH,
     Difference,
@@ -80,7 +81,10 @@ class ContainerProjection:
 
     def _write(self, record: ContainerRecord, row: Container | None) -> bool:
         image = Image.objects.filter(host_id=self._host, image_id=str(record.image_id)).first()
-        values = container_values(record, image=image, image_of=self._image_of)
+        values = {
+            **container_values(record, image=image, image_of=self._image_of),
+            **self._connected(record),
+        }
         if row is None:
             row = Container.objects.create(host_id=self._host, container_id=record.id, **values)
             self._refresh_image(image)
@@ -90,6 +94,17 @@ class ContainerProjection:
             return False
         events.publish_container(row)
         return True
+
+    def _connected(self, record: ContainerRecord) -> dict[str, Any]:
+        # Who does not run has neither addresses nor open ports, and need not be asked about.
+        if not record.is_running:
+            return {"networks": [], "ports": []}
+        networks = self._engine.networks
+        endpoints = [each for each in networks.endpoints(record.id) if each.is_active]
+        return {
+            "networks": [{"network": each.network, **endpoint_values(each)} for each in endpoints],
+            "ports": [port_values(port) for port in sorted(networks.ports(record.id))],
+        }
 
     def _image_of(self, reference: str) -> str | None:
         tags = Tag.objects.filter(host_id=self._host, reference=reference)
@@ -111,9 +126,12 @@ class ContainerProjection:
         images = {row.image_id: row for row in self._images()}
         tags = self._tags()
         return {
-            record.id: container_values(
-                record, image=images.get(str(record.image_id)), image_of=tags.get
-            )
+            record.id: {
+                **container_values(
+                    record, image=images.get(str(record.image_id)), image_of=tags.get
+                ),
+                **self._connected(record),
+            }
             for record in records
         }
 

@@ -11,6 +11,7 @@ from dashboard.models import Host
 from dashboard.services import refresh_counts
 from workers.inventory.containers import ContainerProjection
 from workers.inventory.images import ImageProjection
+from workers.inventory.networks import NetworkProjection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ class Inventory:
         self._host = host
         self._containers = ContainerProjection(engine, host)
         self._images = ImageProjection(engine, host)
+        self._networks = NetworkProjection(engine, host)
 
     def project_container(self, container_id: str) -> None:
         """Afterwards the models say what is true about the container with this whole ID."""
@@ -46,12 +48,21 @@ class Inventory:
         if has_changed:
             self._refresh_counts()
 
+    def project_networks(self) -> None:
+        """Afterwards the models say what is true about networks and who stands in them."""
+        with self._exclusive():
+            has_changed = self._networks.sync()
+        if has_changed:
+            self._refresh_counts()
+
     def sync_everything(self) -> None:
         """Afterwards the models say what is true about everything, and nothing else."""
         with self._exclusive():
             self._sync_images()
         with self._exclusive():
             self._containers.sync()
+        with self._exclusive():
+            self._networks.sync()
         self._refresh_counts()
 
     def _sync_images(self) -> bool:

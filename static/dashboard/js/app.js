@@ -29,6 +29,10 @@ async function startViewers() {
     if (log) {
         (await import("./logs.js")).startLog(log);
     }
+    const terminal = document.querySelector("[data-console]:not([data-started])");
+    if (terminal) {
+        (await import("./console.js")).startConsole(terminal);
+    }
     const charts = document.querySelector("[data-charts]:not([data-started])");
     if (charts) {
         (await import("./stats.js")).startCharts(charts);

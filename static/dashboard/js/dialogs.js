@@ -54,6 +54,9 @@ export function watchDialogs() {
     document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());
     document.body.addEventListener("close-dialog", () => dialog().close());
     document.body.addEventListener("htmx:afterSettle", (event) => {
+        if (event.target.id === "dialog-content" && !dialog().open && dialog().querySelector(".dialog-head")) {
+            dialog().showModal();
+        }
         if (dialog().open && dialog().contains(event.target) && dialog().querySelector(".has-error")) {
             focusFirst();
         }

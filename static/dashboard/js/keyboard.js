@@ -4,6 +4,9 @@ const GO = {
     o: "overview",
     c: "containers",
     i: "images",
+    v: "volumes",
+    n: "networks",
+    r: "registries",
     u: "cleanup",
     j: "jobs",
     a: "activity",
@@ -52,7 +55,7 @@ const KEYS = {
     "?": () => document.getElementById("shortcuts")?.showModal(),
     j: () => move(1),
     k: () => move(-1),
-    x: () => onCurrent("input[type=checkbox]", (box) => box.click()),
+    x: () => onCurrent("input[type=checkbox]:not(:disabled)", (box) => box.click()),
     n: () => document.querySelector("[data-new]")?.click(),
     g: () => {
         prefixUntil = performance.now() + PREFIX_LASTS;

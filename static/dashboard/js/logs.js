@@ -1,284 +1,243 @@
 /*
- * A container's output, live.
+ * What containers print: live, with older lines on demand, from one container or several.
  *
- * The browser keeps the last lines and draws a bounded window of them, a few times a second, so the
- * speed of the container never is the speed of the page. Batches are acknowledged when they were
- * drawn; what the agent then skips, it counts, and the reader is told.
+ * Batches are acknowledged when they were drawn; what a host then skips, it counts, and the reader
+ * is told. Who looks at another time looks at pages of the log, and nothing streams meanwhile.
  */
 
-import { parseAnsi } from "./ansi.js";
+import { LogFilter } from "./log-filter.js";
+import { LogView } from "./log-view.js";
+import { openSocket, say, ticketFor } from "./sockets.js";
+import { toast } from "./toasts.js";
 
-const KEPT = 20_000;
-const DRAWN = 1500;
-const AT_ONCE = 400;
-const EVERY = 80;
-const NEAR = 40;
+const LONGEST_WAIT = 15_000;
 
-class LogView {
+class LogViewer {
     constructor(root) {
         this.root = root;
-        this.log = root.querySelector(".log");
-        this.more = root.querySelector(".log-more");
         this.status = root.querySelector("[data-log-status]");
-        this.lines = [];
-        this.fresh = [];
-        this.unacked = null;
-        this.unread = 0;
-        this.isFollowing = true;
-        this.needle = "";
-        this.timer = 0;
+        this.sources = [...root.querySelectorAll("[data-source]")].map((each, c) => ({ c, ...each.dataset, states: "" }));
+        this.filter = new LogFilter();
+        this.view = new LogView(root, {
+            sources: this.sources,
+            filter: this.filter,
+            onTop: () => this.older(),
+            onEnd: () => this.newer(),
+            onLive: () => this.live(),
+        });
+        this.range = { since: "", until: "" };
+        // A stream that was begun before the last change of what is looked at is not ours any more.
+        this.turn = 0;
         this.listen();
+        const at = new URLSearchParams(location.search).get("at");
+        if (at) {
+            this.lookAt(at);
+        } else {
+            this.live();
+        }
     }
 
     listen() {
-        this.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
-        this.more.addEventListener("click", () => this.follow());
-        this.root.querySelector("[data-log-filter]").addEventListener("input", (event) => {
-            this.needle = event.target.value.toLowerCase();
-            this.redraw();
+        const find = (name) => this.root.querySelector(`[data-log-${name}]`);
+        const refilter = () => {
+            this.filter.set({
+                text: find("filter").value,
+                mode: find("mode").value,
+                isRegex: find("regex").checked,
+                stream: find("stream").value,
+            });
+            find("filter").setAttribute("aria-invalid", String(Boolean(this.filter.flaw)));
+            find("filter").title = this.filter.flaw;
+            this.view.redraw();
+        };
+        for (const name of ["filter", "mode", "regex", "stream"]) {
+            find(name).addEventListener("input", refilter);
+        }
+        find("download").addEventListener("click", () => this.download());
+        find("range").addEventListener("submit", (event) => {
+            event.preventDefault();
+            this.choose(event.target.elements);
         });
-        this.root.querySelector("[data-log-download]").addEventListener("click", () => this.download());
+        find("json").addEventListener("change", (event) => {
+            this.view.foldsJson = event.target.checked;
+            this.view.redraw();
+        });
         for (const box of this.root.querySelectorAll("[data-log-toggle]")) {
             box.addEventListener("change", () => {
-                this.log.classList.toggle(box.dataset.logToggle, !box.checked);
-                this.stickToEnd();
+                this.view.log.classList.toggle(box.dataset.logToggle, !box.checked);
+                this.view.stickToEnd();
+            });
+        }
+        this.view.log.addEventListener("click", (event) => this.link(event.target.closest("[data-at]")));
+    }
+
+    // --- what comes now -----------------------------------------------------------------------
+
+    live() {
+        this.turn += 1;
+        this.range = { since: "", until: "" };
+        const url = new URL(location.href);
+        url.searchParams.delete("at");
+        history.replaceState(history.state, "", url);
+        this.view.reset();
+        this.sources.forEach((source) => this.follow(source, this.turn));
+    }
+
+    async follow(source, turn, wait = 1000) {
+        const again = () => setTimeout(() => turn === this.turn && this.follow(source, turn, Math.min(wait * 2, LONGEST_WAIT)), wait);
+        const ticket = await ticketFor(source.ticketUrl, this.root.dataset.csrf, { action: "logs" }).catch(() => null);
+        if (turn !== this.turn) {
+            return;
+        }
+        if (!ticket) {
+            this.tell(source, "lost", "No connection");
+            again();
+            return;
+        }
+        const socket = openSocket(this.root.dataset.log);
+        let isOver = false;
+        socket.addEventListener("open", () => socket.send(JSON.stringify({ ticket })));
+        socket.addEventListener("message", ({ data }) => {
+            const message = JSON.parse(data);
+            if (turn !== this.turn) {
+                isOver = true;
+                socket.close();
+            } else if (message.type === "lines") {
+                this.tell(source, "live", "Following");
+                this.take(source, message, socket);
+            } else if (message.type === "end") {
+                isOver = !message.retry;
+                this.tell(source, "", message.reason ? `Ended: ${message.reason}` : "Ended");
+            }
+        });
+        socket.addEventListener("close", () => {
+            if (!isOver && turn === this.turn) {
+                this.tell(source, "lost", "Reconnecting");
+                // It begins with the last lines again, which are then here twice.
+                this.view.lines = this.view.lines.filter((line) => line.c !== source.c);
+                again();
+            }
+        });
+    }
+
+    take(source, { lines, seq, skipped }, socket) {
+        const taken = lines.map((line) => ({ ...line, c: source.c }));
+        if (skipped) {
+            const of = this.sources.length > 1 ? ` of ${source.name}` : "";
+            const note = `${skipped.toLocaleString("en")} lines${of} skipped`;
+            taken.unshift({ note, t: taken[0]?.t ?? "", c: source.c });
+        }
+        this.view.receive(taken, () => {
+            if (socket.readyState === WebSocket.OPEN) {
+                socket.send(JSON.stringify({ ack: seq }));
+            }
+        });
+    }
+
+    tell(source, state, word) {
+        source.state = state;
+        const following = this.sources.filter((each) => each.state === "live").length;
+        if (this.sources.length > 1 && following) {
+            say(this.status, "live", `Following ${following} of ${this.sources.length}`);
+        } else {
+            say(this.status, state, word);
+        }
+    }
+
+    // --- what came at another time --------------------------------------------------------------
+
+    async page(told) {
+        const asked = this.sources.map(async (source) => {
+            const url = new URL(source.pageUrl, location.href);
+            Object.entries(told).forEach(([name, value]) => value && url.searchParams.set(name, value));
+            const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+            const answer = await response?.json().catch(() => null);
+            if (!response?.ok) {
+                throw new Error(answer?.error?.message || "The lines could not be fetched.");
+            }
+            return answer.lines.map((line) => ({ ...line, c: source.c }));
+        });
+        return (await Promise.all(asked)).flat();
+    }
+
+    async fetching(act) {
+        if (this.isFetching) {
+            return;
+        }
+        this.isFetching = true;
+        try {
+            await act();
+        } catch (error) {
+            toast({ tone: "bad", text: error.message });
+        }
+        this.isFetching = false;
+    }
+
+    older() {
+        const first = this.view.first;
+        if (first && this.isTopReached !== first) {
+            this.fetching(async () => {
+                const lines = await this.page({ until: first.t });
+                const since = this.range.since;
+                if (!this.view.prepend(lines.filter((line) => line.t >= since))) {
+                    this.isTopReached = first;
+                }
             });
         }
     }
 
-    /** Take one batch: {lines, seq, skipped}. */
-    receive({ lines, seq, skipped }, acknowledge) {
-        if (skipped) {
-            this.fresh.push({ note: `${skipped.toLocaleString("en")} lines skipped` });
-        }
-        this.fresh.push(...lines);
-        this.unacked = () => acknowledge(seq);
-        this.schedule();
-    }
-
-    note(text) {
-        this.fresh.push({ note: text });
-        this.schedule();
-    }
-
-    schedule() {
-        this.timer ||= setTimeout(() => this.draw(), EVERY);
-    }
-
-    draw() {
-        this.timer = 0;
-        const fresh = this.fresh;
-        this.fresh = [];
-        this.lines.push(...fresh);
-        if (this.lines.length > KEPT) {
-            this.lines.splice(0, this.lines.length - KEPT);
-        }
-        if (!this.isFollowing) {
-            this.countUnread(fresh);
-        } else if (fresh.length > AT_ONCE) {
-            this.redraw();
-        } else {
-            this.append(fresh.filter((line) => this.matches(line)));
-        }
-        this.unacked?.();
-        this.unacked = null;
-    }
-
-    matches(line) {
-        return !this.needle || line.note || line.m.toLowerCase().includes(this.needle);
-    }
-
-    countUnread(fresh) {
-        this.unread += fresh.filter((line) => this.matches(line)).length;
-        if (this.unread) {
-            this.more.hidden = false;
-            this.more.querySelector("span").textContent =
-                `${this.unread.toLocaleString("en")} new line${this.unread === 1 ? "" : "s"}`;
+    newer() {
+        const last = this.view.last;
+        if (last) {
+            this.fetching(async () => this.view.extend(await this.page({ since: last.t, until: this.range.until })));
         }
     }
 
-    append(lines) {
-        if (!lines.length) {
+    lookAt(at) {
+        this.turn += 1;
+        say(this.status, "", "Looking back");
+        this.fetching(async () => {
+            const [before, after] = await Promise.all([this.page({ until: at }), this.page({ since: at })]);
+            const known = new Set(before.map((line) => `${line.c}|${line.t}|${line.m}`));
+            this.view.replace([...before, ...after.filter((line) => !known.has(`${line.c}|${line.t}|${line.m}`))], at);
+        });
+    }
+
+    choose({ since, until }) {
+        const moment = (input) => (input.value ? new Date(input.value).toISOString().replace("Z", "+00:00") : "");
+        this.range = { since: moment(since), until: moment(until) };
+        if (!this.range.since && !this.range.until) {
+            this.live();
             return;
         }
-        this.log.querySelector(".empty")?.remove();
-        this.log.append(...lines.map((line) => this.element(line)));
-        while (this.log.childElementCount > DRAWN) {
-            this.log.firstElementChild.remove();
-        }
-        this.stickToEnd();
+        this.turn += 1;
+        say(this.status, "", "Looking back");
+        this.fetching(async () => this.view.replace(await this.page(this.range)));
     }
 
-    redraw() {
-        const wanted = [];
-        for (let at = this.lines.length - 1; at >= 0 && wanted.length < AT_ONCE; at -= 1) {
-            if (this.matches(this.lines[at])) {
-                wanted.push(this.lines[at]);
-            }
-        }
-        this.log.replaceChildren(...wanted.reverse().map((line) => this.element(line)));
-        this.first = wanted[0];
-        this.isFollowing = true;
-        this.unread = 0;
-        this.more.hidden = true;
-        this.stickToEnd();
-    }
-
-    // Older lines that are kept but not drawn come back when the reader reaches the top.
-    drawOlder() {
-        const top = this.log.firstElementChild?.line;
-        const at = top ? this.lines.indexOf(top) : -1;
-        if (at <= 0 || this.log.childElementCount >= KEPT) {
+    link(button) {
+        if (!button) {
             return;
         }
-        const older = this.lines.slice(Math.max(0, at - AT_ONCE), at).filter((line) => this.matches(line));
-        const before = this.log.scrollHeight;
-        this.log.prepend(...older.map((line) => this.element(line)));
-        this.log.scrollTop += this.log.scrollHeight - before;
-    }
-
-    scrolled() {
-        const rest = this.log.scrollHeight - this.log.clientHeight - this.log.scrollTop;
-        this.isFollowing = rest < NEAR;
-        if (this.isFollowing && this.unread) {
-            this.follow();
-        } else if (!this.isFollowing && this.log.scrollTop < NEAR) {
-            this.drawOlder();
-        }
-    }
-
-    follow() {
-        this.redraw();
-    }
-
-    stickToEnd() {
-        if (this.isFollowing) {
-            this.log.scrollTop = this.log.scrollHeight;
-        }
-    }
-
-    element(line) {
-        const row = document.createElement("div");
-        row.line = line;
-        if (line.note) {
-            row.className = "log-note";
-            row.textContent = line.note;
-            return row;
-        }
-        row.className = `log-line ${line.s === "stderr" ? "stderr" : ""}`;
-        row.title = line.s;
-        const time = document.createElement("time");
-        time.dateTime = line.t;
-        time.textContent = clockOf(line.t);
-        const text = document.createElement("span");
-        for (const [part, classes] of parseAnsi(line.m.replace(/\r?\n$/, ""))) {
-            text.append(...this.highlighted(part, classes));
-        }
-        row.append(time, text);
-        return row;
-    }
-
-    highlighted(part, classes) {
-        const pieces = [];
-        let rest = part;
-        while (this.needle) {
-            const at = rest.toLowerCase().indexOf(this.needle);
-            if (at < 0) {
-                break;
-            }
-            pieces.push(spanOf(rest.slice(0, at), classes), markOf(rest.slice(at, at + this.needle.length)));
-            rest = rest.slice(at + this.needle.length);
-        }
-        return [...pieces, spanOf(rest, classes)];
+        const url = new URL(location.href);
+        url.searchParams.set("at", button.dataset.at);
+        history.replaceState(history.state, "", url);
+        this.view.log.querySelectorAll(".is-marked").forEach((row) => row.classList.remove("is-marked"));
+        button.closest(".log-line").classList.add("is-marked");
+        navigator.clipboard?.writeText(url.href).then(() => toast({ text: "Link to this line copied", tone: "ok" }));
     }
 
     download() {
-        const text = this.lines.map((line) => line.note || `${line.t} ${line.s} ${line.m.replace(/\r?\n$/, "")}`);
         const link = document.createElement("a");
-        link.href = URL.createObjectURL(new Blob([text.join("\n"), "\n"], { type: "text/plain" }));
-        link.download = `${this.root.dataset.name}.log`;
+        link.href = URL.createObjectURL(new Blob([this.view.asText().join("\n"), "\n"], { type: "text/plain" }));
+        link.download = `${this.sources.map((each) => each.name).join("+")}.log`;
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     }
 }
 
-function spanOf(text, classes) {
-    if (!classes) {
-        return text;
-    }
-    const span = document.createElement("span");
-    span.className = classes;
-    span.textContent = text;
-    return span;
-}
-
-function markOf(text) {
-    const mark = document.createElement("mark");
-    mark.textContent = text;
-    return mark;
-}
-
-const two = (number) => String(number).padStart(2, "0");
-
-function clockOf(text) {
-    const at = new Date(text);
-    if (Number.isNaN(at.getTime())) {
-        return "";
-    }
-    const milliseconds = String(at.getMilliseconds()).padStart(3, "0");
-    return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${milliseconds}`;
-}
-
-async function ticketFor(root) {
-    const response = await fetch(root.dataset.ticketUrl, {
-        method: "POST",
-        headers: { "X-CSRFToken": root.dataset.csrf, Accept: "application/json" },
-        body: new URLSearchParams({ action: "logs" }),
-    });
-    if (!response.ok) {
-        throw new Error(`ticket: ${response.status}`);
-    }
-    return (await response.json()).ticket;
-}
-
-async function open(root, view, wait = 1000) {
-    const again = () => setTimeout(open, wait, root, view, Math.min(wait * 2, 15_000));
-    const say = (state, word) => {
-        view.status.dataset.state = state;
-        view.status.querySelector("span").textContent = word;
-    };
-    const ticket = await ticketFor(root).catch(() => null);
-    if (!ticket) {
-        say("lost", "No connection");
-        again();
-        return;
-    }
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}${root.dataset.log}`);
-    let isOver = false;
-    socket.addEventListener("open", () => socket.send(JSON.stringify({ ticket })));
-    socket.addEventListener("message", (event) => {
-        const message = JSON.parse(event.data);
-        if (message.type === "lines") {
-            say("live", "Following");
-            view.receive(message, (seq) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ ack: seq })));
-        } else if (message.type === "end") {
-            isOver = true;
-            say("", message.reason ? `Ended: ${message.reason}` : "Ended");
-        }
-    });
-    socket.addEventListener("close", () => {
-        if (!isOver) {
-            say("lost", "Reconnecting");
-            view.lines = [];
-            view.log.replaceChildren();
-            again();
-        }
-    });
-}
-
-/** Follow the log that *root* names. */
+/** Show the logs that *root* names. */
 export function startLog(root) {
     root.dataset.started = "";
-    open(root, new LogView(root));
+    new LogViewer(root);
 }

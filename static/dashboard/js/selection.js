@@ -32,6 +32,36 @@ function exactBytes(form, ticked) {
     return own + shared;
 }
 
+// What is said only where the rows know what they hold.
+function freed(form, ticked) {
+    return ticked.some((box) => "bytes" in box.dataset) ? ` (${bytes(exactBytes(form, ticked))})` : "";
+}
+
+// A list's bar of actions stands there while something is ticked, and offers the rest of the list.
+function refreshBar(form, boxes, ticked) {
+    const bar = document.querySelector(`[data-bulk-bar="${form.id}"]`);
+    if (!bar) {
+        return;
+    }
+    const wide = form.elements.matching;
+    if (wide && ticked.length < boxes.length) {
+        wide.disabled = true;
+    }
+    bar.hidden = ticked.length === 0;
+    const isAll = Boolean(wide && !wide.disabled);
+    bar.querySelector("[data-bulk-count]").textContent =
+        `${(isAll ? Number(bar.dataset.total) : ticked.length).toLocaleString("en")} selected`;
+    const offer = bar.querySelector("[data-bulk-all]");
+    if (offer) {
+        offer.hidden = isAll || ticked.length < boxes.length || Number(bar.dataset.total) <= boxes.length;
+    }
+}
+
+function clear(form) {
+    boxesOf(form).forEach((box) => (box.checked = false));
+    refreshSelections();
+}
+
 function refreshSelection(form) {
     const boxes = boxesOf(form);
     const ticked = boxes.filter((box) => box.checked);
@@ -39,9 +69,10 @@ function refreshSelection(form) {
     if (button) {
         button.disabled = ticked.length === 0;
         button.querySelector("span").textContent = ticked.length
-            ? `Remove ${counted(ticked.length, button.dataset.promise)} (${bytes(exactBytes(form, ticked))})`
+            ? `Remove ${counted(ticked.length, button.dataset.promise)}${freed(form, ticked)}`
             : `Select ${button.dataset.promise}s to remove`;
     }
+    refreshBar(form, boxes, ticked);
     const all = document.querySelector(`[data-select-all="${form.id}"]`);
     if (all) {
         all.checked = boxes.length > 0 && ticked.length === boxes.length;
@@ -56,6 +87,18 @@ export function refreshSelections() {
 
 export function watchSelections() {
     document.addEventListener("click", (event) => {
+        const bar = event.target.closest("[data-bulk-bar]");
+        const form = bar && document.getElementById(bar.dataset.bulkBar);
+        if (form && event.target.closest("[data-bulk-clear]")) {
+            clear(form);
+        } else if (form && event.target.closest("[data-bulk-logs]")) {
+            const url = new URL(event.target.closest("[data-bulk-logs]").dataset.bulkLogs, location.href);
+            boxesOf(form).filter((each) => each.checked).forEach((each) => url.searchParams.append("c", each.value));
+            location.assign(url);
+        } else if (form && event.target.closest("[data-bulk-all]")) {
+            form.elements.matching.disabled = false;
+            refreshSelections();
+        }
         const box = event.target.closest('input[name="ids"][form]');
         if (box && event.shiftKey && lastTicked?.isConnected) {
             tickRange(box.form, box);
@@ -70,6 +113,7 @@ export function watchSelections() {
         }
         refreshSelections();
     });
+    document.body.addEventListener("bulk-done", () => document.querySelectorAll("form[data-selection]").forEach(clear));
     document.body.addEventListener("htmx:afterSettle", refreshSelections);
     refreshSelections();
 }

@@ -4,8 +4,10 @@ import pytest
 from django import forms
 from django.urls import reverse
 
-from dashboard.forms.containers import parse_memory, split_words, typed_settings
+from dashboard.forms.launch import typed_settings
+from dashboard.forms.texts import parse_memory, split_words
 from dashboard.models import Job
+from engine.settings import ContainerSettings
 
 HTMX = {"HX-Request": "true"}
 TYPED = {
@@ -34,6 +36,7 @@ def test_what_was_typed_becomes_the_jobs_settings(browse):
         "memory_bytes": 256 * 2**20,
         "nano_cpus": 1_500_000_000,
         "auto_remove": True,
+        "network": ContainerSettings(image="any").network,
     }
 
 
@@ -50,11 +53,11 @@ def test_with_a_script_the_job_takes_the_place_of_the_form(browse):
     [
         pytest.param("image", "", "Choose an image.", id="no-image"),
         pytest.param("image", "Not A Name", "", id="malformed-reference"),
-        pytest.param("name", "-x", "not a container name", id="bad-name"),
+        pytest.param("name", "-x", "Invalid container name", id="bad-name"),
         pytest.param("command", "sh -c 'echo", "cannot be split into words", id="open-quote"),
-        pytest.param("env", "NOVALUE", "Write each variable as NAME=value.", id="env-without-="),
+        pytest.param("env", "NOVALUE", "Write each as NAME=value.", id="env-without-="),
         pytest.param("memory", "lots", "Write a number and a unit", id="memory-in-words"),
-        pytest.param("memory", "1m", "smallest memory limit", id="memory-too-small"),
+        pytest.param("memory", "1m", "Minimum memory limit", id="memory-too-small"),
         pytest.param("cpus", "-1", "", id="negative-cpus"),
         pytest.param("working_dir", "srv", "absolute path", id="relative-directory"),
     ],

@@ -1,0 +1,80 @@
+"""
+Asking the agent of a host something that it can answer at once.
+
+A question is a name and arguments on the channel `agent.<host>`; the answer comes back on a channel
+of our own. Questions only look; whatever changes something is a job. Answers are bounded, and so is
+our patience: a host that is away costs a page a few seconds and shows as what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from dashboard.errors import AnswerRefused, BrokerDown, HostSilent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PATIENCE_SECONDS = 8.0
+
+
+class Question(StrEnum):
+    """What an agent can be asked; the value is how the message calls it."""
+
+    CHANGES = "containers.changes"
+    FILE = "containers.file"
+    TOP = "containers.top"
+    LOG_PAGE = "containers.log_page"
+    REGISTRY_CHECK = "registries.check"
+    REGISTRY_REPOSITORIES = "registries.repositories"
+    REGISTRY_TAGS = "registries.tags"
+
+
+def agent_channel(host: str) -> str:
+    """Return the channel on which the agent of *host* listens."""
+    return f"agent.{host}"
+
+
+def ask(
+    host: str,
+    question: Question,
+    arguments: Mapping[str, Any],
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> Any:
+    """
+    Return what the agent of *host* answers.
+
+    Raise `HostSilent` where it does not in time, `AnswerRefused` with its words where it cannot,
+    `BrokerDown` where nobody can be asked.
+    """
+    try:
+        return async_to_sync(_ask)(host, question, dict(arguments), patience)
+    except (RedisError, ChannelFull, OSError) as error:
+        raise BrokerDown from error
+
+
+async def _ask(host: str, question: Question, arguments: dict[str, Any], patience: float) -> Any:
+    layer = get_channel_layer()
+    assert layer is not None
+    reply, key = await layer.new_channel(), uuid.uuid4().hex
+    asked = {"type": "ask", "ask": key, "reply": reply, "question": question.value}
+    await layer.send(agent_channel(host), {**asked, "arguments": arguments})
+    try:
+        async with asyncio.timeout(patience):
+            answer = await layer.receive(reply)
+            while answer.get("ask") != key:
+                answer = await layer.receive(reply)
+    except TimeoutError as error:
+        raise HostSilent(host) from error
+    if "error" in answer:
+        raise AnswerRefused(answer["error"])
+    return answer["answer"]

@@ -1,0 +1,99 @@
+"""What the jobs about volumes are told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from dashboard.arguments.fields import (
+    counted,
+    flag_of,
+    ids_of,
+    labels_of,
+    matching,
+    only,
+    text_of,
+)
+from dashboard.arguments.kinds import Arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}", re.ASCII)
+_REMEDY = "Use letters, digits, _ . and -, beginning with a letter or digit."
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume(Arguments):
+    """Make a volume; without a name it is anonymous."""
+
+    name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    object_kind: ClassVar[str] = "volume"
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return the volume that *data* spells."""
+        only(data, "name", "labels", "options")
+        name = text_of(data, "name", limit=255)
+        if name:
+            matching("name", name, VOLUME_NAME, "not a volume name", remedy=_REMEDY)
+        return cls(name, labels_of(data), labels_of(data, "options"))
+
+    @property
+    def subject(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """Create, and the name."""
+        return f"Create volume {self.name}".strip()[:255]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVolume(Arguments):
+    """Remove a volume that no container uses, with all that it holds."""
+
+    name: str
+    force: bool = False
+    object_kind: ClassVar[str] = "volume"
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return the removal that *data* spells."""
+        only(data, "name", "force")
+        name = text_of(data, "name", limit=255)
+        matching("name", name, VOLUME_NAME, "not a volume name")
+        return cls(name, flag_of(data, "force"))
+
+    @property
+    def subject(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """Remove, and the name."""
+        return f"Remove volume {self.name[:64]}"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpVolumes(Arguments):
+    """Remove exactly the volumes *ids*, and whatever of them is in use is reported as kept."""
+
+    ids: tuple[str, ...]
+    object_kind: ClassVar[str] = "volume"
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return the clean-up that *data* spells."""
+        only(data, "ids")
+        return cls(ids_of(data, VOLUME_NAME))
+
+    @property
+    def title(self) -> str:
+        """What goes."""
+        return f"Clean up {counted(len(self.ids), 'unused volume')}"

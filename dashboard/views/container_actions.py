@@ -1,0 +1,144 @@
+"""What can be done with one container: at once, or after a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard import selectors
+from dashboard.forms import show_refusal
+from dashboard.forms.containers import (
+    CommitForm,
+    LimitsForm,
+    RemoveContainerForm,
+    RenameForm,
+    typed_limits,
+)
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, View, require_role
+from dashboard.views.answers import (
+    REFUSED,
+    answer_in_place,
+    answer_job,
+    missing_is_404,
+    render_question,
+)
+from dashboard.views.filing import file_job
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from django.forms import Form
+    from django.http import HttpResponse
+
+    from dashboard.models import Container
+
+
+def _at_once(name: JobName) -> View[[str, str]]:
+    """Return the view that has the job *name* done with a container."""
+
+    @require_POST
+    @require_role(Role.OPERATOR)
+    @missing_is_404
+    def act(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+        container = selectors.container_detail(host, container_id)
+        told = {"container_id": container.container_id}
+        return answer_job(request, file_job(request, name, container.host_id, told))
+
+    return act
+
+
+container_start = _at_once(JobName.START_CONTAINER)
+container_stop = _at_once(JobName.STOP_CONTAINER)
+container_kill = _at_once(JobName.KILL_CONTAINER)
+container_restart = _at_once(JobName.RESTART_CONTAINER)
+container_pause = _at_once(JobName.PAUSE_CONTAINER)
+container_unpause = _at_once(JobName.UNPAUSE_CONTAINER)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_remove(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Say what removing a container would lose, and have it removed."""
+    container = selectors.container_detail(host, container_id)
+    data = request.POST if request.method == "POST" else None
+    form = RemoveContainerForm(data, container=container, user=request.user)
+    told: dict[str, Any] = {"force": container.is_running}
+    if form.is_valid():
+        told["with_volumes"] = form.cleaned_data["with_volumes"]
+    return _answer(request, JobName.REMOVE_CONTAINER, container, form, told, question="remove")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_rename(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Ask for a new name, and have the container called so."""
+    container = selectors.container_detail(host, container_id)
+    data = request.POST if request.method == "POST" else None
+    form = RenameForm(data, initial={"name": container.name})
+    told = form.cleaned_data if form.is_valid() else {}
+    return _answer(request, JobName.RENAME_CONTAINER, container, form, told, question="rename")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_update(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Ask for new limits, and have the container held to them."""
+    container = selectors.container_detail(host, container_id)
+    data = request.POST if request.method == "POST" else None
+    form = LimitsForm(data, initial=typed_limits(container))
+    told = form.arguments() if form.is_valid() else {}
+    return _answer(request, JobName.UPDATE_CONTAINER, container, form, told, question="update")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_commit(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Ask what to call the image, and have it made of the container."""
+    container = selectors.container_detail(host, container_id)
+    form = CommitForm(request.POST if request.method == "POST" else None)
+    told = form.arguments() if form.is_valid() else {}
+    return _answer(request, JobName.COMMIT_CONTAINER, container, form, told, question="commit")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_reset(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Say what a reset would lose, and have the container as its image made it."""
+    container = selectors.container_detail(host, container_id)
+    data = request.POST if request.method == "POST" else None
+    form = RemoveContainerForm(data, container=container, user=request.user)
+    form.fields.pop("with_volumes")
+    return _answer(request, JobName.RESET_CONTAINER, container, form, {}, question="reset")
+
+
+def _answer(
+    request: SignedInRequest,
+    name: JobName,
+    container: Container,
+    form: Form,
+    told: dict[str, Any],
+    *,
+    question: str,
+) -> HttpResponse:
+    """Ask the *question*, again where the form or the job refuses, or show the job."""
+    is_sent = form.is_bound
+    if is_sent and form.is_valid():
+        try:
+            arguments = {"container_id": container.container_id, **told}
+            return answer_in_place(request, file_job(request, name, container.host_id, arguments))
+        except EngineError as error:
+            show_refusal(form, error)
+    return render_question(
+        request,
+        f"dashboard/containers/_{question}.html",
+        {"container": container, "form": form},
+        title=f"{question.capitalize()} {container.name}",
+        status=REFUSED if is_sent else 200,
+    )

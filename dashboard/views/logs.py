@@ -1,0 +1,54 @@
+"""The output of several containers together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard import selectors
+from dashboard.agents import Question, ask
+from dashboard.forms import words_of
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, require_role
+from dashboard.views.answers import REFUSED, missing_is_404, render_page
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+MOST_TOGETHER = 6
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def logs(request: SignedInRequest) -> HttpResponse:
+    """Show what the chosen containers print, merged by time."""
+    chosen = selectors.containers_named(request.GET.getlist("c")[:MOST_TOGETHER])
+    context = {
+        "sources": chosen,
+        "others": [each for each in selectors.loggable() if each not in chosen],
+        "most": MOST_TOGETHER,
+    }
+    return render_page(request, "logs/logs", context)
+
+
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def log_page(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Give lines that a container printed up to a moment, or from one on, as its host has them."""
+    container = selectors.container_detail(host, container_id)
+    told = {name: request.GET.get(name, "")[:64] for name in ("since", "until")}
+    try:
+        answer = ask(
+            container.host_id,
+            Question.LOG_PAGE,
+            {"container_id": container.container_id, **told},
+        )
+    except EngineError as error:
+        return JsonResponse({"error": {"message": words_of(error)}}, status=REFUSED)
+    return JsonResponse(answer)

@@ -1,0 +1,187 @@
+"""Networks: the list, one of them, making and removing them, and who is connected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard import selectors
+from dashboard.forms import ConfirmForm, ConnectForm, NetworkForm, show_refusal
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, require_role
+from dashboard.views.answers import (
+    REFUSED,
+    answer_in_place,
+    answer_job,
+    missing_is_404,
+    render_page,
+    render_question,
+)
+from dashboard.views.filing import file_job
+from dashboard.views.inspection import inspect_network
+from dashboard.views.lists import chips_of, hosts_about, list_context, offline
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from django.forms import Form
+    from django.http import HttpResponse
+
+    from dashboard.models import Network
+
+TABS = (("overview", "Overview"), ("inspect", "Inspect"), ("activity", "Activity"))
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def networks(request: SignedInRequest) -> HttpResponse:
+    """List networks with their subnets and how many containers are connected."""
+    chosen = selectors.NetworkFilter.parse(request.GET.dict())
+    hosts = hosts_about(chosen.host)
+    totals = selectors.Totals.of(hosts)
+    options = (
+        ("", "All", totals.networks),
+        ("own", "Made by people", None),
+        ("used", "In use", None),
+        ("unused", "Nobody connected", None),
+    )
+    context = list_context(
+        request,
+        chosen,
+        page=selectors.networks(chosen),
+        totals=totals,
+        offline=offline(hosts),
+        chips=chips_of(request, "show", options),
+    )
+    return render_page(request, "networks/list", context)
+
+
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def network_detail(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
+    """Show one network: its subnets, and who is connected under which address."""
+    network = selectors.network_detail(host, network_id)
+    asked = request.GET.get("tab", "")
+    about = (network.host_id, "network", network.network_id)
+    context = {
+        "network": network,
+        "connections": selectors.connections(network),
+        "tabs": TABS,
+        "tab": asked if asked in dict(TABS) else "overview",
+        "inspect": inspect_network(network),
+        "entries": selectors.activity_about(*about),
+        "jobs": selectors.jobs_about(*about),
+        "offline": offline([network.host]),
+    }
+    return render_page(request, "networks/detail", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+def network_create(request: SignedInRequest) -> HttpResponse:
+    """Ask what network to make, and have it made."""
+    hosts = selectors.hosts()
+    if request.method != "POST":
+        initial = {"host": request.GET.get("host", "")}
+        return _ask_what_to_make(request, NetworkForm(hosts=hosts, initial=initial))
+    form = NetworkForm(request.POST, hosts=hosts)
+    if not form.is_valid():
+        return _ask_what_to_make(request, form, status=REFUSED)
+    try:
+        job = file_job(request, JobName.CREATE_NETWORK, form.cleaned_data["host"], form.arguments())
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask_what_to_make(request, form, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def network_remove(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
+    """Ask whether to remove a network, and have it removed."""
+    network = selectors.network_detail(host, network_id)
+    data = request.POST if request.method == "POST" else None
+    form = ConfirmForm(data, host=network.host_id, owner=network.owner, user=request.user)
+    if data is None or not form.is_valid():
+        return _ask_to_remove(request, network, form, status=200 if data is None else REFUSED)
+    try:
+        job = file_job(request, JobName.REMOVE_NETWORK, host, {"network_id": network_id})
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask_to_remove(request, network, form, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def network_connect(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
+    """Ask which container to connect, and have it connected."""
+    network = selectors.network_detail(host, network_id)
+    data = request.POST if request.method == "POST" else None
+    initial = {"container_id": request.GET.get("container", "")}
+    form = ConnectForm(data, containers=selectors.connectable(network), initial=initial)
+    if data is None or not form.is_valid():
+        return _ask_whom(request, network, form, status=200 if data is None else REFUSED)
+    told = {"network_id": network_id, **form.arguments()}
+    try:
+        job = file_job(request, JobName.CONNECT_NETWORK, host, told)
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask_whom(request, network, form, status=REFUSED)
+    return answer_in_place(request, job)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def network_disconnect(
+    request: SignedInRequest, host: str, network_id: str, container_id: str
+) -> HttpResponse:
+    """Have a container taken from a network."""
+    network = selectors.network_detail(host, network_id)
+    container = selectors.container_detail(host, container_id)
+    told = {"network_id": network.network_id, "container_id": container.container_id}
+    return answer_job(request, file_job(request, JobName.DISCONNECT_NETWORK, host, told))
+
+
+def _ask_what_to_make(request: SignedInRequest, form: Form, status: int = 200) -> HttpResponse:
+    return render_question(
+        request,
+        "dashboard/networks/_create.html",
+        {"form": form},
+        title="Create network",
+        status=status,
+    )
+
+
+def _ask_to_remove(
+    request: SignedInRequest, network: Network, form: Form, status: int = 200
+) -> HttpResponse:
+    context = {
+        "network": network,
+        "connections": selectors.connections(network),
+        "form": form,
+    }
+    return render_question(
+        request,
+        "dashboard/networks/_remove.html",
+        context,
+        title=f"Remove {network.name}",
+        status=status,
+    )
+
+
+def _ask_whom(
+    request: SignedInRequest, network: Network, form: Form, status: int = 200
+) -> HttpResponse:
+    return render_question(
+        request,
+        "dashboard/networks/_connect.html",
+        {"network": network, "form": form},
+        title=f"Connect to {network.name}",
+        status=status,
+    )
