@@ -27,6 +27,7 @@ from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning, Loss
 from engine.containers.remove import Remover
+from engine.containers.reset import Resetter
 from engine.containers.settle import Settler
 from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
 from engine.containers.start import NO_LOG, Starter
@@ -108,6 +109,7 @@ class Containers:
         )
         self._executor = Executor(means)
         self._archiver = Archiver(means, self._settler)
+        self._resetter = Resetter(means, self._settler)
         self._committer = Committer(means, nullcontext)
         self._sampler = Sampler(means.host.memory_bytes)
 
@@ -427,6 +429,30 @@ class Containers:
             pause=pause,
             owner=owner,
         )
+
+    def reset(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
+        """
+        Drop what the container changed, so that it is as its image made it; return its record.
+
+        One that runs is stopped before, as `stop` does it, and started afterwards. Its volumes and
+        its log stay.
+        """
+        record = self.get(ref)
+        was_running = record.is_running
+        if was_running:
+            self._stopped(record, timeout, keeps=True)
+        with self._held(record.id) as current:
+            self._resetter.reset(current)
+            return self._started(current) if was_running else current
+
+    def revert(self, ref: str, paths: Sequence[str]) -> None:
+        """
+        Let each of *paths* be again what the image has there; directories with all in them.
+
+        Raises `ContainerRunning`, or `InvalidSetting` for a path whose directory was replaced.
+        """
+        with self._held(ref) as record:
+            self._resetter.revert(record, paths)
 
     # --- Numbers ------------------------------------------------------------------------------
 
