@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from engine.dockerapi.pipes import ClientGone, Pipe
 from engine.dockerapi.progress import PULLING, JsonProgress
-from engine.dockerapi.refusals import Refusal, refusal_of
+from engine.dockerapi.refusals import Refusal, internal_error, refusal_of
 from engine.errors import EngineError
 from engine.progress import Cancellation, Cancelled
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.dockerapi.call import Call
+
+log = logging.getLogger(__name__)
 
 JSON = "application/json"
 
@@ -106,5 +109,10 @@ async def progress_from(
             if not progress.has_begun:
                 raise
             progress.fail(error if isinstance(error, Refusal) else refusal_of(error))
+        except Exception:
+            if not progress.has_begun:
+                raise
+            log.exception("work failed")
+            progress.fail(internal_error())
 
     return await stream_from(call, write, waits=True)

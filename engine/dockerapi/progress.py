@@ -61,8 +61,7 @@ class JsonProgress:
             if isinstance(event, Message):
                 self._say(_message(event.text))
             elif isinstance(event, LayerProgress) and self._is_due(event):
-                self._flush()
-                self._pipe.offer(_line(_layer(event, self._words)))
+                self._show(event)
 
     def say(self, value: dict[str, Any]) -> None:
         """Write one line that is no event of the engine."""
@@ -73,6 +72,8 @@ class JsonProgress:
     def finish(self) -> None:
         """Send what was held back: the work went well."""
         with self._guard:
+            if not self._has_begun:
+                self._held_back = [each for each in self._held_back if "progressDetail" not in each]
             self._flush()
 
     def fail(self, refusal: Refusal) -> None:
@@ -80,6 +81,15 @@ class JsonProgress:
         message = refusal.message
         detail = {"code": refusal.status, "message": message} if refusal.status == 404 else {}
         self.say({"errorDetail": detail or {"message": message}, "error": message})
+
+    def _show(self, event: LayerProgress) -> None:
+        line = _layer(event, self._words)
+        if event.status is LayerStatus.EXISTS and not self._has_begun:
+            # Where every layer is here, docker does not speak of them.
+            self._held_back.append(line)
+            return
+        self._flush()
+        self._pipe.offer(_line(line))
 
     def _say(self, value: dict[str, Any]) -> None:
         if self._has_begun:

@@ -49,6 +49,11 @@ def not_implemented(what: str) -> Refusal:
     return Refusal(501, f"{what} is not implemented")
 
 
+def internal_error() -> Refusal:
+    """Return the answer where something went wrong that should not, which the log tells of."""
+    return Refusal(500, "internal error; see the log of the API server")
+
+
 @singledispatch
 def refusal_of(error: EngineError) -> Refusal:
     """Return how docker would tell of *error*; what the host can do about a failure is added."""

@@ -13,7 +13,7 @@ from engine.dockerapi.answers import json_answer, refused
 from engine.dockerapi.call import Call
 from engine.dockerapi.peers import owner_of
 from engine.dockerapi.query import Query
-from engine.dockerapi.refusals import Refusal, refusal_of
+from engine.dockerapi.refusals import Refusal, internal_error, refusal_of
 from engine.dockerapi.table import TABLE
 from engine.dockerapi.versions import NEWEST, split_version
 from engine.errors import EngineError
@@ -52,7 +52,7 @@ class Api:
             return _ended(request, Refusal(499, "the request was cancelled"))
         except Exception:
             log.exception("request failed", extra={"path": request.path[:200]})
-            return _ended(request, Refusal(500, "internal error; see the log of the API server"))
+            return _ended(request, internal_error())
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path

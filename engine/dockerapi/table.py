@@ -7,6 +7,7 @@ from itertools import chain
 from engine.dockerapi import (
     archives,
     attach,
+    commit,
     containers,
     elsewhere,
     events,
@@ -38,6 +39,7 @@ ROUTES = tuple(
         stats.ROUTES,
         archives.ROUTES,
         networks.ROUTES,
+        commit.ROUTES,
         events.ROUTES,
         elsewhere.ROUTES,
     )
