@@ -94,6 +94,11 @@ class EventLog:
         )
         return [_event(row) for row in rows]
 
+    def wait_for_more(self, after: int, seconds: float) -> bool:
+        """Return True once there is an event after *after*; False when *seconds* passed without."""
+        with Watch(self._signal) as watch:
+            return self.last_sequence() > after or watch.wait(seconds)
+
     def follow(self, after: int, *, is_stopped: Callable[[], bool]) -> Iterator[Event]:
         """
         Yield each event after *after* as soon as it is committed, until *is_stopped*.

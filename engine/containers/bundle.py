@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import from_oserror
+from engine.system.kernel_files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,9 +95,24 @@ class Bundle:
         return self.run / "exec"
 
     @property
+    def shm(self) -> Path:
+        """What stands at its /dev/shm, where it shares that with others."""
+        return self.run / "shm"
+
+    @property
+    def cgroup_note(self) -> Path:
+        """The name of its control group, where it was to have another than the usual parent."""
+        return self.run / "cgroup"
+
+    @property
     def cgroup(self) -> str:
-        """The name of its control group."""
-        return f"/shipshape/{self.id}"
+        """The name of its control group: that of its last launch, noted or the usual one."""
+        return read_small(self.cgroup_note) or f"/shipshape/{self.id}"
+
+    @property
+    def limits(self) -> Path:
+        """The limits that the runtime is to give it while it runs."""
+        return self.run / "resources.json"
 
 
 class Bundles:
@@ -143,14 +159,20 @@ class Bundles:
             # A log can be read before anything was printed.
             bundle.log.touch(mode=0o600)
 
+    def note_parent(self, bundle: Bundle, parent: str) -> None:
+        """Note below which control group the container's own is to be."""
+        with _translated("note the container's control group"):
+            bundle.cgroup_note.write_text(f"/{parent.strip('/')}/{bundle.id}")
+
     def write_spec(self, bundle: Bundle, spec: dict[str, Any]) -> None:
         """Write the runtime spec of the start to come."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with (
-            _translated("write the runtime spec"),
-            os.fdopen(os.open(bundle.spec, flags, 0o600), "w") as stream,
-        ):
-            stream.write(json.dumps(spec))
+        with _translated("write the runtime spec"):
+            _write_private(bundle.spec, json.dumps(spec))
+
+    def write_limits(self, bundle: Bundle, resources: dict[str, Any]) -> None:
+        """Write the limits that the runtime is to read."""
+        with _translated("write the limits"):
+            _write_private(bundle.limits, json.dumps(resources))
 
     def remove_run(self, bundle: Bundle) -> None:
         """Remove the run directory: nothing is left to clear."""
@@ -174,6 +196,12 @@ def host_resolver(path: Path) -> str:
             return stream.read(RESOLVER_LIMIT).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _write_private(path: Path, content: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "w") as stream:
+        stream.write(content)
 
 
 def _children(directory: Path) -> list[Path]:

@@ -8,10 +8,12 @@ nobody took into account yet is, before the answer.
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from engine.containers.alter import Alterer
 from engine.containers.archive import Archiver, PathStat
 from engine.containers.assembly import linux_means
 from engine.containers.attach import Attacher
@@ -21,22 +23,35 @@ from engine.containers.create import Creator, lock_name
 from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
+from engine.containers.filters import EVERYTHING, PruneFilter
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
+from engine.containers.pause import Pauser
 from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
-from engine.containers.record import ContainerRecord, ExitStatus, IfRunning, Loss
+from engine.containers.record import (
+    AT_REST,
+    ContainerRecord,
+    ExitStatus,
+    IfRunning,
+    Loss,
+    Pruned,
+    WaitFor,
+)
 from engine.containers.remove import Remover
 from engine.containers.reset import Resetter
+from engine.containers.resources import warnings
 from engine.containers.settle import Settler
 from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
 from engine.containers.start import NO_LOG, Starter
+from engine.containers.state import ContainerState
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.containers.top import Top, list_processes
+from engine.containers.wait import Patience, Waiter
 from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError, LogUnreadable
-from engine.settings import ContainerSettings
+from engine.settings import ContainerSettings, ResourceUpdate
 from engine.settings.execution import ExecSettings
 from engine.settings.signals import parse_signal
 from engine.system.mounter import LinuxMounter
@@ -76,10 +91,13 @@ __all__ = [
     "LogPage",
     "Loss",
     "PathStat",
+    "PruneFilter",
+    "Pruned",
     "Reconciled",
     "StatsSample",
     "StreamKind",
     "Top",
+    "WaitFor",
     "open_containers",
 ]
 
@@ -104,6 +122,9 @@ class Containers:
         self._starter = Starter(means, self._settler)
         self._remover = Remover(means, self._settler)
         self._stopper = Stopper(means, settler=self._settler, remover=self._remover)
+        self._pauser = Pauser(means)
+        self._alterer = Alterer(means)
+        self._waiter = Waiter(means, self._stopper)
         self._attacher = Attacher(
             means, lambda record: self._stopper.await_end(record, END_SECONDS)
         )
@@ -158,72 +179,140 @@ class Containers:
                 raise ContainerNotFound(ref)
             return self._started(record)
 
-    def stop(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
+    def stop(
+        self, ref: str, *, timeout: float | None = None, signal: str | None = None
+    ) -> ContainerRecord:
         """
         Ask the container to end, kill it after *timeout* seconds, and return its last record.
 
-        Without *timeout* its settings decide, else 10 seconds. One that does not run is fine.
+        Without *timeout* its settings decide, else 10 seconds; a negative one waits without end.
+        Without *signal* settings or image decide. One that does not run is fine; one that waits to
+        be started again does not any more. It stays stopped when the machine is started anew.
         """
+        number = None if signal is None else parse_signal(signal)
         record = self.get(ref)
+        if not record.is_running and record.state is not ContainerState.RESTARTING:
+            return record
+        self._stopper.forbid_restart(record)
+        record = self.get(record.id)
         if not record.is_running:
             return record
-        return self._stopped(record, timeout, keeps=False)
+        return self._stopped(record, timeout, number, keeps=False)
 
     def kill(self, ref: str, *, signal: str = "SIGKILL") -> ContainerRecord:
         """
         Send a signal to the container's first process and return the record afterwards.
 
-        After SIGKILL it has ended. Raises `ContainerNotRunning` or `InvalidSetting`.
+        After SIGKILL it has ended, and like after its stop signal its policy leaves it so. Raises
+        `ContainerNotRunning` or `InvalidSetting`.
         """
         number = parse_signal(signal)
         record = self.get(ref)
+        is_last = number in {SIGKILL, self._stop_signal(record)}
+        if is_last:
+            self._stopper.forbid_restart(record)
         if not record.is_running:
             raise ContainerNotRunning(record.name, state=record.state)
         if number == SIGKILL:
+            self._thawed(record)
             return self._stopper.kill(record)
         self._stopper.signal(record, number)
+        if is_last:
+            self._thawed(record)
         return self._stopper.settled(record.id) or record
 
-    def restart(self, ref: str, *, timeout: float | None = None) -> ContainerRecord:
+    def restart(
+        self, ref: str, *, timeout: float | None = None, signal: str | None = None
+    ) -> ContainerRecord:
         """Stop the container, as `stop` does, if it runs; start it and return its record."""
+        number = None if signal is None else parse_signal(signal)
         record = self.get(ref)
         if record.is_running:
-            self._stopped(record, timeout, keeps=True)
+            self._stopped(record, timeout, number, keeps=True)
         with self._held(record.id) as current:
-            return self._started(current)
+            restarted = self._started(current)
+            tell(self._means.events, "restart", restarted)
+            return restarted
 
-    def wait(self, ref: str, *, timeout: float | None = None) -> ExitStatus | None:
+    def pause(self, ref: str) -> ContainerRecord:
+        """Have the container's processes stand still; raise `WrongState` unless it runs."""
+        with self._held(ref) as record:
+            return self._pauser.pause(record)
+
+    def unpause(self, ref: str) -> ContainerRecord:
+        """Have the processes of a paused container go on; raise `WrongState` for any other."""
+        with self._held(ref) as record:
+            return self._pauser.unpause(record)
+
+    def wait(
+        self,
+        ref: str,
+        *,
+        condition: WaitFor = WaitFor.NOT_RUNNING,
+        timeout: float | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> ExitStatus | None:
         """
-        Return how the container ended, as soon as it has; None if *timeout* seconds pass first.
+        Return how the container ended, as soon as *condition* holds.
 
-        One that never ran counts as ended with code 0.
+        None if *timeout* seconds pass first, or *is_stopped*, which is asked every second. One that
+        never ran counts as ended with code 0.
         """
-        record = self._means.store.get(ref)
-        ended = self._stopper.await_end(record, timeout)
-        if ended is None:
-            return None
-        return ExitStatus(
-            code=ended.exit_code or 0,
-            oom_killed=ended.oom_killed,
-            finished_at=ended.finished_at,
-            error=ended.error,
-        )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self._waiter.wait(ref, condition, Patience(deadline, is_stopped))
 
-    def remove(self, ref: str, *, if_running: IfRunning = IfRunning.REFUSE) -> int:
+    def rename(self, ref: str, name: str) -> ContainerRecord:
+        """Give the container another name; raise `InvalidSetting` or `NameTaken`."""
+        with self._held(ref) as record:
+            return self._alterer.rename(record, name)
+
+    def update(self, ref: str, update: ResourceUpdate) -> ContainerRecord:
+        """
+        Give the container other limits or another restart policy, at once if it runs.
+
+        Raises `InvalidSetting` where they do not fit, `RuntimeFailed` where the kernel refuses
+        them; then everything is as before.
+        """
+        with self._held(ref) as record:
+            return self._alterer.update(record, update)
+
+    def remove(
+        self,
+        ref: str,
+        *,
+        if_running: IfRunning = IfRunning.REFUSE,
+        with_volumes: bool = False,
+    ) -> int:
         """
         Remove the container with its writable layer and its log; return the freed bytes.
 
-        Raises `ContainerRunning` for one that runs, unless told to kill it.
+        *with_volumes*, its anonymous volumes go too. Raises `ContainerRunning` for one that runs,
+        unless told to kill it.
         """
         record = self.get(ref)
         if record.is_running and if_running is IfRunning.KILL:
+            self._thawed(record)
             self._stopper.kill(record, keeps=True)
         try:
             with self._held(record.id) as current:
-                return self._remover.remove(current)
+                return self._remover.remove(
+                    current, with_volumes=with_volumes or current.settings.auto_remove
+                )
         except ContainerNotFound:
             # It was to be removed at its exit, and somebody has.
             return 0
+
+    def prune(self, *, filters: PruneFilter = EVERYTHING) -> Pruned:
+        """Remove the containers that do not run and that *filters* match; say what went."""
+        self._stopper.settle_waiting()
+        found = self._means.store.list_in(*AT_REST)
+        return self._remover.prune(
+            [each.id for each in found if filters.matches(each.settings.labels, each.created_at)]
+        )
+
+    def warnings(self, settings: ContainerSettings) -> tuple[str, ...]:
+        """Return what docker says at creation of what this host cannot do of *settings*."""
+        return warnings(self._means.host, settings)
 
     # --- Terminals ----------------------------------------------------------------------------
 
@@ -503,6 +592,7 @@ class Containers:
             starter=self._starter,
             settler=self._settler,
             remover=self._remover,
+            pauser=self._pauser,
         ).reconcile()
 
     @contextmanager
@@ -527,15 +617,26 @@ class Containers:
             yield self._settler.settle(self._means.store.get_by_id(record.id))
 
     def _stopped(
-        self, record: ContainerRecord, timeout: float | None, *, keeps: bool
+        self, record: ContainerRecord, timeout: float | None, number: int | None, *, keeps: bool
     ) -> ContainerRecord:
-        defaults = self._means.images.get(str(record.image_id)).config.defaults
-        self._stopper.signal(record, stop_signal(defaults, record.settings))
+        self._stopper.signal(record, number or self._stop_signal(record))
+        self._thawed(record)
         grace = _grace(record.settings, timeout)
         ended = self._stopper.await_end(record, grace, keeps=keeps)
         ended = ended or self._stopper.kill(record, keeps=keeps)
         tell(self._means.events, "stop", ended)
         return ended
+
+    def _stop_signal(self, record: ContainerRecord) -> int:
+        defaults = self._means.images.get(str(record.image_id)).config.defaults
+        return stop_signal(defaults, record.settings)
+
+    def _thawed(self, record: ContainerRecord) -> None:
+        """Have a paused container go on, so that it notices the signal that is to end it."""
+        if record.state is ContainerState.PAUSED:
+            with self._held(record.id) as current:
+                if current.state is ContainerState.PAUSED:
+                    self._pauser.unpause(current)
 
     def _started(self, record: ContainerRecord) -> ContainerRecord:
         if record.is_running:
@@ -613,10 +714,11 @@ def _wanted_streams(*, stdout: bool, stderr: bool) -> frozenset[str]:
     return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
 
 
-def _grace(settings: ContainerSettings, timeout: float | None) -> float:
-    if timeout is not None:
-        return timeout
-    return STOP_SECONDS if settings.stop_timeout is None else settings.stop_timeout
+def _grace(settings: ContainerSettings, timeout: float | None) -> float | None:
+    """Return the seconds to wait for an end, None for any number of them."""
+    if timeout is None:
+        timeout = STOP_SECONDS if settings.stop_timeout is None else settings.stop_timeout
+    return None if timeout < 0 else timeout
 
 
 def open_containers(

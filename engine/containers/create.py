@@ -16,7 +16,7 @@ from engine.containers.endpoints import Connector
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
 from engine.containers.record import ContainerRecord
-from engine.containers.spec import NANO
+from engine.containers.resources import check_against_host
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
 from engine.errors import (
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from engine.system.host import HostFacts
 
 ID_BYTES = 32
+# All of them mean the runtime of this host.
+RUNTIMES = frozenset({"", "runc", "crun", "io.containerd.runc.v2"})
 
 
 class Creator:
@@ -60,8 +62,7 @@ class Creator:
         record = self._draft(settings, image, command, owner)
         with self._means.locks.held(lock_name(record.id)):
             try:
-                self._prepare(record, image)
-                return self._insert(record)
+                return self._insert(record, image)
             except BaseException:
                 self.undo(record.id)
                 self._means.locks.discard(lock_name(record.id))
@@ -98,26 +99,27 @@ class Creator:
             owner=owner,
         )
 
-    def _prepare(self, record: ContainerRecord, image: SourceImage) -> None:
+    def _insert(self, record: ContainerRecord, image: SourceImage) -> ContainerRecord:
+        """Make directory, writable layer and record, the latter two in one transaction."""
         self._means.bundles.make(self._means.bundles.locate(record.id))
-        diff_ids = image.config.diff_ids
-        try:
-            self._means.snapshotter.prepare(
-                record.id, parent=chain_id(diff_ids) if diff_ids else None
-            )
-        except SnapshotNotFound as error:
-            raise ImageNotFound(record.settings.image) from error
-
-    def _insert(self, record: ContainerRecord) -> ContainerRecord:
         with self._means.database.write():
             # Whoever removed it meanwhile did not see this container.
             self._means.images.get(str(record.image_id))
             record = self._named(record)
             self._means.store.insert(record)
+            self._prepare(record, image)
             self._connector.enroll(record)
             self._means.images.mark_used(record.image_id)
             tell(self._means.events, "create", record)
         return record
+
+    def _prepare(self, record: ContainerRecord, image: SourceImage) -> None:
+        diff_ids = image.config.diff_ids
+        parent = chain_id(diff_ids) if diff_ids else None
+        try:
+            self._means.snapshotter.prepare(record.id, parent=parent)
+        except SnapshotNotFound as error:
+            raise ImageNotFound(record.settings.image) from error
 
     def _named(self, record: ContainerRecord) -> ContainerRecord:
         if record.name:
@@ -132,14 +134,13 @@ class Creator:
 
 
 def _check_against(host: HostFacts, settings: ContainerSettings) -> None:
-    if settings.network == "host" or settings.network.startswith("container:"):
-        raise InvalidSetting("network", f"{settings.network[:80]!r} is not supported yet")
-    if settings.nano_cpus > host.cpus * NANO:
+    if settings.runtime not in RUNTIMES:
         raise InvalidSetting(
-            "nano_cpus",
-            f"Range of CPUs is from 0.01 to {host.cpus}.00, "
-            f"as there are only {host.cpus} CPUs available",
+            "runtime",
+            f"Unknown runtime specified {settings.runtime[:80]}",
+            remedy="Leave it out: this host's runtime is chosen by what works on it.",
         )
+    check_against_host(host, settings)
 
 
 def lock_name(container_id: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.containers.bundle import host_resolver
+from engine.containers.hostname import hostname_of
 from engine.errors import InvalidSetting
 from engine.networks.files import (
     HOSTS,
@@ -99,7 +100,7 @@ class Connector:
         self._means.bundles.write_files(
             self._means.bundles.locate(record.id),
             hosts=files.hosts,
-            hostname=record.settings.hostname or record.short_id,
+            hostname=hostname_of(record, self._means.store),
             resolver=files.resolver,
         )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.containers.surroundings import Surroundings
+    from engine.settings import ContainerSettings
 
 MASKED_PATHS = (
     "/proc/asound",
@@ -29,46 +33,72 @@ SYSCTLS = {
     "net.ipv4.ip_unprivileged_port_start": "0",
     "net.ipv4.ping_group_range": "0 2147483647",
 }
-SHM = "/dev/shm"  # noqa: S108  (inside the container)
-SHM_BYTES = 64 * 1024 * 1024
+NAMESPACES = ("mount", "network", "uts", "pid", "ipc", "cgroup")
 # zero, null, urandom, random, tty, console; not fuse.
 _DEVICES = ((1, 5), (1, 3), (1, 9), (1, 8), (5, 0), (5, 1))
 _FUSE = (10, 229)
-_CLOSED = ("nosuid", "noexec", "nodev")
 
 
-def default_mounts() -> list[dict[str, Any]]:
-    """Return the file systems of the kernel that every container has."""
+def masked_paths(settings: ContainerSettings) -> list[str]:
+    """Return what the container sees empty."""
+    if settings.privileged or settings.security.has_all_paths:
+        return []
+    return list(MASKED_PATHS if settings.masked_paths is None else settings.masked_paths)
+
+
+def readonly_paths(settings: ContainerSettings) -> list[str]:
+    """Return what the container cannot write although its file system can be written."""
+    if settings.privileged or settings.security.has_all_paths:
+        return []
+    return list(READ_ONLY_PATHS if settings.readonly_paths is None else settings.readonly_paths)
+
+
+def sysctls(settings: ContainerSettings) -> dict[str, str]:
+    """Return the parameters of the kernel that hold in the container's namespaces."""
+    found = {} if settings.network == "host" else dict(SYSCTLS)
+    if settings.domainname:
+        found["kernel.domainname"] = settings.domainname
+    return {**found, **settings.sysctls}
+
+
+def namespaces(
+    settings: ContainerSettings, surroundings: Surroundings, *, has_cgroup: bool
+) -> list[dict[str, str]]:
+    """Return the namespaces that are the container's own, or joined by their path."""
+    modes = {
+        "network": settings.network,
+        "uts": settings.uts_mode,
+        "pid": settings.pid_mode,
+        "ipc": settings.ipc_mode,
+        "cgroup": settings.cgroup_mode if has_cgroup else "host",
+    }
     return [
-        _mount("/proc", "proc", "proc", *_CLOSED),
-        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-        _mount(
-            "/dev/pts",
-            "devpts",
-            "devpts",
-            *("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
-        ),
-        _mount("/sys", "sysfs", "sysfs", *_CLOSED, "ro"),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro", *_CLOSED),
-        _mount("/dev/mqueue", "mqueue", "mqueue", *_CLOSED),
-        _mount(SHM, "tmpfs", "shm", *_CLOSED, "mode=1777", f"size={SHM_BYTES}"),
+        {"type": each, "path": surroundings.joined[each]}
+        if each in surroundings.joined
+        else {"type": each}
+        for each in NAMESPACES
+        if modes.get(each) != "host"
     ]
 
 
-def bind_mount(source: str, destination: str, *, is_read_only: bool = False) -> dict[str, Any]:
-    """Return the mount that shows *source* of the host at *destination*."""
-    access = ("ro",) if is_read_only else ()
-    return _mount(destination, "bind", source, "rbind", "rprivate", *access)
-
-
-def device_rules() -> list[dict[str, Any]]:
-    """Return the device cgroup's rules: nothing but a few harmless character devices."""
+def device_rules(settings: ContainerSettings, surroundings: Surroundings) -> list[dict[str, Any]]:
+    """Return the device cgroup's rules: a few harmless devices, and what was asked for."""
+    if settings.privileged:
+        return [{"allow": True, "access": "rwm"}]
     allowed = [_device(major, minor, allow=True) for major, minor in _DEVICES]
-    return [{"allow": False, "access": "rwm"}, *allowed, _device(*_FUSE, allow=False)]
+    mine = [each.rule() for each in surroundings.devices]
+    asked = [_parse_rule(each) for each in settings.device_cgroup_rules]
+    refused = {"allow": False, "access": "rwm"}
+    return [refused, *allowed, _device(*_FUSE, allow=False), *mine, *asked]
 
 
-def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str, Any]:
-    return {"destination": destination, "type": kind, "source": source, "options": list(options)}
+def _parse_rule(rule: str) -> dict[str, Any]:
+    kind, numbers, access = rule.split()
+    found: dict[str, Any] = {"allow": True, "type": kind, "access": access}
+    for name, number in zip(("major", "minor"), numbers.split(":"), strict=True):
+        if number != "*":
+            found[name] = int(number)
+    return found
 
 
 def _device(major: int, minor: int, *, allow: bool) -> dict[str, Any]:

@@ -84,6 +84,15 @@ class Groups(Protocol):
     def members(self, path: str) -> list[int]:
         """Return the processes in the group and in the groups below it; none if it is not there."""
 
+    def freeze(self, path: str) -> None:
+        """Have every process of the group stand still; raise `SystemFailure` if that fails."""
+
+    def thaw(self, path: str) -> None:
+        """Have the processes of the group go on; a group that is not frozen or there is fine."""
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether the processes of the group stand still, or are about to."""
+
     def oom_kills(self, path: str) -> int:
         """Return how often the kernel killed in the group for lack of memory."""
 

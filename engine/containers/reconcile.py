@@ -18,6 +18,7 @@ from engine.errors import RuntimeFailed
 
 if TYPE_CHECKING:
     from engine.containers.create import Creator
+    from engine.containers.pause import Pauser
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.containers.remove import Remover
@@ -54,12 +55,14 @@ class Reconciler:
         starter: Starter,
         settler: Settler,
         remover: Remover,
+        pauser: Pauser,
     ) -> None:
         self._means = means
         self._creator = creator
         self._starter = starter
         self._settler = settler
         self._remover = remover
+        self._pauser = pauser
 
     def reconcile(self) -> Reconciled:
         """
@@ -102,7 +105,7 @@ class Reconciler:
             return "settled" if self._settle(record) else self._lose_unwatched(record)
         if self._means.runtime.is_held(bundle):
             return self._let_go(record)
-        return None
+        return "finished" if self._pauser.make_true(record) else None
 
     def _settle(self, record: ContainerRecord) -> bool:
         settled = self._settler.settle(record)

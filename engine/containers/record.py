@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.state import ContainerState
@@ -11,10 +12,12 @@ from engine.containers.state import ContainerState
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.containers.health import Health
     from engine.oci.digest import ImageID
     from engine.settings import ContainerSettings
 
 SHORT_LENGTH = 12
+AT_REST = frozenset({ContainerState.CREATED, ContainerState.EXITED, ContainerState.DEAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class ContainerRecord:
     *id* is 64 hexadecimal digits and never changes; nor does *image_id*, wherever the tag in
     *image_reference* moves later. *pid* is that of its first process, 0 when it has none.
     *exit_code*, *oom_killed* and *error* tell of the last run, or of the last attempt at one.
+
+    *restart_count* counts what its policy did since it was last started by hand; *was_stopped* says
+    that it was ended by hand since; *restart_at* is when its policy starts it again, *backoff* the
+    wait before that. *health* is None for a container without a check.
     """
 
     id: str
@@ -42,6 +49,11 @@ class ContainerRecord:
     started_at: datetime | None
     finished_at: datetime | None
     owner: str
+    restart_count: int = 0
+    was_stopped: bool = False
+    restart_at: datetime | None = None
+    backoff: timedelta = timedelta()
+    health: Health | None = None
 
     @property
     def short_id(self) -> str:
@@ -52,6 +64,11 @@ class ContainerRecord:
     def is_running(self) -> bool:
         """Whether it has a process."""
         return self.state.has_process
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it has no process and is not about to get one: what a prune may take."""
+        return self.state in AT_REST
 
     @property
     def is_over(self) -> bool:

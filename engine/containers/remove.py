@@ -1,49 +1,83 @@
 """
 From a container at rest to nothing.
 
-The record says `removing` first and goes last, so that a removal that was interrupted is finished
-by `reconcile`, or by whoever asks again.
+What still stands of its last run is cleared first. Then one transaction forgets record and writable
+layer together; whatever is on the disk under an ID without a record is garbage from there on, which
+the same call removes, and `reconcile` if the call is killed.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.record import Pruned
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.containers.settle import Settler
 
+# So many go in one transaction: few waits for the disk, and nobody else waits long.
+BATCH = 64
+
 
 class Remover:
-    """Removes containers; to be called with the container's lock held."""
+    """Removes containers."""
 
     def __init__(self, means: Means, settler: Settler) -> None:
         self._means = means
         self._settler = settler
 
-    def remove(self, record: ContainerRecord) -> int:
+    def remove(self, record: ContainerRecord, *, with_volumes: bool = False) -> int:
         """
         Remove a container that does not run, with its writable layer; return the freed bytes.
 
-        Raises `ContainerRunning`.
+        *with_volumes*, its anonymous volumes go too. To be called with its lock held. Raises
+        `ContainerRunning`.
         """
+        del with_volumes  # There are no volumes yet.
+        return self._remove_all([record])
+
+    def prune(self, container_ids: Sequence[str]) -> Pruned:
+        """Remove those containers that still do not run and that nobody is working on."""
+        removed: list[str] = []
+        freed = 0
+        for start in range(0, len(container_ids), BATCH):
+            with ExitStack() as held:
+                records = list(self._held(held, container_ids[start : start + BATCH]))
+                freed += self._remove_all(records)
+                removed += [each.id for each in records]
+        return Pruned(tuple(removed), freed)
+
+    def _held(self, held: ExitStack, container_ids: Sequence[str]) -> Iterable[ContainerRecord]:
+        for container_id in container_ids:
+            name = lock_name(container_id)
+            if not held.enter_context(self._means.locks.tried(name)):
+                continue
+            record = self._means.store.find_by_id(container_id)
+            if record is not None and record.is_at_rest:
+                yield record
+
+    def _remove_all(self, records: Sequence[ContainerRecord]) -> int:
         means = self._means
-        removing = replace(record, state=after(Change.REMOVE, record.state, name=record.name))
-        means.store.save(removing)
-        bundle = means.bundles.locate(record.id)
-        self._settler.clear(bundle)
-        freed = means.snapshotter.remove(record.id)
-        means.bundles.remove(bundle)
-        means.waiting.dismiss(record.id)
+        for record in records:
+            after(Change.REMOVE, record.state, name=record.name)
+            self._settler.clear(means.bundles.locate(record.id))
+        freed = 0
         with means.database.write():
-            means.store.delete(record.id)
-            means.networks.wiring.withdraw(record.id)
-            tell(means.events, "destroy", record)
-        means.locks.discard(lock_name(record.id))
+            for record in records:
+                freed += means.snapshotter.remove(record.id)
+                means.store.delete(record.id)
+                means.networks.wiring.withdraw(record.id)
+                tell(means.events, "destroy", record)
+        for record in records:
+            means.bundles.remove(means.bundles.locate(record.id))
+            means.waiting.dismiss(record.id)
+            means.locks.discard(lock_name(record.id))
         return freed

@@ -116,6 +116,9 @@ class Runtime(Protocol):
     def signal(self, bundle: Bundle, number: int) -> bool:
         """Send a signal to the first process; return False when it has ended."""
 
+    def update(self, bundle: Bundle) -> None:
+        """Give the running container the limits that stand in its bundle; raise `RuntimeFailed`."""
+
     def delete(self, bundle: Bundle) -> None:
         """
         Kill what is left of the container and forget it; one that is not there is fine.
@@ -175,6 +178,14 @@ class OciRuntime:
         """Send the signal, to that very process or to none."""
         identity = _identity(bundle)
         return identity is not None and identity.send(number)
+
+    def update(self, bundle: Bundle) -> None:
+        """Have the runtime write the limits to the control groups."""
+        program = self._programs.runtime
+        words = [program.path, *program.arguments, "update", "-r", str(bundle.limits), bundle.id]
+        finished = run(words, timeout=START_SECONDS)
+        if finished.code != 0:
+            raise RuntimeFailed("update", stderr=finished.complaint)
 
     def delete(self, bundle: Bundle) -> None:
         """Kill the first process, and with it all others; remove the runtime's state."""

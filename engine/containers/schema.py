@@ -28,5 +28,12 @@ SCHEMA = Schema(
         CREATE INDEX containers_by_image ON containers (image_id);
         CREATE INDEX containers_by_state ON containers (state)
         """,
+        """
+        ALTER TABLE containers ADD COLUMN restart_count INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE containers ADD COLUMN was_stopped INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE containers ADD COLUMN restart_at INTEGER;
+        ALTER TABLE containers ADD COLUMN backoff INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE containers ADD COLUMN health TEXT NOT NULL DEFAULT ''
+        """,
     ),
 )

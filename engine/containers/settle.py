@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from engine.containers.endpoints import Connector
 from engine.containers.exec_record import list_places
+from engine.containers.health import HealthStatus
+from engine.containers.policy import restart_after
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
 from engine.errors import MountFailed
@@ -58,8 +60,14 @@ class Settler:
         self.clear(bundle)
         return settled
 
-    def lose(self, record: ContainerRecord, *, code: int, error: str) -> ContainerRecord:
-        """Record that the container's processes ended with nobody there to see how; say *error*."""
+    def lose(
+        self, record: ContainerRecord, *, code: int, error: str, may_restart: bool = True
+    ) -> ContainerRecord:
+        """
+        Record that the container's processes ended with nobody there to see how; say *error*.
+
+        Its policy has it started again if it *may_restart*.
+        """
         lost = self._end(
             record,
             Change.LOSE,
@@ -67,6 +75,7 @@ class Settler:
             finished_at=self._means.clock.now(),
             oom_killed=False,
             error=error,
+            may_restart=may_restart,
         )
         self.clear(self._means.bundles.locate(record.id))
         return lost
@@ -83,6 +92,8 @@ class Settler:
             # After a reboot it is gone, and what the container had of networks is a record only.
             self._connector.release(bundle.id)
             return
+        # What is frozen takes no signal, not even the last one.
+        means.cgroups.thaw(bundle.cgroup)
         is_over = self._end_monitor(bundle)
         is_empty = means.cgroups.destroy(bundle.cgroup)
         is_over = means.exec_monitor.abort(list_places(bundle), grace=EXEC_SECONDS) and is_over
@@ -101,12 +112,13 @@ class Settler:
         return self._means.monitor.abort(bundle)
 
     def unmount(self, bundle: Bundle) -> None:
-        """Unmount the container's file system, if it is mounted."""
-        try:
-            self._means.mounter.unmount(bundle.rootfs)
-        except MountFailed:
-            # Somebody looks into it. They keep what they hold, but the name is free.
-            self._means.mounter.unmount(bundle.rootfs, lazily=True)
+        """Unmount the container's file system, and the memory it shares, if they are mounted."""
+        for target in (bundle.rootfs, bundle.shm):
+            try:
+                self._means.mounter.unmount(target)
+            except MountFailed:
+                # Somebody looks into it. They keep what they hold, but the name is free.
+                self._means.mounter.unmount(target, lazily=True)
 
     def _was_oom_killed(self, bundle: Bundle) -> bool:
         return bundle.oom_file.exists() or self._means.cgroups.oom_kills(bundle.cgroup) > 0
@@ -120,15 +132,23 @@ class Settler:
         finished_at: datetime,
         oom_killed: bool,
         error: str = "",
+        may_restart: bool = True,
     ) -> ContainerRecord:
+        finished_at = max(finished_at, record.started_at or finished_at)
+        restart = restart_after(record, code, finished_at) if may_restart else None
         ended = replace(
             record,
-            state=after(change, record.state, name=record.name),
+            state=after(Change.RETRY if restart else change, record.state, name=record.name),
             pid=0,
             exit_code=code,
             oom_killed=oom_killed,
             error=error,
-            finished_at=max(finished_at, record.started_at or finished_at),
+            finished_at=finished_at,
+            restart_count=record.restart_count + bool(restart),
+            restart_at=restart.at if restart else None,
+            backoff=restart.backoff if restart else record.backoff,
+            # Nobody can ask any more.
+            health=record.health and replace(record.health, status=HealthStatus.UNHEALTHY),
         )
         with self._means.database.write():
             self._means.store.save(ended)

@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.containers.capabilities import DEFAULT_CAPABILITIES, capability_sets
+from engine.containers.capabilities import all_capabilities, capability_sets, granted_capabilities
 from engine.containers.isolation import (
-    MASKED_PATHS,
-    READ_ONLY_PATHS,
-    SYSCTLS,
-    bind_mount,
-    default_mounts,
     device_rules,
+    masked_paths,
+    namespaces,
+    readonly_paths,
+    sysctls,
 )
 from engine.containers.process import with_home
+from engine.containers.resources import runtime_resources
 from engine.containers.seccomp import seccomp_profile
+from engine.containers.seccomp_json import convert_profile
+from engine.containers.spec_mounts import INIT, spec_mounts
+from engine.containers.surroundings import NOTHING, Surroundings
+from engine.settings.security import UNCONFINED
 
 if TYPE_CHECKING:
     from engine.containers.bundle import Bundle
@@ -29,10 +33,9 @@ if TYPE_CHECKING:
     from engine.system.host import HostFacts
 
 VERSION = "1.0.2"
-CPU_PERIOD = 100_000
-NANO = 1_000_000_000
 OPEN_FILES = 1_048_576
-NAMESPACES = ("mount", "network", "uts", "pid", "ipc")
+SHARED = ("shared", "rshared")
+SLAVE = ("slave", "rslave")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +48,31 @@ class SpecInputs:
     identity: Identity
     hostname: str
     host: HostFacts
+    surroundings: Surroundings = NOTHING
 
 
 def runtime_spec(inputs: SpecInputs) -> dict[str, Any]:
     """Return the spec of one start of a container."""
-    etc = [bind_mount(str(source), path) for path, source in inputs.bundle.etc.items()]
-    return {
+    settings = inputs.settings
+    spec = {
         "ociVersion": VERSION,
         "process": _process(inputs),
-        "root": {
-            "path": str(inputs.bundle.rootfs),
-            "readonly": inputs.settings.read_only,
-        },
+        "root": {"path": str(inputs.bundle.rootfs), "readonly": settings.read_only},
         "hostname": inputs.hostname,
-        "mounts": [*default_mounts(), *etc],
+        "mounts": spec_mounts(settings, inputs.surroundings, inputs.bundle.etc),
         "linux": _linux(inputs),
     }
+    if settings.uts_mode == "host":
+        del spec["hostname"]
+    if settings.annotations:
+        spec["annotations"] = dict(settings.annotations)
+    return spec
 
 
 def _process(inputs: SpecInputs) -> dict[str, Any]:
-    process, identity, host = inputs.process, inputs.identity, inputs.host
-    files = min(OPEN_FILES, host.open_files)
+    process, identity, settings = inputs.process, inputs.identity, inputs.settings
+    granted = granted_capabilities(settings, all_capabilities(inputs.host.capability_bits))
+    init = [INIT, "--"] if inputs.surroundings.init else []
     return {
         "terminal": process.tty,
         "user": {
@@ -73,48 +80,75 @@ def _process(inputs: SpecInputs) -> dict[str, Any]:
             "gid": identity.gid,
             "additionalGids": list(identity.groups or (identity.gid,)),
         },
-        "args": list(process.arguments),
+        "args": [*init, *process.arguments],
         "env": list(with_home(process.env, identity.home)),
         "cwd": process.working_dir,
-        "capabilities": capability_sets(DEFAULT_CAPABILITIES, is_root=identity.uid == 0),
-        "rlimits": [{"type": "RLIMIT_NOFILE", "hard": files, "soft": files}],
-        "noNewPrivileges": False,
-        "oomScoreAdj": host.oom_score,
+        "capabilities": capability_sets(granted, is_root=identity.uid == 0),
+        "rlimits": _rlimits(settings, inputs.host),
+        "noNewPrivileges": settings.security.no_new_privileges,
+        # Without a privilege for it, nobody can be made a lesser victim than we are.
+        "oomScoreAdj": max(settings.oom_score_adj, inputs.host.oom_score),
     }
+
+
+def _rlimits(settings: ContainerSettings, host: HostFacts) -> list[dict[str, Any]]:
+    files = min(OPEN_FILES, host.open_files)
+    limits = {"RLIMIT_NOFILE": (files, files)}
+    for each in settings.ulimits:
+        most = host.hard_limit(each.name)
+        limits[f"RLIMIT_{each.name.upper()}"] = (
+            _at_most(each.soft, most),
+            _at_most(each.hard, most),
+        )
+    return [
+        {"type": name, "hard": _unsigned(hard), "soft": _unsigned(soft)}
+        for name, (soft, hard) in limits.items()
+    ]
+
+
+def _at_most(value: int, most: int) -> int:
+    if most == -1:
+        return value
+    return most if value == -1 else min(value, most)
+
+
+def _unsigned(value: int) -> int:
+    return value if value >= 0 else 2**64 - 1
 
 
 def _linux(inputs: SpecInputs) -> dict[str, Any]:
-    host = inputs.host
-    namespaces = (*NAMESPACES, *(("cgroup",) if host.has_cgroup_namespace else ()))
+    settings, host, around = inputs.settings, inputs.host, inputs.surroundings
     linux: dict[str, Any] = {
-        "sysctl": dict(SYSCTLS),
-        "resources": _resources(inputs.settings, host),
+        "sysctl": sysctls(settings),
+        "resources": {
+            "devices": device_rules(settings, around),
+            **runtime_resources(settings, host, around.numbers),
+        },
         "cgroupsPath": inputs.bundle.cgroup,
-        "namespaces": [{"type": each} for each in namespaces],
-        "maskedPaths": list(MASKED_PATHS),
-        "readonlyPaths": list(READ_ONLY_PATHS),
-        "rootfsPropagation": "private",
+        "namespaces": namespaces(settings, around, has_cgroup=host.has_cgroup_namespace),
+        "maskedPaths": masked_paths(settings),
+        "readonlyPaths": readonly_paths(settings),
+        "rootfsPropagation": _propagation(settings),
     }
-    profile = seccomp_profile(
-        DEFAULT_CAPABILITIES, architecture=host.architecture, kernel=host.kernel
-    )
-    if profile is not None:
-        linux["seccomp"] = profile
-    return linux
+    if around.devices:
+        linux["devices"] = [each.node() for each in around.devices]
+    profile = _profile(settings, host)
+    return linux if profile is None else {**linux, "seccomp": profile}
 
 
-def _resources(settings: ContainerSettings, host: HostFacts) -> dict[str, Any]:
-    resources: dict[str, Any] = {"devices": device_rules()}
-    if settings.memory_bytes:
-        resources["memory"] = _memory(settings.memory_bytes, host)
-    if settings.nano_cpus:
-        quota = settings.nano_cpus * CPU_PERIOD // NANO
-        resources["cpu"] = {"quota": quota, "period": CPU_PERIOD}
-    if settings.pids_limit:
-        resources["pids"] = {"limit": settings.pids_limit}
-    return resources
+def _propagation(settings: ContainerSettings) -> str:
+    """Return how the root takes part in the host's mounts: as much as its mounts ask for."""
+    wanted = {each.propagation for each in settings.mounts}
+    if wanted.intersection(SHARED):
+        return "shared"
+    return "rslave" if wanted.intersection(SLAVE) else "private"
 
 
-def _memory(limit: int, host: HostFacts) -> dict[str, int]:
-    # As docker does: as much swap again as memory, where the kernel counts swap at all.
-    return {"limit": limit, "swap": 2 * limit} if host.has_swap_limit else {"limit": limit}
+def _profile(settings: ContainerSettings, host: HostFacts) -> dict[str, Any] | None:
+    wanted = settings.security.seccomp
+    granted = granted_capabilities(settings, all_capabilities(host.capability_bits))
+    if settings.privileged or wanted == UNCONFINED:
+        return None
+    if wanted:
+        return convert_profile(wanted, capabilities=granted, host=host)
+    return seccomp_profile(granted, architecture=host.architecture, kernel=host.kernel)

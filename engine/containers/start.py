@@ -14,13 +14,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.containers.endpoints import Connector
+from engine.containers.finding import Finder
+from engine.containers.health import Health, effective_check
+from engine.containers.hostname import hostname_of
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
+from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
-from engine.containers.state import Change, after
+from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell
-from engine.containers.users import read_accounts, resolve_user
+from engine.containers.users import read_accounts, resolve_user, with_groups
 from engine.errors import CommandNotFound, EngineError, RuntimeFailed
 
 if TYPE_CHECKING:
@@ -43,13 +47,15 @@ class Starter:
         self._means = means
         self._settler = settler
         self._connector = Connector(means)
+        self._finder = Finder(means)
 
-    def start(self, record: ContainerRecord) -> ContainerRecord:
+    def start(self, record: ContainerRecord, *, by_policy: bool = False) -> ContainerRecord:
         """
         Start a container that does not run and return its record.
 
-        Raises `CommandNotFound`, `RuntimeFailed` or what the host refuses; then the record tells
-        why, and nothing of the attempt is left.
+        Unless its policy does it, it begins anew: no restarts are counted, and that it was once
+        stopped is forgotten. Raises `CommandNotFound`, `RuntimeFailed` or what the host refuses;
+        then the record tells why, and nothing of the attempt is left.
         """
         after(Change.START, record.state, name=record.name)
         bundle = self._means.bundles.locate(record.id)
@@ -61,7 +67,7 @@ class Starter:
             self._settler.clear(bundle)
             self._note_failure(record, error)
             raise
-        running = self._record_running(record, pid)
+        running = self._record_running(record, pid, by_policy=by_policy)
         self.let_go(running)
         return running
 
@@ -72,13 +78,15 @@ class Starter:
             self._means.waiting.hand_over(bundle, self._means.monitor.connect)
             self._means.runtime.start(bundle)
         except RuntimeFailed as error:
-            self._settler.lose(record, code=NOT_STARTED, error=error.message)
+            self._settler.lose(record, code=NOT_STARTED, error=error.message, may_restart=False)
             raise
 
     def _launch(self, record: ContainerRecord, bundle: Bundle) -> int:
         means = self._means
         means.bundles.make_run(bundle)
         means.bundles.make(bundle)
+        if record.settings.cgroup_parent:
+            means.bundles.note_parent(bundle, record.settings.cgroup_parent)
         means.mounter.mount(means.snapshotter.mounts(record.id), bundle.rootfs)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)
@@ -107,19 +115,24 @@ class Starter:
 
     def _spec(self, record: ContainerRecord, bundle: Bundle) -> dict[str, Any]:
         defaults = self._means.images.get(str(record.image_id)).config.defaults
-        hostname = hostname_of(record)
+        hostname = hostname_of(record, self._means.store)
         process = resolve_process(defaults, record.settings, hostname=hostname)
+        accounts = read_accounts(bundle.rootfs)
+        identity = resolve_user(process.user, accounts)
         inputs = SpecInputs(
             bundle=bundle,
             settings=record.settings,
             process=process,
-            identity=resolve_user(process.user, read_accounts(bundle.rootfs)),
+            identity=with_groups(identity, record.settings.group_add, accounts),
             hostname=hostname,
             host=self._means.host,
+            surroundings=self._finder.find(record, bundle),
         )
         return runtime_spec(inputs)
 
-    def _record_running(self, record: ContainerRecord, pid: int) -> ContainerRecord:
+    def _record_running(
+        self, record: ContainerRecord, pid: int, *, by_policy: bool
+    ) -> ContainerRecord:
         running = replace(
             record,
             state=after(Change.START, record.state, name=record.name),
@@ -129,18 +142,29 @@ class Starter:
             error="",
             started_at=self._means.clock.now(),
             finished_at=None,
+            restart_at=None,
+            restart_count=record.restart_count if by_policy else 0,
+            backoff=record.backoff if by_policy else NO_WAIT,
+            was_stopped=False,
+            health=self._first_health(record),
         )
         with self._means.database.write():
             self._means.store.save(running)
+            if record.was_stopped:
+                self._means.store.mark_stopped(record.id, is_stopped=False)
             self._means.images.mark_used(record.image_id)
             tell(self._means.events, "start", running)
         return running
 
+    def _first_health(self, record: ContainerRecord) -> Health | None:
+        defaults = self._means.images.get(str(record.image_id)).config.defaults
+        has_check = effective_check(defaults.healthcheck, record.settings.healthcheck) is not None
+        return Health() if has_check else None
+
     def _note_failure(self, record: ContainerRecord, error: EngineError) -> None:
         code = error.exit_code if isinstance(error, CommandNotFound) else NOT_STARTED
-        self._means.store.save(replace(record, exit_code=code, error=error.message))
-
-
-def hostname_of(record: ContainerRecord) -> str:
-    """Return the host name of a container: its own, or its short ID."""
-    return record.settings.hostname or record.short_id
+        state = record.state
+        if state is ContainerState.RESTARTING:
+            state = after(Change.GIVE_UP, state, name=record.name)
+        failed = replace(record, state=state, exit_code=code, error=error.message, restart_at=None)
+        self._means.store.save(failed)

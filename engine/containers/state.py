@@ -31,7 +31,11 @@ class Change(enum.StrEnum):
     """What can happen to a container."""
 
     START = "start"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
     EXIT = "exit"
+    RETRY = "retry"
+    GIVE_UP = "give up"
     LOSE = "lose"
     REMOVE = "remove"
 
@@ -42,6 +46,16 @@ _TABLE: dict[Change, dict[ContainerState, ContainerState]] = {
         ContainerState.EXITED: ContainerState.RUNNING,
         ContainerState.RESTARTING: ContainerState.RUNNING,
     },
+    Change.PAUSE: {ContainerState.RUNNING: ContainerState.PAUSED},
+    Change.UNPAUSE: {ContainerState.PAUSED: ContainerState.RUNNING},
+    # Its run ended, and its policy has it started again.
+    Change.RETRY: {
+        ContainerState.RUNNING: ContainerState.RESTARTING,
+        ContainerState.PAUSED: ContainerState.RESTARTING,
+        ContainerState.RESTARTING: ContainerState.RESTARTING,
+    },
+    # It was stopped while it waited to be started again.
+    Change.GIVE_UP: {ContainerState.RESTARTING: ContainerState.EXITED},
     Change.EXIT: {
         ContainerState.RUNNING: ContainerState.EXITED,
         ContainerState.PAUSED: ContainerState.EXITED,
@@ -76,8 +90,12 @@ def after(change: Change, state: ContainerState, *, name: str) -> ContainerState
 
 
 def _refusal(change: Change, state: ContainerState, name: str) -> WrongState:
+    if change is Change.PAUSE and state is ContainerState.PAUSED:
+        return WrongState(f"Container {name} is already paused", field="container")
+    if change is Change.UNPAUSE:
+        return WrongState(f"Container {name} is not paused", field="container")
     if state.has_process:
         return ContainerRunning(name, state=state)
-    if change in {Change.EXIT, Change.LOSE}:
+    if change in {Change.EXIT, Change.LOSE, Change.PAUSE, Change.RETRY}:
         return ContainerNotRunning(name, state=state)
     return WrongState(f"cannot {change} container {name}: it is {state}", field="container")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.system.cgroups import parse_flat, read_small
+from engine.system.cgroups import parse_flat
+from engine.system.kernel_files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.settle import KILLED, UNWATCHED
-from engine.containers.state import ContainerState
+from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell
 from engine.errors import ContainerNotFound, SystemFailure
 
@@ -42,6 +42,27 @@ class Stopper:
         if self._means.runtime.signal(bundle, number):
             tell(self._means.events, "kill", record, signal=str(number))
 
+    def forbid_restart(self, record: ContainerRecord) -> None:
+        """
+        Note that the container is ended by hand, so that its policy leaves it ended.
+
+        One that waits to be started again does not any more.
+        """
+        if record.settings.restart.name == "no":
+            return
+        self._means.store.mark_stopped(record.id, is_stopped=True)
+        with self._means.locks.held(lock_name(record.id)):
+            current = self._means.store.find_by_id(record.id)
+            if current is not None and current.state is ContainerState.RESTARTING:
+                self.give_up(current)
+
+    def give_up(self, record: ContainerRecord) -> ContainerRecord:
+        """Leave ended what waits to be started again; with its lock held."""
+        state = after(Change.GIVE_UP, record.state, name=record.name)
+        ended = replace(record, state=state, restart_at=None)
+        self._means.store.save(ended)
+        return ended
+
     def kill(self, record: ContainerRecord, *, keeps: bool = False) -> ContainerRecord:
         """End a running container by force and return its record afterwards."""
         self.signal(record, KILLED - 128)
@@ -58,11 +79,11 @@ class Stopper:
 
         A container that is removed at its exit is so, unless *keeps*; its last record is returned.
         """
-        after = self._means.events.last_sequence()
+        sequence = self._means.events.last_sequence()
         deadline = None if timeout is None else time.monotonic() + timeout
         bundle = self._means.bundles.locate(record.id)
         while True:
-            current = self.settled(record.id, keeps=keeps) or self._departed(record, after)
+            current = self.settled(record.id, keeps=keeps) or self._departed(record, sequence)
             if not current.state.has_process:
                 return current
             left = LONGEST_WAIT if deadline is None else deadline - time.monotonic()
@@ -107,9 +128,9 @@ class Stopper:
             if not self._means.monitor.is_watching(self._means.bundles.locate(container_id)):
                 self._settler.lose(record, code=KILLED, error=UNWATCHED)
 
-    def _departed(self, record: ContainerRecord, after: int) -> ContainerRecord:
+    def _departed(self, record: ContainerRecord, sequence: int) -> ContainerRecord:
         """Return the last record of a container that somebody else removed meanwhile."""
-        for event in self._means.events.list_since(after):
+        for event in self._means.events.list_since(sequence):
             if event.subject == record.id and event.action == "die":
                 return replace(
                     record,

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from engine.containers.health import Health
 from engine.containers.record import ContainerRecord
 from engine.containers.schema import SCHEMA
 from engine.containers.state import ContainerState
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "ContainerRecord", "ContainerStore"]
 
 KNOWN_SETTINGS = 16_384
+MICROSECOND = timedelta(microseconds=1)
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 
 
@@ -39,16 +42,13 @@ class ContainerStore:
 
     def insert(self, record: ContainerRecord) -> None:
         """Add a record; raise `NameTaken` where another container has its name."""
+        values = {**_fixed(record), **_chosen(record), **_changing(record)}
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
         with self._database.write() as transaction:
             self.check_name_is_free(record.name)
             transaction.execute(
-                "INSERT INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *_fixed(record),
-                    *_changing(record),
-                    nanoseconds(record.created_at),
-                    *_end(record),
-                ),
+                f"INSERT INTO containers ({names}) VALUES ({marks})",  # noqa: S608
+                tuple(values.values()),
             )
 
     def check_name_is_free(self, name: str) -> None:
@@ -59,11 +59,30 @@ class ContainerStore:
 
     def save(self, record: ContainerRecord) -> None:
         """Write what changes in the life of a container: its state and how it came to it."""
+        self._update(record.id, _changing(record))
+
+    def save_chosen(self, record: ContainerRecord) -> None:
+        """Write what people change: name and settings; raise `NameTaken`."""
+        with self._database.write():
+            holder = self._database.row("SELECT id FROM containers WHERE name = ?", (record.name,))
+            if holder is not None and holder["id"] != record.id:
+                raise NameTaken(record.name, holder=holder["id"])
+            self._update(record.id, _chosen(record))
+
+    def mark_stopped(self, container_id: str, *, is_stopped: bool) -> None:
+        """Note whether the container was ended by hand; needs no lock, and is not in `save`."""
+        self._update(container_id, {"was_stopped": is_stopped})
+
+    def save_health(self, container_id: str, health: Health) -> None:
+        """Write how the container does; needs no lock, but is overwritten by `save`."""
+        self._update(container_id, {"health": _health(health)})
+
+    def _update(self, container_id: str, values: dict[str, object]) -> None:
+        assignments = ", ".join(f"{name} = ?" for name in values)
         with self._database.write() as transaction:
             transaction.execute(
-                "UPDATE containers SET state = ?, pid = ?, exit_code = ?, oom_killed = ?,"
-                " error = ?, started_at = ?, finished_at = ? WHERE id = ?",
-                (*_changing(record), *_end(record)[:2], record.id),
+                f"UPDATE containers SET {assignments} WHERE id = ?",  # noqa: S608
+                (*values.values(), container_id),
             )
 
     def delete(self, container_id: str) -> None:
@@ -105,7 +124,10 @@ class ContainerStore:
 
     def list_running(self) -> list[ContainerRecord]:
         """Return the containers that have a process, by their records."""
-        states = [each for each in ContainerState if each.has_process]
+        return self.list_in(*(each for each in ContainerState if each.has_process))
+
+    def list_in(self, *states: ContainerState) -> list[ContainerRecord]:
+        """Return the containers whose records are in one of *states*."""
         marks = ", ".join("?" * len(states))
         rows = self._database.rows(
             f"SELECT * FROM containers WHERE state IN ({marks})",  # noqa: S608
@@ -130,23 +152,39 @@ class ContainerStore:
         return found[0] if found else None
 
 
-def _fixed(record: ContainerRecord) -> tuple[object, ...]:
-    return (
-        record.id,
-        record.name,
-        str(record.image_id),
-        record.image_reference,
-        json.dumps(record.settings.to_json()),
-        json.dumps(record.command),
-    )
+def _fixed(record: ContainerRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "image_id": str(record.image_id),
+        "image_reference": record.image_reference,
+        "command": json.dumps(record.command),
+        "created_at": nanoseconds(record.created_at),
+        "owner": record.owner,
+    }
 
 
-def _changing(record: ContainerRecord) -> tuple[object, ...]:
-    return (record.state, record.pid, record.exit_code, record.oom_killed, record.error)
+def _chosen(record: ContainerRecord) -> dict[str, object]:
+    return {"name": record.name, "settings": json.dumps(record.settings.to_json())}
 
 
-def _end(record: ContainerRecord) -> tuple[object, ...]:
-    return (_moment(record.started_at), _moment(record.finished_at), record.owner)
+def _changing(record: ContainerRecord) -> dict[str, object]:
+    return {
+        "state": record.state,
+        "pid": record.pid,
+        "exit_code": record.exit_code,
+        "oom_killed": record.oom_killed,
+        "error": record.error,
+        "started_at": _moment(record.started_at),
+        "finished_at": _moment(record.finished_at),
+        "restart_count": record.restart_count,
+        "restart_at": _moment(record.restart_at),
+        "backoff": record.backoff // MICROSECOND,
+        "health": _health(record.health),
+    }
+
+
+def _health(health: Health | None) -> str:
+    return "" if health is None else json.dumps(health.to_json())
 
 
 def _moment(moment: datetime | None) -> int | None:
@@ -154,7 +192,6 @@ def _moment(moment: datetime | None) -> int | None:
 
 
 def _record(row: Row) -> ContainerRecord:
-    started, finished = row["started_at"], row["finished_at"]
     return ContainerRecord(
         id=row["id"],
         name=row["name"],
@@ -168,10 +205,19 @@ def _record(row: Row) -> ContainerRecord:
         oom_killed=bool(row["oom_killed"]),
         error=row["error"],
         created_at=from_nanoseconds(row["created_at"]),
-        started_at=None if started is None else from_nanoseconds(started),
-        finished_at=None if finished is None else from_nanoseconds(finished),
+        started_at=_time(row["started_at"]),
+        finished_at=_time(row["finished_at"]),
         owner=row["owner"],
+        restart_count=row["restart_count"],
+        was_stopped=bool(row["was_stopped"]),
+        restart_at=_time(row["restart_at"]),
+        backoff=row["backoff"] * MICROSECOND,
+        health=Health.from_json(json.loads(row["health"])) if row["health"] else None,
     )
+
+
+def _time(moment: int | None) -> datetime | None:
+    return None if moment is None else from_nanoseconds(moment)
 
 
 @lru_cache(maxsize=KNOWN_SETTINGS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidSetting
@@ -78,6 +78,13 @@ def resolve_user(text: str, accounts: Accounts) -> Identity:
     return Identity(account.uid, gid, (gid,), account.home)
 
 
+def with_groups(identity: Identity, added: tuple[str, ...], accounts: Accounts) -> Identity:
+    """Return *identity* as a member of the groups *added* too, each a name or a number."""
+    more = tuple(_group_id(each, accounts, field_name="group_add") for each in added)
+    groups = tuple(dict.fromkeys([*(identity.groups or (identity.gid,)), *more]))
+    return replace(identity, groups=groups[:MAX_GROUPS])
+
+
 def _find_account(user: str, accounts: Accounts) -> Account:
     number = _as_id(user)
     for each in accounts.users:
@@ -92,14 +99,14 @@ def _find_account(user: str, accounts: Accounts) -> Account:
     return Account("", number, 0, "/")
 
 
-def _group_id(group: str, accounts: Accounts) -> int:
+def _group_id(group: str, accounts: Accounts, *, field_name: str = "user") -> int:
     number = _as_id(group)
     for each in accounts.groups:
         if each.name == group or each.gid == number:
             return each.gid
     if number is None:
         raise InvalidSetting(
-            "user",
+            field_name,
             f"unable to find group {group[:80]}: no matching entries in group file",
             remedy="Use a group of the image, or a number.",
         )

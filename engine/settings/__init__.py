@@ -8,9 +8,10 @@ refuse the same things at the same fields. What only the host knows is checked a
 
 from __future__ import annotations
 
+from engine.oci.healthcheck import Healthcheck
 from engine.settings.container import ContainerSettings
 from engine.settings.execution import ExecSettings
-from engine.settings.lifetime import Healthcheck, LogSettings, RestartPolicy
+from engine.settings.lifetime import LogSettings, RestartPolicy
 from engine.settings.mounts import MountKind, MountPoint
 from engine.settings.network import Endpoint, PortBinding
 from engine.settings.resources import DeviceRate, DeviceWeight, Ulimit

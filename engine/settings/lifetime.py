@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from engine.errors import InvalidSetting
+from engine.oci.healthcheck import Healthcheck  # noqa: TC001  (read with the annotations)
 from engine.settings.checks import check_choice, check_range, check_texts
 from engine.settings.signals import parse_signal
 
@@ -36,43 +37,6 @@ class RestartPolicy:
     def survives_reboot(self) -> bool:
         """Whether the container is started after the machine was."""
         return self.name in {"always", "unless-stopped"}
-
-
-@dataclass(frozen=True, slots=True)
-class Healthcheck:
-    """
-    How the health of a container is asked for; times in nanoseconds, 0 for docker's default.
-
-    *test* is `("CMD", word…)`, `("CMD-SHELL", line)`, `("NONE",)`, or empty for the image's.
-    """
-
-    test: tuple[str, ...] = ()
-    interval: int = 0
-    timeout: int = 0
-    start_period: int = 0
-    start_interval: int = 0
-    retries: int = 0
-
-    def __post_init__(self) -> None:
-        check_texts("healthcheck", self.test)
-        if self.test and self.test[0] not in {"NONE", "CMD", "CMD-SHELL"}:
-            raise InvalidSetting("healthcheck", f"unknown type {self.test[0][:40]!r} of a test")
-        if self.test and self.test[0] != "NONE" and len(self.test) < 2:
-            raise InvalidSetting("healthcheck", "the test has no command")
-        check_range("healthcheck", self.retries, MAX_RETRIES)
-        for name in ("interval", "timeout", "start_period", "start_interval"):
-            self._check_time(name, getattr(self, name))
-
-    @property
-    def is_disabled(self) -> bool:
-        """Whether it says that there is no check, whatever the image says."""
-        return self.test == ("NONE",)
-
-    def _check_time(self, name: str, value: int) -> None:
-        if value and value < MILLISECOND:
-            words = name.replace("_", " ").capitalize()
-            raise InvalidSetting("healthcheck", f"{words} in Healthcheck cannot be less than 1ms")
-        check_range("healthcheck", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +87,29 @@ class Lifetime:
             raise InvalidSetting(
                 "restart", "can't create 'AutoRemove' container with restart policy"
             )
+        if self.healthcheck is not None:
+            check_health(self.healthcheck)
         check_range("writable_bytes", self.writable_bytes)
         if self.writable_bytes and self.writable is Writable.DISK:
             raise InvalidSetting(
                 "writable_bytes", "only a writable layer in memory has a size", remedy="Leave it 0."
             )
+
+
+def check_health(check: Healthcheck) -> None:
+    """Raise `InvalidSetting` where the check cannot be made."""
+    check_texts("healthcheck", check.test)
+    if check.test and check.test[0] not in {"NONE", "CMD", "CMD-SHELL"}:
+        raise InvalidSetting("healthcheck", f"unknown type {check.test[0][:40]!r} of a test")
+    if check.test and check.test[0] != "NONE" and len(check.test) < 2:
+        raise InvalidSetting("healthcheck", "the test has no command")
+    check_range("healthcheck", check.retries, MAX_RETRIES)
+    for name in ("interval", "timeout", "start_period", "start_interval"):
+        _check_time(name, getattr(check, name))
+
+
+def _check_time(name: str, value: int) -> None:
+    check_range("healthcheck", value)
+    if 0 < value < MILLISECOND:
+        words = name.replace("_", " ").capitalize()
+        raise InvalidSetting("healthcheck", f"{words} in Healthcheck cannot be less than 1ms")

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import from_oserror
+from engine.errors import SystemFailure, from_oserror
+from engine.system.freezer import Freezer, LegacyFreezer, UnifiedFreezer
+from engine.system.kernel_files import read_small
 from engine.system.processes import kill_and_wait
 
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 
 MOUNT = Path("/sys/fs/cgroup")
 UNIFIED = ""
-READ_LIMIT = 256 * 1024
 EMPTY_WITHIN = 5.0
 SHORTEST_PAUSE = 0.001
+FREEZE_WITHIN = 10.0
 
 
 class CgroupLayout(enum.StrEnum):
@@ -108,6 +110,33 @@ class Cgroups:
         destroyed = [_destroyed(each, deadline) for each in self._directories(path)]
         return all(destroyed)
 
+    def freeze(self, path: str) -> None:
+        """Have every process of the group *path* stand still; raise `SystemFailure`."""
+        freezer = self._freezer(path)
+        deadline = time.monotonic() + FREEZE_WITHIN
+        freezer.freeze()
+        while not freezer.is_done:
+            if time.monotonic() > deadline:
+                freezer.thaw()
+                raise SystemFailure("cannot pause the container: its processes do not stand still")
+            time.sleep(SHORTEST_PAUSE)
+
+    def thaw(self, path: str) -> None:
+        """Have the processes of the group *path* go on; one not frozen or not there is fine."""
+        freezer = self._freezer(path)
+        if freezer.is_frozen:
+            freezer.thaw()
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether the processes of the group *path* stand still, or are about to."""
+        return self._freezer(path).is_frozen
+
+    def _freezer(self, path: str) -> Freezer:
+        relative = path.lstrip("/")
+        if detect_layout(self._mount) is CgroupLayout.UNIFIED:
+            return UnifiedFreezer(self._mount / relative)
+        return LegacyFreezer(self._mount / "freezer" / relative)
+
     def oom_kills(self, path: str) -> int:
         """Return how often the kernel killed in the group *path* for lack of memory."""
         relative = path.lstrip("/")
@@ -172,20 +201,6 @@ def _removed(directory: Path) -> bool:
 def _members(directory: Path) -> list[int]:
     words = read_small(directory / "cgroup.procs").split()
     return [int(word) for word in words if int(word) != os.getpid()]
-
-
-def read_small(path: Path) -> str:
-    """Return the beginning of a file of the kernel's; empty where it cannot be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(descriptor, READ_LIMIT).decode(errors="replace")
-    except OSError:
-        return ""
-    finally:
-        os.close(descriptor)
 
 
 def parse_flat(text: str) -> dict[str, int]:

@@ -5,15 +5,34 @@ from __future__ import annotations
 import os
 import re
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.oci.platform import normalise_architecture
 from engine.system.cgroups import MOUNT, CgroupLayout, detect_layout
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PROC = Path("/proc")
+CAP_SYS_RESOURCE = 24
 _BOUNDING = re.compile(r"^CapBnd:\s*([0-9a-f]+)", re.MULTILINE)
+# Where each control over a resource is found, in cgroup v1 and (below any group) in v2.
+CONTROLS = {
+    "memory": ("memory/memory.limit_in_bytes", "memory.max"),
+    "memory_reservation": ("memory/memory.soft_limit_in_bytes", "memory.low"),
+    "memory_swappiness": ("memory/memory.swappiness", ""),
+    "oom_kill_disable": ("memory/memory.oom_control", ""),
+    "cpu_shares": ("cpu/cpu.shares", "cpu.weight"),
+    "cpu_quota": ("cpu/cpu.cfs_quota_us", "cpu.max"),
+    "cpuset": ("cpuset/cpuset.cpus", "cpuset.cpus"),
+    "pids_limit": ("pids/cgroup.procs", "pids.max"),
+    "blkio_weight": ("blkio/blkio*.weight", "io.weight"),
+    "blkio_weight_device": ("blkio/blkio*.weight_device", "io.weight"),
+    "blkio_rates": ("blkio/blkio.throttle.read_bps_device", "io.max"),
+}
 _RELEASE = re.compile(r"(\d+)\.(\d+)", re.ASCII)
 
 
@@ -23,8 +42,10 @@ class HostFacts:
     One host as its containers find it.
 
     *open_files* is the hard limit of this process: without CAP_SYS_RESOURCE no container can have
-    more. *oom_score* likewise is the lowest that it can have, and *capability_bits* are the
-    capabilities that it can have at most, by number.
+    more. *oom_score* likewise is the lowest that it can have. *missing* names the controls over
+    resources that its kernel does not have; see `CONTROLS`. *limits* are the hard limits of this
+    process by their names in getrlimit(2), none where it may raise them; *capability_bits* are the
+    capabilities that a container can have at most, by number.
     """
 
     architecture: str
@@ -37,6 +58,12 @@ class HostFacts:
     cpus: int
     memory_bytes: int
     capability_bits: int = (1 << 41) - 1
+    missing: frozenset[str] = frozenset()
+    limits: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    def hard_limit(self, name: str) -> int:
+        """Return the most that a process here may have of the limit *name*, -1 for any."""
+        return self.limits.get(name, -1)
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +81,24 @@ def probe_host() -> HostFacts:
         cpus=len(os.sched_getaffinity(0)),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         capability_bits=_bounding_bits(),
+        missing=missing_controls(layout),
+        limits={} if _bounding_bits() >> CAP_SYS_RESOURCE & 1 else _hard_limits(),
+    )
+
+
+def _hard_limits() -> dict[str, int]:
+    kinds = [each for each in dir(resource) if each.startswith("RLIMIT_")]
+    hard = {each: resource.getrlimit(getattr(resource, each))[1] for each in kinds}
+    return {name.removeprefix("RLIMIT_").lower(): value for name, value in hard.items()}
+
+
+def missing_controls(layout: CgroupLayout, mount: Path = MOUNT) -> frozenset[str]:
+    """Return the names of the `CONTROLS` that the control groups below *mount* do not have."""
+    is_unified = layout is CgroupLayout.UNIFIED
+    return frozenset(
+        name
+        for name, (legacy, unified) in CONTROLS.items()
+        if not any(True for _ in mount.glob(f"*/{unified}" if is_unified and unified else legacy))
     )
 
 

@@ -44,7 +44,7 @@ from tests.support.fakes_containers import (
     random_diff_id,
 )
 from tests.support.fakes_networks import fake_network_host
-from tests.support.fakes_snapshots import FakeMounter, FakeSnapshotter
+from tests.support.fakes_snapshots import FakeMounter, JoiningSnapshotter
 
 if TYPE_CHECKING:
     from engine.networks.door import Host
@@ -118,7 +118,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
     database = Database(paths.database, SCHEMAS)
     host = FakeHost(paths.exits)
     images = FakeImages()
-    snapshotter = FakeSnapshotter(paths.snapshots)
+    snapshotter = JoiningSnapshotter(paths.snapshots, database)
     means = Means(
         database=database,
         store=ContainerStore(database),

@@ -59,6 +59,8 @@ class FakeHost:
         self.missing_commands: set[str] = set()
         self.deaf: set[str] = set()
         self.unreaped: set[str] = set()
+        self.frozen: set[str] = set()
+        self.limits: dict[str, object] = {}
         self.changed = threading.Condition()
         self._pids = itertools.count(FIRST_PID)
 
@@ -180,6 +182,11 @@ class FakeRuntime:
             self.host.finish(bundle.id, 128 + number)
         return True
 
+    def update(self, bundle: Bundle) -> None:
+        if bundle.id not in self.host.containers:
+            raise RuntimeFailed("update", stderr="container does not exist")
+        self.host.limits[bundle.id] = json.loads(bundle.limits.read_text())
+
     def delete(self, bundle: Bundle) -> None:
         self.host.containers.pop(bundle.id, None)
 
@@ -249,6 +256,15 @@ class FakeCgroups:
     def members(self, path: str) -> list[int]:
         process = self.host.containers.get(path.rpartition("/")[2])
         return [process.pid] if process is not None and process.is_alive else []
+
+    def freeze(self, path: str) -> None:
+        self.host.frozen.add(path)
+
+    def thaw(self, path: str) -> None:
+        self.host.frozen.discard(path)
+
+    def is_frozen(self, path: str) -> bool:
+        return path in self.host.frozen
 
     def oom_kills(self, path: str) -> int:
         return self.host.oom_kills.get(path, 0)

@@ -16,6 +16,8 @@ from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.system.database import Database
+
 FAKE_BLOCK = 4096
 
 
@@ -159,6 +161,25 @@ class FakeSnapshotter:
 
     def _height(self, snapshot: Snapshot) -> int:
         return 0 if snapshot.parent is None else 1 + self._height(self.get(str(snapshot.parent)))
+
+
+class JoiningSnapshotter(FakeSnapshotter):
+    """One whose removals happen with the transaction that they join, as the real ones do."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        super().__init__(root)
+        self._database = database
+
+    def remove(self, key: str) -> int:
+        if key not in self.snapshots:
+            return 0
+        freed = self.usage(key).bytes
+        with self._database.write() as transaction:
+            transaction.after_commit(lambda: self._forget(key))
+        return freed
+
+    def _forget(self, key: str) -> None:
+        super().remove(key)
 
 
 class FakeMounter:

@@ -9,6 +9,7 @@ from engine.containers.containers import Containers, IfRunning
 from engine.containers.record import ContainerRecord
 from engine.containers.state import ContainerState
 from engine.errors import CommandNotFound
+from engine.settings import ResourceUpdate, RestartPolicy
 from tests.support.containers import Yard, fake_yard
 from tests.support.crashes import Countdown, Died, dying
 
@@ -39,7 +40,12 @@ def contradictions(yard: Yard) -> list[str]:
     found += [
         f"{each.name} is {each.state}"
         for each in records
-        if each.state not in {ContainerState.CREATED, ContainerState.RUNNING, ContainerState.EXITED}
+        if each.state in {ContainerState.REMOVING, ContainerState.DEAD}
+    ]
+    found += [
+        f"{each.name} is {each.state}, but its group is not"
+        for each in records
+        if (each.state is ContainerState.PAUSED) != (f"/shipshape/{each.id}" in host.frozen)
     ]
     return found
 
@@ -78,10 +84,28 @@ def exited(yard: Yard) -> None:
     yard.containers.settle()
 
 
+def paused(yard: Yard) -> None:
+    yard.containers.pause(running(yard).id)
+
+
+def restless(yard: Yard) -> ContainerRecord:
+    policy = RestartPolicy("on-failure")
+    return yard.containers.start(
+        yard.containers.create(yard.settings("/bin/sleep", name=NAME, restart=policy)).id
+    )
+
+
+def failing(yard: Yard) -> None:
+    yard.fake_host.finish(restless(yard).id, 3)
+
+
+def waiting_to_restart(yard: Yard) -> None:
+    failing(yard)
+    yard.containers.settle()
+
+
 def half_removed(yard: Yard) -> None:
-    created(yard)
-    with pytest.raises(Died):
-        yard.reopened(dying(yard.means, Countdown(9))).remove(NAME)
+    yard.means.store.delete(created(yard).id)
 
 
 SCENES: dict[str, tuple[Callable[[Yard], object], Callable[[Yard, Containers], object]]] = {
@@ -96,6 +120,17 @@ SCENES: dict[str, tuple[Callable[[Yard], object], Callable[[Yard, Containers], o
     "settle-and-remove": (ended_to_be_removed, lambda _, it: it.settle()),
     "remove": (exited, lambda _, it: it.remove(NAME)),
     "remove-by-force": (running, lambda _, it: it.remove(NAME, if_running=IfRunning.KILL)),
+    "pause": (running, lambda _, it: it.pause(NAME)),
+    "unpause": (paused, lambda _, it: it.unpause(NAME)),
+    "stop-a-paused-one": (paused, lambda _, it: it.stop(NAME)),
+    "kill-a-paused-one": (paused, lambda _, it: it.kill(NAME)),
+    "rename": (running, lambda _, it: it.rename(NAME, "other")),
+    "update": (running, lambda _, it: it.update(NAME, ResourceUpdate(memory_bytes=8 << 20))),
+    "prune": (exited, lambda _, it: it.prune()),
+    "retry": (failing, lambda _, it: it.settle()),
+    "stop-what-waits-to-be-restarted": (waiting_to_restart, lambda _, it: it.stop(NAME)),
+    "restart-what-waits-for-it": (waiting_to_restart, lambda _, it: it.restart(NAME)),
+    "stop-what-its-policy-restarts": (restless, lambda _, it: it.stop(NAME)),
     "reconcile-an-exit": (ended, lambda _, it: it.reconcile()),
     "reconcile-a-removal": (half_removed, lambda _, it: it.reconcile()),
 }
@@ -121,7 +156,7 @@ def test_death_at_any_step_is_put_right(tmp_path: Path, scene: str) -> None:
         assert survivor.reconcile().is_clean
         yard.means.database.close()
         if not countdown.died_at:
-            assert step > 5
+            assert step > 2
             return
     pytest.fail(f"{scene} never ended")
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from engine.containers.bundle import Bundle
 from engine.containers.containers import IfRunning
 from engine.containers.record import ContainerRecord
 from engine.containers.state import ContainerState
@@ -61,14 +62,14 @@ class TestCreate:
     def test_a_name_taken_at_the_last_moment_leaves_nothing_either(
         self, yard: Yard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        prepare = yard.means.snapshotter.prepare
+        make = yard.means.bundles.make
 
-        def prepare_late(key: str, **named: object) -> object:
+        def make_late(bundle: Bundle) -> None:
             monkeypatch.undo()
             yard.containers.create(yard.settings(name="web"))
-            return prepare(key, **named)  # type: ignore[arg-type]
+            make(bundle)
 
-        monkeypatch.setattr(yard.means.snapshotter, "prepare", prepare_late)
+        monkeypatch.setattr(yard.means.bundles, "make", make_late)
         with pytest.raises(NameTaken):
             yard.containers.create(yard.settings(name="web"))
 
@@ -87,13 +88,13 @@ class TestCreate:
     def test_an_image_that_goes_meanwhile_leaves_nothing(
         self, yard: Yard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        prepare = yard.means.snapshotter.prepare
+        make = yard.means.bundles.make
 
-        def prepare_late(key: str, **named: object) -> object:
+        def make_late(bundle: Bundle) -> None:
             yard.images.remove(IMAGE)
-            return prepare(key, **named)  # type: ignore[arg-type]
+            make(bundle)
 
-        monkeypatch.setattr(yard.means.snapshotter, "prepare", prepare_late)
+        monkeypatch.setattr(yard.means.bundles, "make", make_late)
         with pytest.raises(ImageNotFound):
             yard.containers.create(yard.settings())
 
@@ -393,7 +394,7 @@ class TestRestart:
         record = started(yard)
 
         assert yard.containers.restart(record.id).pid != record.pid
-        assert yard.actions() == ["create", "start", "kill", "die", "stop", "start"]
+        assert yard.actions() == ["create", "start", "kill", "die", "stop", "start", "restart"]
 
     def test_a_container_to_be_removed_survives_it(self, yard: Yard) -> None:
         record = started(yard, auto_remove=True)

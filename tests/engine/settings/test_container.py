@@ -103,9 +103,6 @@ def test_settings_survive_json() -> None:
     [
         pytest.param(lambda: RestartPolicy("sometimes"), "restart", id="unknown-policy"),
         pytest.param(lambda: RestartPolicy("always", 3), "restart", id="always-thrice"),
-        pytest.param(lambda: Healthcheck(("RUN", "x")), "healthcheck", id="unknown-test"),
-        pytest.param(lambda: Healthcheck(("CMD",)), "healthcheck", id="test-of-nothing"),
-        pytest.param(lambda: Healthcheck(interval=5), "healthcheck", id="five-nanoseconds"),
         pytest.param(lambda: LogSettings("syslog"), "log", id="unknown-driver"),
         pytest.param(lambda: PortBinding(0), "publish", id="port-zero"),
         pytest.param(lambda: PortBinding(1, "icmp"), "publish", id="protocol"),
@@ -214,6 +211,11 @@ def test_an_image_alone_is_enough() -> None:
         pytest.param({"dns": ("dns.example",)}, "dns", id="dns-by-name"),
         pytest.param({"extra_hosts": ("db",)}, "extra_hosts", id="host-without-address"),
         pytest.param({"expose": ("0",)}, "expose", id="port-zero"),
+        pytest.param({"healthcheck": Healthcheck(("RUN", "x"))}, "healthcheck", id="unknown-test"),
+        pytest.param({"healthcheck": Healthcheck(("CMD",))}, "healthcheck", id="test-of-nothing"),
+        pytest.param(
+            {"healthcheck": Healthcheck(interval=5)}, "healthcheck", id="five-nanoseconds"
+        ),
         pytest.param({"writable_bytes": 1}, "writable_bytes", id="size-on-disk"),
         pytest.param(
             {"auto_remove": True, "restart": RestartPolicy("always")},
