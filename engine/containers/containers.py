@@ -529,7 +529,7 @@ class Containers:
         record = self.get(ref)
         was_running = record.is_running
         if was_running:
-            self._stopped(record, timeout, keeps=True)
+            self._stopped(record, timeout, None, keeps=True)
         with self._held(record.id) as current:
             self._resetter.reset(current)
             return self._started(current) if was_running else current
