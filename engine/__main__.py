@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
             verb.add_argument(place, type=Path, default=argparse.SUPPRESS)
         verb.set_defaults(act=act)
         for word in words:
-            if word.startswith("--"):
+            if word.endswith("?"):
+                verb.add_argument(word.rstrip("?"), action="store_true")
+            elif word.startswith("--"):
                 verb.add_argument(word)
             else:
                 verb.add_argument(word.rstrip("*"), nargs="*" if word.endswith("*") else None)
@@ -162,6 +164,28 @@ def _serve(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     os._exit(0)
 
 
+def _save(engine: Engine, options: argparse.Namespace) -> None:
+    with Path(options.file).open("wb") as out:
+        engine.images.save(options.references, out)
+
+
+def _load(engine: Engine, options: argparse.Namespace) -> None:
+    with Path(options.file).open("rb") as stream:
+        engine.images.load(stream, progress=ShellProgress(), owner=OWNER)
+
+
+def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    report = engine.check(repair=options.repair, progress=ShellProgress())
+    for each in report.findings:
+        yield each.damage, each.subject, each.detail, each.outcome
+    _say(
+        f"Looked at {report.blobs} blobs, {report.layers} layers, {report.images} images"
+        f" and {report.containers} containers: {len(report.findings)} damaged"
+    )
+    if not report.is_clean:
+        raise SystemExit(1)
+
+
 def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
     engine.reconcile()
 
@@ -183,6 +207,9 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
         "answer docker's clients",
         ("--socket", "--tcp", "--tls-ca", "--tls-cert", "--tls-key"),
     ),
+    "save": (_save, "write images to a file", ("file", "references*")),
+    "load": (_load, "bring the images of a file", ("file",)),
+    "check": (_check, "hold the disk against the records; 1 if anything is wrong", ("--repair?",)),
     "reconcile": (_reconcile, "put right what a crash left", ()),
 }
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from engine import events, leases
+from engine.check.wiring import make_checker
 from engine.cleanup.cleanup import Cleanup
 from engine.containers import schema as containers_schema
+from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, open_containers
 from engine.content.local import LocalStore
 from engine.events import EventLog
@@ -21,6 +23,7 @@ from engine.images import schema as images_schema
 from engine.images.add import Adder
 from engine.images.copy import Copier
 from engine.images.derive import Deriver
+from engine.images.files import LayerFiles
 from engine.images.gc import Collector
 from engine.images.images import Images
 from engine.images.import_tar import Importer
@@ -33,11 +36,13 @@ from engine.images.save import Saver
 from engine.images.starter import StarterMaker
 from engine.images.store import ImageStore
 from engine.images.unpack import Unpacker
+from engine.layers.index import find_index
 from engine.leases import Leases
 from engine.ledger import DiskUsage, disk_usage
 from engine.networks import schema as networks_schema
 from engine.networks.assembly import linux_host, open_networks
 from engine.networks.networks import NetworkMeans, Networks
+from engine.progress import NEVER, SILENT
 from engine.registry.connector import RegistryConnector
 from engine.registry.dockerconfig import DockerConfig
 from engine.registry.registries import Registries
@@ -53,8 +58,11 @@ from engine.system.paths import EnginePaths
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from engine.check.checker import Checker
+    from engine.check.findings import Report
     from engine.content.store import Store
     from engine.images.ports import ImageHolders
+    from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
 
@@ -80,6 +88,7 @@ class Engine:
     cleanup: Cleanup
     events: EventLog
     _ground: _Ground
+    _connect: RegistryConnector
     _transport: HttpTransport
 
     @classmethod
@@ -114,6 +123,7 @@ class Engine:
             cleanup=Cleanup(images, containers, clock),
             events=ground.events,
             _ground=ground,
+            _connect=connect,
             _transport=transport,
         )
 
@@ -132,6 +142,17 @@ class Engine:
         self.containers.reconcile()
         self.images.sweep()
         self._ground.snapshotter.sweep()
+
+    def check(
+        self,
+        *,
+        repair: bool = False,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> Report:
+        """Hold everything on the disk against the records; see `Checker.check`."""
+        checker = _make_checker(self._ground, self.containers, self._connect)
+        return checker.check(repair=repair, progress=progress, cancellation=cancellation)
 
     def close(self) -> None:
         """Close the connections to database and registries; containers go on."""
@@ -218,6 +239,7 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         saver=_wire_saver(ground),
         loader=_wire_loader(ground, unpacker, collector),
         importer=_wire_importer(ground, unpacker, collector),
+        files=_wire_files(ground),
         collector=collector,
         make_starter=StarterMaker(_wire_adder(ground, unpacker, collector)),
     )
@@ -284,6 +306,12 @@ def _wire_loader(ground: _Ground, unpacker: Unpacker, collector: Collector) -> L
     )
 
 
+def _wire_files(ground: _Ground) -> LayerFiles:
+    return LayerFiles(
+        ground.images, lambda chain_id: find_index(ground.snapshotter.notes(str(chain_id)))
+    )
+
+
 def _wire_importer(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Importer:
     return Importer(
         images=ground.images,
@@ -322,6 +350,23 @@ def _wire_puller(
         unpacker=unpacker,
         leases=ground.leases,
         collector=collector,
+    )
+
+
+def _make_checker(ground: _Ground, containers: Containers, connect: RegistryConnector) -> Checker:
+    return make_checker(
+        database=ground.database,
+        images=ground.images,
+        store=ground.content,
+        snapshotter=ground.snapshotter,
+        unpacker=Unpacker(ground.snapshotter, ground.locks),
+        source=_layer_bytes(ground),
+        leases=ground.leases,
+        locks=ground.locks,
+        collector=_wire_collector(ground),
+        connect=connect,
+        containers=containers,
+        bundles=Bundles(ground.paths),
     )
 
 

@@ -16,15 +16,15 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ UnsafePath           a tar entry or link that would leave the root
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
-    │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · ContainerNotFound · ExecNotFound
-    │  ├─ ProgramNotFound
+    │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · LayerNotFound · IndexMissing
+    │  ├─ ContainerNotFound · ExecNotFound · ProgramNotFound
     │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound
     ├─ AlreadyExists           often fine
     │  ├─ SnapshotExists · NameTaken
     │  └─ NetworkExists · EndpointExists
     ├─ WrongState              fix the state, then retry
     │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ExecStarted
-    │  ├─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · IngestLocked
+    │  ├─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · LayerBusy · IngestLocked
     │  ├─ NetworkInUse · NetworkPredefined · PoolOverlaps · PoolsExhausted
     │  ├─ AddressTaken · AddressesExhausted · PortTaken
     │  └─ VolumeInUse
@@ -330,6 +330,29 @@ class SnapshotNotFound(NotFound):
         self.key = key
 
 
+class LayerNotFound(NotFound):
+    """No image of this host has the layer."""
+
+    code = "layer-not-found"
+    field = "layer"
+
+    def __init__(self, chain_id: object) -> None:
+        super().__init__(f"no image here has the layer {chain_id}")
+        self.chain_id = chain_id
+
+
+class IndexMissing(NotFound):
+    """A layer has no index of its files, because it came before there were any or lost it."""
+
+    code = "index-missing"
+    field = "layer"
+    remedy = "Run `./shipshape engine check --repair`, which writes it again."
+
+    def __init__(self, chain_id: object) -> None:
+        super().__init__(f"layer {chain_id} has no index of its files")
+        self.chain_id = chain_id
+
+
 class ContainerNotFound(NotFound):
     """No container of that name or ID."""
 
@@ -599,6 +622,22 @@ class SnapshotInUse(WrongState):
         super().__init__(f"snapshot {key} is the parent of {holder}")
         self.key = key
         self.holder = holder
+
+
+class LayerBusy(WrongState):
+    """Containers run on a layer that is to be unpacked again."""
+
+    code = "layer-busy"
+    field = "layer"
+
+    def __init__(self, chain_id: object, *, holders: tuple[str, ...]) -> None:
+        names = ", ".join(holders)
+        super().__init__(
+            f"layer {chain_id} is shown by running containers: {names}",
+            remedy=f"Stop {names} and check again.",
+        )
+        self.chain_id = chain_id
+        self.holders = holders
 
 
 class IngestLocked(WrongState):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from engine.images.compare import compare_images
 from engine.images.dockerfile import render_dockerfile
 from engine.images.history import HistoryRow, history_rows
 from engine.images.lineage import Lineage, find_lineage
@@ -15,11 +16,13 @@ from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
     from typing import BinaryIO
 
+    from engine.images.compare import Comparison
     from engine.images.copy import Copier
+    from engine.images.files import ImageFiles, LayerFile, LayerFiles, LayerHit
     from engine.images.gc import Collector, Swept
     from engine.images.import_tar import Importer
     from engine.images.load import Loaded, Loader
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from engine.images.remove import Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
-    from engine.oci.digest import ImageID
+    from engine.oci.digest import ChainID, Digest, ImageID
     from engine.oci.platform import Platform
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
@@ -61,6 +64,7 @@ class Images:
         saver: Saver,
         loader: Loader,
         importer: Importer,
+        files: LayerFiles,
         collector: Collector,
         make_starter: StarterMaker,
     ) -> None:
@@ -72,6 +76,7 @@ class Images:
         self._saver = saver
         self._loader = loader
         self._importer = importer
+        self._files = files
         self._collector = collector
         self._make_starter = make_starter
 
@@ -231,6 +236,22 @@ class Images:
         """Return an approximate Dockerfile of the image; see `render_dockerfile`."""
         bases = find_lineage(self._store, image_id).bases
         return render_dockerfile(self._store.get(str(image_id)), bases[0] if bases else None)
+
+    def compare(self, before: str, after: str) -> Comparison:
+        """Return in what the image that *after* names differs; see `compare_images`."""
+        return compare_images(self._store.get(before), self._store.get(after), self._files)
+
+    def layer_files(self, chain_id: ChainID) -> Iterator[LayerFile]:
+        """Yield what the layer did to each path; see `LayerFiles.of_layer`."""
+        return self._files.of_layer(chain_id)
+
+    def files(self, image_id: ImageID) -> ImageFiles:
+        """Return what each layer of the image did, and what of it no container sees."""
+        return self._files.of_image(self._store.get(str(image_id)))
+
+    def find_in_layers(self, *, path: str = "", digest: Digest | None = None) -> Iterator[LayerHit]:
+        """Yield the layers that hold *path*, or a file whose content is *digest*."""
+        return self._files.find(path=path, digest=digest)
 
     def prune(
         self,

@@ -76,6 +76,64 @@ class ImageQueries:
         where = f"id = (SELECT image_id FROM {table} WHERE reference = ?)"  # noqa: S608
         return next(iter(self._list_where(where, str(name_of(reference)))), None)
 
+    def list_blobs(self) -> list[Digest]:
+        """Return the blobs that images and layers of this host need."""
+        rows = self._database.rows(
+            "SELECT digest FROM image_documents"
+            " UNION SELECT digest FROM layers WHERE archive_bytes > 0"
+        )
+        return [_digest(row["digest"]) for row in rows]
+
+    def has_archive(self, digest: Digest) -> bool:
+        """Return whether the blob is the archive of a layer."""
+        statement = "SELECT 1 FROM layers WHERE digest = ? AND archive_bytes > 0"
+        return self._database.row(statement, (str(digest),)) is not None
+
+    def list_with_blob(self, digest: Digest) -> list[ImageRecord]:
+        """Return the images of which the blob is a document or the archive of a layer."""
+        return self._list_where(
+            "id IN (SELECT image_id FROM image_documents WHERE digest = ?1 UNION"
+            " SELECT image_id FROM layers JOIN image_layers USING (chain_id) WHERE digest = ?1)",
+            str(digest),
+        )
+
+    def list_with_layer(self, chain_id: ChainID) -> list[ImageRecord]:
+        """Return the images that have the layer."""
+        condition = "id IN (SELECT image_id FROM image_layers WHERE chain_id = ?)"
+        return self._list_where(condition, str(chain_id))
+
+    def has_layer(self, chain_id: ChainID) -> bool:
+        """Return whether an image of this host has the layer."""
+        return (
+            self._database.row("SELECT 1 FROM layers WHERE chain_id = ?", (str(chain_id),))
+            is not None
+        )
+
+    def list_layers_upwards(self) -> list[LayerRecord]:
+        """Return the layers of this host, each after those that it stands on."""
+        rows = self._database.rows(
+            "SELECT layers.*, min(position) AS height"
+            " FROM layers JOIN image_layers USING (chain_id)"
+            " GROUP BY chain_id ORDER BY height, chain_id"
+        )
+        return [_layer(row) for row in rows]
+
+    def list_chain_ids(self) -> list[ChainID]:
+        """Return the layers of this host."""
+        rows = self._database.rows("SELECT chain_id FROM layers ORDER BY chain_id")
+        return [ChainID(_digest(row["chain_id"])) for row in rows]
+
+    def stack_below(self, chain_id: ChainID) -> tuple[LayerRecord, ...]:
+        """Return the layers up to *chain_id*, the lowest first; none where no image has it."""
+        rows = self._database.rows(
+            "WITH one AS (SELECT image_id, position FROM image_layers WHERE chain_id = ? LIMIT 1)"
+            " SELECT layers.* FROM one JOIN image_layers mine ON mine.image_id = one.image_id"
+            " AND mine.position <= one.position JOIN layers ON layers.chain_id = mine.chain_id"
+            " ORDER BY mine.position",
+            (str(chain_id),),
+        )
+        return tuple(map(_layer, rows))
+
     def list_below(self, image: ImageRecord) -> list[ImageRecord]:
         """Return the other images whose stack of layers is a lower part of *image*'s, or all."""
         chains = json.dumps([str(layer.chain_id) for layer in image.layers])

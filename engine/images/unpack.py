@@ -9,6 +9,7 @@ stack visible in one step, once all of it is on the disk.
 
 from __future__ import annotations
 
+import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -170,6 +171,32 @@ class Unpacker:
             if each.own_key:
                 self._snapshotter.remove(each.own_key)  # the same layer was here before
         return [LayerSize(each.chain_id, self._size(each.chain_id)) for each in layers]
+
+    def replace(
+        self,
+        packed: Packed,
+        *,
+        diff_id: DiffID,
+        chain_id: ChainID,
+        parent: ChainID | None,
+        cancellation: Cancellation = NEVER,
+    ) -> None:
+        """
+        Unpack *packed* and let it take the place of the committed layer *chain_id*.
+
+        Afterwards the layer is what its diff ID says, whatever it was before; or, on any error,
+        nothing has changed. No mount may show it.
+        """
+        key = staging_key(f"again-{uuid.uuid4().hex}")
+        with self._locks.held(key):
+            self._stage(key, packed, diff_id, SILENT, cancellation)
+            try:
+                with self._locks.held(COMMIT_LOCK):
+                    (pending,) = self._settle([StagedLayer(chain_id, parent, own_key=key)])
+                    self._snapshotter.replace(pending, parent=parent)
+            except BaseException:
+                self._snapshotter.remove(key)
+                raise
 
     @contextmanager
     def _turn(self, chain_id: ChainID, cancellation: Cancellation) -> Iterator[None]:

@@ -74,6 +74,11 @@ class NativeSnapshotter:
         sync_filesystem(self._directory)
         self._record(stack, sizes, self._store.committed(parent))
 
+    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
+        """Commit *pending* in place of the committed snapshot of its name."""
+        with self._store.replacing(pending.name):
+            self.commit_stack([pending], parent=parent)
+
     def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
         """Make an active snapshot and return the mounts that show it."""
         return [bind(self._copy(key, Kind.ACTIVE, parent))]
@@ -137,6 +142,10 @@ class NativeSnapshotter:
         """Return None: a copy does not know what was changed in it."""
         self._store.number(key, kind=Kind.ACTIVE)
         return None
+
+    def stray_directories(self) -> list[Path]:
+        """Return the directories that no record names."""
+        return self._store.strays()
 
     def sweep(self) -> int:
         """Remove the directories that no record names; return the bytes that came free."""

@@ -76,6 +76,11 @@ class OverlaySnapshotter:
                 )
                 below = number
 
+    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
+        """Commit *pending* in place of the committed snapshot of its name."""
+        with self._store.replacing(pending.name):
+            self.commit_stack([pending], parent=parent)
+
     def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
         """Make an active snapshot and return the mounts that show it."""
         with self._store.database.write():
@@ -149,6 +154,10 @@ class OverlaySnapshotter:
     def changes_directory(self, key: str) -> Path | None:
         """Return the directory that holds what the active snapshot changed."""
         return self._files(self._store.number(key, kind=Kind.ACTIVE))
+
+    def stray_directories(self) -> list[Path]:
+        """Return the directories that no record names."""
+        return self._store.strays()
 
     def sweep(self) -> int:
         """Remove the directories that no record names; return the bytes that came free."""

@@ -122,6 +122,14 @@ class Snapshotter(Protocol):
         it is removed. Raises `SnapshotNotFound` for *parent* or a key that is not there.
         """
 
+    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
+        """
+        Commit a sealed snapshot in place of the committed one of that name, which may be damaged.
+
+        Afterwards what stood on the old one stands on the new one, and the old one is gone; or, on
+        any error, nothing has changed. Mounts that show the old one must be gone.
+        """
+
     def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
         """
         Make an active snapshot and return the mounts that show it.
@@ -188,6 +196,9 @@ class Snapshotter(Protocol):
 
         None where the snapshotter keeps no such thing. Raises `SnapshotNotFound`.
         """
+
+    def stray_directories(self) -> list[Path]:
+        """Return the directories that no record names, and `sweep` would remove."""
 
     def sweep(self) -> int:
         """Remove the directories that no record names; return the bytes that came free."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import SnapshotExists, SnapshotInUse, SnapshotNotFound, from_oserror
@@ -193,6 +193,31 @@ class SnapshotStore:
                 freed += measure(path).bytes
                 remove_tree(path)
         return freed
+
+    @contextmanager
+    def replacing(self, name: ChainID) -> Iterator[None]:
+        """
+        Let the block commit another snapshot as *name*, in one transaction.
+
+        What stood on the old one stands on the new one then, and the old one goes.
+        """
+        aside = f"{name}/replaced"
+        with self.database.write() as transaction:
+            transaction.execute("UPDATE snapshots SET key = ? WHERE key = ?", (aside, str(name)))
+            yield
+            transaction.execute(
+                "UPDATE snapshots SET parent = (SELECT id FROM snapshots WHERE key = ?)"
+                " WHERE parent = (SELECT id FROM snapshots WHERE key = ?)",
+                (str(name), aside),
+            )
+            self.remove(aside)
+
+    def strays(self) -> list[Path]:
+        """Return the directories that no record names."""
+        with self.database.write() as transaction:
+            rows = transaction.execute("SELECT id FROM snapshots").fetchall()
+            known = {short_name(row["id"]) for row in rows}
+            return [path for path in self._directory.iterdir() if path.name not in known]
 
     def _refuse_if_held(self, transaction: Transaction, key: str, number: int) -> None:
         holder = transaction.execute(

@@ -55,6 +55,31 @@ class SnapshotterContract:
         assert snapshotter.get("layer").details == "all of it"
         assert snapshotter.get("layer").kind is Kind.STAGED
 
+    def test_a_replaced_layer_carries_what_stood_on_the_old_one(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        committed(snapshotter, chain(1), "old")
+        committed(snapshotter, chain(2), "upper", parent=chain(1))
+        stage_file(snapshotter, "again", "new")
+
+        snapshotter.replace(Pending("again", chain(1), SIZE), parent=None)
+
+        directory = snapshotter.own_directory(chain(1))
+        assert [path.name for path in directory.iterdir()] == ["new"]
+        assert snapshotter.get(str(chain(2))).parent == chain(1)
+        assert snapshotter.find("again") is None
+        with pytest.raises(SnapshotInUse):
+            snapshotter.remove(str(chain(1)))
+
+    def test_what_cannot_replace_a_layer_leaves_it(self, snapshotter: Snapshotter) -> None:
+        committed(snapshotter, chain(1), "old")
+
+        with pytest.raises(SnapshotNotFound):
+            snapshotter.replace(Pending("nobody", chain(1), SIZE), parent=None)
+
+        assert snapshotter.get(str(chain(1))).kind is Kind.COMMITTED
+        assert [path.name for path in snapshotter.own_directory(chain(1)).iterdir()] == ["old"]
+
     def test_layers_staged_in_any_order_become_one_stack(self, snapshotter: Snapshotter) -> None:
         stage_file(snapshotter, "upper", "b")
         stage_file(snapshotter, "lower", "a")

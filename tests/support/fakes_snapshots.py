@@ -62,6 +62,15 @@ class FakeSnapshotter:
                 self._rename(pending.key, pending.name, parent=below, size=size)
             below = pending.name
 
+    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
+        self._of(pending.key, Kind.STAGED)
+        self.snapshots.pop(str(pending.name), None)
+        self.commit_stack([pending], parent=parent)
+
+    def stray_directories(self) -> list[Path]:
+        known = {path.parent for path in self._directories.values()}
+        return [path for path in self._root.iterdir() if path not in known]
+
     def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
         if parent is not None:
             self._of(str(parent), Kind.COMMITTED)

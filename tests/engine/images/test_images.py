@@ -10,9 +10,15 @@ import pytest
 
 from engine.errors import ImageNotFound, InvalidReference
 from engine.images.add import Adder
+from engine.images.copy import Copier
+from engine.images.files import LayerFiles
 from engine.images.images import Images
+from engine.images.push import Pusher
 from engine.oci.reference import Reference
+from engine.registry.connector import RegistryConnector
 from tests.support.images import pack_image
+from tests.support.layers import FakeLayerSource
+from tests.support.world import HASTY
 
 if TYPE_CHECKING:
     from engine.images.store import ImageRecord
@@ -38,13 +44,24 @@ def images(world: World) -> Images:
         config = pack_image(TAR).config
         return adder.add(config, [TAR], tags=[STARTER], owner=owner, source="starter")
 
+    connect = RegistryConnector(world.transport, patience=HASTY)
+    source = FakeLayerSource(world.layers, world.store)
     return Images(
         store=world.images,
         puller=world.puller,
+        pusher=Pusher(
+            connect=connect,
+            images=world.images,
+            store=world.store,
+            source=source,
+            leases=world.leases,
+        ),
+        copier=Copier(connect=connect),
         remover=world.remover,
         saver=world.saver(),
         loader=world.loader(),
         importer=world.importer(),
+        files=LayerFiles(world.images, lambda _: None),
         collector=world.collector,
         make_starter=make_starter,
     )
