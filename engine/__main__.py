@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from engine.containers.record import IfRunning
 from engine.engine import Engine
-from engine.errors import EngineError
+from engine.errors import EngineError, InvalidSetting
+from engine.oci.reference import DEFAULT_REGISTRY
 from engine.progress import LayerProgress, LayerStatus, Message
 from engine.settings import ContainerSettings
 from engine.system.paths import DEFAULT_ROOT, DEFAULT_RUN, EnginePaths
+from engine.system.runner import conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,8 +43,11 @@ class ShellProgress:
         elif isinstance(event, LayerProgress) and event.status in {
             LayerStatus.COMPLETE,
             LayerStatus.EXISTS,
+            LayerStatus.THERE,
+            LayerStatus.MOUNTED,
+            LayerStatus.PUSHED,
         }:
-            _say(f"{event.id}: {event.status}")
+            _say(f"{event.id}: {event.status} {event.detail}".rstrip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +99,44 @@ def _plain_http_registries() -> frozenset[str]:
 def _pull(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     pulled = engine.images.pull(options.reference, progress=ShellProgress(), owner=OWNER)
     return [(pulled.image.id, pulled.digest, pulled.fetched_bytes)]
+
+
+def _push(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    pushed = engine.images.push(options.reference, progress=ShellProgress(), owner=OWNER)
+    return [(pushed.image.id, pushed.digest, pushed.sent_bytes)]
+
+
+def _copy(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    copied = engine.images.copy(options.source, options.target, progress=ShellProgress())
+    return [(copied.target.familiar, copied.digest, copied.sent_bytes)]
+
+
+def _sync(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    words = shlex.split(options.to or "")
+    if not words:
+        raise InvalidSetting(
+            "--to", "is missing", remedy="--to 'ssh HOST shipshape engine receive'"
+        )
+    with conversation(words, passing=("SSH_AUTH_SOCK", "HOME", "PATH")) as (reader, writer):
+        synced = engine.images.send(options.reference, reader, writer, progress=ShellProgress())
+    return [(synced.image_id, synced.digest, synced.sent_bytes)]
+
+
+def _receive(engine: Engine, _: argparse.Namespace) -> None:
+    # Standard output belongs to the other host.
+    engine.images.receive(
+        sys.stdin.buffer, sys.stdout.buffer, progress=ShellProgress(), owner=OWNER
+    )
+
+
+def _tags(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    return [(each,) for each in engine.registries.list_tags(options.repository)]
+
+
+def _search(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    registry = options.registry or DEFAULT_REGISTRY
+    found = engine.registries.search(options.term, registry=registry)
+    return [(each.name, each.stars, each.description) for each in found]
 
 
 def _starter(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
@@ -192,6 +236,12 @@ def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
 
 VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]]] = {
     "pull": (_pull, "bring an image from its registry", ("reference",)),
+    "push": (_push, "bring an image to its registry", ("reference",)),
+    "copy": (_copy, "copy an image from registry to registry", ("source", "target")),
+    "sync": (_sync, "give an image to another host", ("reference", "--to")),
+    "receive": (_receive, "take an image that another host gives", ()),
+    "tags": (_tags, "what tags a repository has at its registry", ("repository",)),
+    "search": (_search, "what a registry has of that name", ("term", "--registry")),
     "starter": (_starter, "make the starter image", ()),
     "images": (_images, "what images are here", ()),
     "run": (_run, "launch a container", ("image", "command*")),

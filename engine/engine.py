@@ -29,12 +29,13 @@ from engine.images.images import Images
 from engine.images.import_tar import Importer
 from engine.images.layer_bytes import LayerBytes
 from engine.images.load import Loader
-from engine.images.pull import Puller
+from engine.images.pull import REGISTRY, Puller
 from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.starter import StarterMaker
 from engine.images.store import ImageStore
+from engine.images.sync import Receiver, Sender
 from engine.images.unpack import Unpacker
 from engine.layers.index import find_index
 from engine.leases import Leases
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from engine.check.findings import Report
     from engine.content.store import Store
     from engine.images.ports import ImageHolders
+    from engine.images.pull import Connect
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
@@ -235,6 +237,10 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         puller=_wire_puller(ground, unpacker, collector, connect),
         pusher=_wire_pusher(ground, connect),
         copier=Copier(connect=connect),
+        sender=_wire_sender(ground),
+        receiver=Receiver(
+            lambda source: _wire_puller(ground, unpacker, collector, source, kind="sync")
+        ),
         remover=_wire_remover(ground, collector, holders),
         saver=_wire_saver(ground),
         loader=_wire_loader(ground, unpacker, collector),
@@ -271,6 +277,15 @@ def _wire_adder(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Ad
 def _wire_pusher(ground: _Ground, connect: RegistryConnector) -> Pusher:
     return Pusher(
         connect=connect,
+        images=ground.images,
+        store=ground.content,
+        source=_layer_bytes(ground),
+        leases=ground.leases,
+    )
+
+
+def _wire_sender(ground: _Ground) -> Sender:
+    return Sender(
         images=ground.images,
         store=ground.content,
         source=_layer_bytes(ground),
@@ -339,7 +354,12 @@ def _wire_deriver(ground: _Ground) -> Deriver:
 
 
 def _wire_puller(
-    ground: _Ground, unpacker: Unpacker, collector: Collector, connect: RegistryConnector
+    ground: _Ground,
+    unpacker: Unpacker,
+    collector: Collector,
+    connect: Connect,
+    *,
+    kind: str = REGISTRY,
 ) -> Puller:
     return Puller(
         connect=connect,
@@ -350,6 +370,7 @@ def _wire_puller(
         unpacker=unpacker,
         leases=ground.leases,
         collector=collector,
+        source=kind,
     )
 
 

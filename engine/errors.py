@@ -9,6 +9,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ InvalidInput            tell the user; never retry
     │  ├─ InvalidDigest · InvalidReference · InvalidPlatform · InvalidManifest
     │  ├─ InvalidImageConfig · InvalidSetting · InvalidLayer · InvalidArchive
+    │  ├─ InvalidConversation
     │  ├─ NotADirectory · CannotOverwrite
     │  ├─ AmbiguousID          the beginning of more than one
     │  ├─ DockerfileError      carries lines, column and source line
@@ -35,9 +36,9 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ Denied                  a registry said no
     │  └─ AuthenticationFailed · AccessDenied · RegistryUntrusted
     ├─ Unavailable             retryable
-    │  └─ RegistryUnreachable · RateLimited · RegistryError
+    │  └─ RegistryUnreachable · RateLimited · RegistryError · PeerLost
     ├─ Failed                  somebody's program returned non-zero
-    │  └─ CommandNotFound · RuntimeFailed · CredentialHelperFailed
+    │  └─ CommandNotFound · RuntimeFailed · CredentialHelperFailed · PeerFailed
     └─ SystemFailure           kernel or disk said no; keeps errno
        └─ MountFailed · OutOfSpace
 
@@ -250,6 +251,17 @@ class CannotOverwrite(InvalidInput):
         )
         super().__init__(f"cannot overwrite {old} {_quote(path)} with {new}", field="path")
         self.path = path
+
+
+class InvalidConversation(InvalidInput):
+    """The other host of a synchronisation does not speak as agreed."""
+
+    code = "invalid-conversation"
+    remedy = "Check that it runs this product, in a version that goes with this one."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the other host does not speak as agreed: {reason}")
+        self.reason = reason
 
 
 class AmbiguousID(InvalidInput):
@@ -966,6 +978,17 @@ class RegistryError(Unavailable):
         self.detail = detail
 
 
+class PeerLost(Unavailable):
+    """The other host of a synchronisation ended, or went silent, before it was done."""
+
+    code = "peer-lost"
+    remedy = "Try again: what has arrived is not sent again."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the other host is gone: {reason}")
+        self.reason = reason
+
+
 # --- Failed -----------------------------------------------------------------------------------
 
 
@@ -1012,6 +1035,16 @@ class CredentialHelperFailed(Failed):
         self.helper = helper
         self.registry = registry
         self.reason = reason
+
+
+class PeerFailed(Failed):
+    """The other host of a synchronisation could not do its part; *peer_code* is its error's."""
+
+    code = "peer-failed"
+
+    def __init__(self, message: str, *, peer_code: str = "", remedy: str = "") -> None:
+        super().__init__(f"the other host says: {message}", remedy=remedy)
+        self.peer_code = peer_code
 
 
 # --- SystemFailure ----------------------------------------------------------------------------

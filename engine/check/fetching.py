@@ -13,11 +13,11 @@ from engine.progress import NEVER
 
 if TYPE_CHECKING:
     from engine.content.store import Store
-    from engine.images.pull import Connect
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
     from engine.oci.reference import Reference
     from engine.registry.client import RegistryClient
+    from engine.registry.registries import Connect
 
 
 class Fetcher:

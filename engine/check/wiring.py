@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from engine.content.store import Store
     from engine.images.gc import Collector
     from engine.images.ports import LayerSource
-    from engine.images.pull import Connect
     from engine.images.store import ImageStore
     from engine.images.unpack import Unpacker
     from engine.leases import Leases
     from engine.oci.digest import ChainID
+    from engine.registry.registries import Connect
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.database import Database
     from engine.system.locks import Locks

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.images.copy_plan import CopiedDocument
-    from engine.images.pull import Connect
     from engine.oci.descriptor import Descriptor
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.client import RegistryClient
     from engine.registry.credentials import Credentials
+    from engine.registry.registries import Connect
 
 STREAMS = 4
 

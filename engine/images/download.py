@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from engine.content.store import Ingest, Store
-    from engine.images.ports import LayerSnapshots
+    from engine.images.ports import ImageSource, LayerSnapshots
     from engine.oci.config import ImageConfig
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from engine.oci.media_types import Compression
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
-    from engine.registry.client import RegistryClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Downloader:
 
     def __init__(
         self,
-        client: RegistryClient,
+        client: ImageSource,
         store: Store,
         reference: Reference,
         progress: ProgressSink,

@@ -28,10 +28,19 @@ if TYPE_CHECKING:
     from engine.images.load import Loaded, Loader
     from engine.images.pull import Puller
     from engine.images.push import Pusher
-    from engine.images.record import Copied, ImageRecord, ImageRemoval, Pulled, Pushed, TagMove
+    from engine.images.record import (
+        Copied,
+        ImageRecord,
+        ImageRemoval,
+        Pulled,
+        Pushed,
+        Synced,
+        TagMove,
+    )
     from engine.images.remove import Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
+    from engine.images.sync import Receiver, Sender
     from engine.oci.digest import ChainID, Digest, ImageID
     from engine.oci.platform import Platform
     from engine.progress import Cancellation, ProgressSink
@@ -60,6 +69,8 @@ class Images:
         puller: Puller,
         pusher: Pusher,
         copier: Copier,
+        sender: Sender,
+        receiver: Receiver,
         remover: Remover,
         saver: Saver,
         loader: Loader,
@@ -72,6 +83,8 @@ class Images:
         self._puller = puller
         self._pusher = pusher
         self._copier = copier
+        self._sender = sender
+        self._receiver = receiver
         self._remover = remover
         self._saver = saver
         self._loader = loader
@@ -140,6 +153,34 @@ class Images:
             with_referrers=with_referrers,
             progress=progress,
             cancellation=cancellation,
+        )
+
+    def send(
+        self,
+        reference: Reference | str,
+        reader: BinaryIO,
+        writer: BinaryIO,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> Synced:
+        """Give an image to another host, which `receive`s it; see `Sender.send`."""
+        return self._sender.send(
+            _parsed(reference), reader, writer, progress=progress, cancellation=cancellation
+        )
+
+    def receive(
+        self,
+        reader: BinaryIO,
+        writer: BinaryIO,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Pulled:
+        """Take an image that another host `send`s; see `Receiver.receive`."""
+        return self._receiver.receive(
+            reader, writer, progress=progress, cancellation=cancellation, owner=owner
         )
 
     def save(

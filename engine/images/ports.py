@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from typing import BinaryIO
 
     from engine.images.record import LayerRecord
     from engine.images.unpack import Packed, StagedLayer, StagedTar
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import ChainID, DiffID, ImageID
+    from engine.oci.platform import Platform
+    from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
+    from engine.registry.client import ResolvedManifest
+    from engine.registry.ratelimit import RateLimit
     from engine.snapshots.snapshotter import Snapshot
 
 
@@ -21,6 +25,25 @@ class ImageHolders(Protocol):
 
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
         """Return the names of the containers, running or not, that were made from the image."""
+
+
+class ImageSource(Protocol):
+    """Where an image is pulled from: a registry, or another host."""
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What it said last about how much may still be asked, if it did."""
+
+    def resolve(self, reference: Reference, platform: Platform | None = None) -> ResolvedManifest:
+        """Return the manifest that *reference* leads to on *platform*, verified."""
+
+    def fetch_document(self, reference: Reference, descriptor: Descriptor, *, limit: int) -> bytes:
+        """Return a small blob, verified; raise `LimitExceeded` if it is over *limit* bytes."""
+
+    def fetch_blob(
+        self, reference: Reference, descriptor: Descriptor, *, offset: int = 0
+    ) -> Generator[bytes, None, None]:
+        """Yield the bytes of a blob from *offset* on, to be verified by who stores them."""
 
 
 class LayerSnapshots(Protocol):

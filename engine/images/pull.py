@@ -35,18 +35,19 @@ if TYPE_CHECKING:
 
     from engine.content.store import Store
     from engine.images.gc import Collector
-    from engine.images.ports import LayerSnapshots, Unpacker
+    from engine.images.ports import ImageSource, LayerSnapshots, Unpacker
     from engine.images.store import ImageStore
     from engine.images.unpack import StagedLayer
     from engine.leases import Leases
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
-    from engine.registry.client import RegistryClient, ResolvedManifest
+    from engine.registry.client import ResolvedManifest
     from engine.registry.credentials import Credentials
     from engine.system.database import Database
 
 LAYERS_AT_ONCE = 3
+REGISTRY = "registry"
 
 
 class Connect(Protocol):
@@ -54,8 +55,8 @@ class Connect(Protocol):
 
     def __call__(
         self, registry: str, *, credentials: Credentials | None, cancellation: Cancellation
-    ) -> RegistryClient:
-        """Return a client for *registry*; nothing is asked of it yet."""
+    ) -> ImageSource:
+        """Return where *registry* is asked; nothing is asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class _Work:
     platform: Platform | None
     owner: str
     hold: Hold
-    client: RegistryClient
+    client: ImageSource
     progress: ProgressSink
     cancellation: JointCancellation
 
@@ -89,6 +90,7 @@ class Puller:
         unpacker: Unpacker,
         leases: Leases,
         collector: Collector,
+        source: str = REGISTRY,
     ) -> None:
         self._connect = connect
         self._database = database
@@ -98,6 +100,7 @@ class Puller:
         self._unpacker = unpacker
         self._leases = leases
         self._collector = collector
+        self._source = source
 
     def pull(
         self,
@@ -125,6 +128,8 @@ class Puller:
     def _pulled(self, work: _Work) -> Pulled:
         work.say(f"{work.reference.manifest_reference}: Pulling from {work.reference.repository}")
         resolved = work.client.resolve(work.reference, work.platform)
+        if work.client.rate_limit is not None:
+            work.say(f"{work.reference.registry}: {work.client.rate_limit}")
         config = self._fetch_config(work, resolved)
         _check_platform(config, work)
         layers = wanted_layers(resolved.manifest, config)
@@ -201,17 +206,27 @@ class Puller:
                 documents=documents,
                 manifest_digest=resolved.manifest_digest,
                 owner=work.owner,
-                source="registry",
+                source=self._source,
             )
             if work.reference.digest is None:
                 is_new |= self._images.move_tag(
-                    work.reference, config.image_id, owner=work.owner, reason="pull"
+                    work.reference, config.image_id, owner=work.owner, reason=self._reason
                 )
             self._images.note_pull(
-                work.reference, resolved.digest, config.image_id, owner=work.owner
+                work.reference,
+                resolved.digest,
+                config.image_id,
+                owner=work.owner,
+                # No registry said so, and none may know it.
+                is_at_registry=self._source == REGISTRY,
             )
             image = self._images.get(str(config.image_id))
         return Pulled(image, resolved.digest, is_new, fetched)
+
+    @property
+    def _reason(self) -> str:
+        """What moves a tag, in the words of its history."""
+        return "pull" if self._source == REGISTRY else self._source
 
     def _keep_documents(self, work: _Work, *contents: bytes) -> list[DocumentRecord]:
         digests = [Digest.of(content) for content in contents]

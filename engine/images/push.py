@@ -13,31 +13,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import ImageNotFound, InvalidReference
+from engine.errors import InvalidReference
 from engine.images.layer_content import BytesContent, LayerContent
+from engine.images.outgoing import held_image, is_here, made_manifest, own_manifest, packed
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import Pushed
-from engine.images.resources import blob_resource, layer_resource
-from engine.oci import manifest as manifests
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest
-from engine.oci.manifest import Manifest, parse_manifest, render_manifest
-from engine.oci.media_types import OCI_CONFIG, OCI_MANIFEST
+from engine.oci.media_types import OCI_CONFIG
 from engine.progress import NEVER, SILENT, LayerProgress, LayerStatus, Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.content.store import Store
+    from engine.images.outgoing import WrittenManifest
     from engine.images.ports import LayerSource
-    from engine.images.pull import Connect
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
-    from engine.leases import Lease, Leases
+    from engine.leases import Leases
+    from engine.oci.manifest import Manifest
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.client import RegistryClient
     from engine.registry.credentials import Credentials
+    from engine.registry.registries import Connect
 
 UPLOADS = 5
 MOUNT_SOURCES = 3
@@ -90,38 +90,14 @@ class Pusher:
         joint = JointCancellation(cancellation)
         client = self._connect(reference.registry, credentials=credentials, cancellation=joint)
         with self._leases.held() as lease:
-            image = self._held(lease, reference)
+            image = held_image(self._images, lease, reference)
             push = _Push(reference, image, client, self._source, self._images, progress, joint)
-            content, media_type, sent_bytes = push.run(self._own_manifest(image))
-        digest = Digest.of(content)
-        progress.emit(Message(f"{reference.tag}: digest: {digest} size: {len(content)}"))
+            manifest, sent_bytes = push.run(own_manifest(image, self._store))
+        digest, size = Digest.of(manifest.content), len(manifest.content)
+        progress.emit(Message(f"{reference.tag}: digest: {digest} size: {size}"))
         self._images.note_push(reference, digest, image.id, owner=owner)
-        return Pushed(image, reference, Descriptor(media_type, digest, len(content)), sent_bytes)
-
-    def _held(self, lease: Lease, reference: Reference) -> ImageRecord:
-        """Return the image, of which nothing goes away any more."""
-        image = self._found(reference)
-        lease.add(
-            *(layer_resource(layer.chain_id) for layer in image.layers),
-            *(blob_resource(layer.digest) for layer in image.layers),
-            *(blob_resource(each.digest) for each in image.documents),
-        )
-        if self._images.find_by_id(image.id) is None:  # removed before the lease was taken
-            raise ImageNotFound(reference.familiar)
-        return image
-
-    def _found(self, reference: Reference) -> ImageRecord:
-        image = self._images.find_by_reference(reference)
-        if image is None:
-            raise ImageNotFound(reference.familiar, field="reference")
-        return image
-
-    def _own_manifest(self, image: ImageRecord) -> bytes | None:
-        """Return the manifest that the image came with, if it did."""
-        digest = image.manifest_digest
-        if digest is None or not self._store.has(digest):
-            return None
-        return self._store.read_blob(digest, limit=manifests.MAX_BYTES)
+        descriptor = Descriptor(manifest.parsed.media_type, digest, size)
+        return Pushed(image, reference, descriptor, sent_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,37 +112,30 @@ class _Push:
     progress: ProgressSink
     cancellation: JointCancellation
 
-    def run(self, own: bytes | None) -> tuple[bytes, str, int]:
-        """Return the manifest that is under the tag now, its media type, and what was sent."""
+    def run(self, own: WrittenManifest | None) -> tuple[WrittenManifest, int]:
+        """Return the manifest that is under the tag now, and how many bytes were sent for it."""
         name = self.reference.familiar_name
         self.progress.emit(Message(f"The push refers to repository [{name}]"))
         for layer in self.image.layers:
             self._tell(layer, LayerStatus.PREPARING)
+        kept = own if own is not None and self._is_at_hand(own.parsed) else None
         # The first request gets the token that the ones side by side then share.
-        config, config_type = self.image.config_content, OCI_CONFIG
-        kept = self._kept(own)
-        if kept is not None:
-            config_type = kept.config.media_type
-        config_sent = self._send_config(Descriptor(config_type, self.image.id, len(config)))
-        layers = self._send_layers(kept)
-        content, media_type = self._manifest(own, kept, [each.descriptor for each in layers])
-        self.client.push_manifest(self.reference, content, media_type=media_type)
-        return content, media_type, config_sent + sum(each.sent_bytes for each in layers)
+        config_type = kept.parsed.config.media_type if kept else OCI_CONFIG
+        size = len(self.image.config_content)
+        config_sent = self._send_config(Descriptor(config_type, self.image.id, size))
+        sent = self._send_layers(kept.parsed.layers if kept else None)
+        manifest = kept or made_manifest(self.image, [each.descriptor for each in sent])
+        media_type = manifest.parsed.media_type
+        self.client.push_manifest(self.reference, manifest.content, media_type=media_type)
+        return manifest, config_sent + sum(each.sent_bytes for each in sent)
 
-    def _kept(self, own: bytes | None) -> Manifest | None:
-        """Return the image's own manifest if its layers can be had as it names them."""
-        parsed = parse_manifest(own) if own is not None else None
-        if not isinstance(parsed, Manifest) or len(parsed.layers) != len(self.image.layers):
-            return None
-        pairs = zip(parsed.layers, self.image.layers, strict=True)
-        return parsed if all(self._has(named, layer) for named, layer in pairs) else None
-
-    def _has(self, named: Descriptor, layer: LayerRecord) -> bool:
-        archive = self.source.find_archive(layer)
-        if archive is not None and archive.digest == named.digest:
-            return True
-        # It was pulled packed in another way before, but the registry may have this one.
-        return self.client.has_blob(self.reference, named)
+    def _is_at_hand(self, manifest: Manifest) -> bool:
+        """Return whether every layer can be had as *manifest* names it, here or at the registry."""
+        pairs = zip(manifest.layers, self.image.layers, strict=True)
+        return all(
+            is_here(named, layer, self.source) or self.client.has_blob(self.reference, named)
+            for named, layer in pairs
+        )
 
     def _send_config(self, config: Descriptor) -> int:
         if self.client.has_blob(self.reference, config):
@@ -174,32 +143,30 @@ class _Push:
         self.client.push_blob(self.reference, config, BytesContent(self.image.config_content))
         return config.size
 
-    def _send_layers(self, kept: Manifest | None) -> list[_Sent]:
+    def _send_layers(self, named: Sequence[Descriptor] | None) -> list[_Sent]:
         """Bring every layer there, each once, and return them in the order of the image."""
-        distinct = {layer.diff_id: layer for layer in self.image.layers}
-        named = dict(
-            zip((layer.diff_id for layer in self.image.layers), kept.layers, strict=True)
-            if kept
-            else ()
-        )
+        diff_ids = [layer.diff_id for layer in self.image.layers]
+        distinct = dict(zip(diff_ids, self.image.layers, strict=True))
+        names = dict(zip(diff_ids, named, strict=True)) if named is not None else {}
         for layer in list(distinct.values())[UPLOADS:]:
             self._tell(layer, LayerStatus.WAITING)
         with ThreadPoolExecutor(UPLOADS, "push") as pool:
             futures = [
-                pool.submit(self._send, layer, named.get(layer.diff_id))
+                pool.submit(self._send, layer, names.get(layer.diff_id))
                 for layer in distinct.values()
             ]
             results = results_of(futures, cancellation=self.cancellation)
         sent = dict(zip(distinct, results, strict=True))
-        first = {layer.diff_id: layer for layer in reversed(self.image.layers)}
+        # A layer that stands in the image twice was sent once.
+        firsts = {each: diff_ids.index(each) for each in distinct}
         return [
-            sent[layer.diff_id] if first[layer.diff_id] is layer else _again(sent[layer.diff_id])
-            for layer in self.image.layers
+            sent[each] if firsts[each] == place else _Sent(sent[each].descriptor)
+            for place, each in enumerate(diff_ids)
         ]
 
     def _send(self, layer: LayerRecord, named: Descriptor | None) -> _Sent:
         self.cancellation.check()
-        descriptor = named or self._packed(layer)
+        descriptor = named or packed(layer, self.source)
         if self.client.has_blob(self.reference, descriptor):
             self._tell(layer, LayerStatus.THERE)
             return _Sent(descriptor)
@@ -222,22 +189,6 @@ class _Push:
         self._tell(layer, LayerStatus.PUSHED)
         return _Sent(descriptor, descriptor.size)
 
-    def _packed(self, layer: LayerRecord) -> Descriptor:
-        known = self.source.find_archive(layer)
-        if known is not None:
-            return known
-        descriptor, stream = self.source.open_archive(layer)
-        stream.close()
-        return descriptor
-
-    def _manifest(
-        self, own: bytes | None, kept: Manifest | None, layers: Sequence[Descriptor]
-    ) -> tuple[bytes, str]:
-        if own is not None and kept is not None:
-            return own, kept.media_type
-        config = Descriptor(OCI_CONFIG, self.image.id, len(self.image.config_content))
-        return render_manifest(Manifest(OCI_MANIFEST, config, tuple(layers))), OCI_MANIFEST
-
     def _tell(
         self,
         layer: LayerRecord,
@@ -249,8 +200,3 @@ class _Push:
     ) -> None:
         event = LayerProgress(layer.diff_id.short, status, current, total, detail)
         self.progress.emit(event)
-
-
-def _again(sent: _Sent) -> _Sent:
-    """Return what a layer that stands in the image once more took: nothing."""
-    return _Sent(sent.descriptor)

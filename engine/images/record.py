@@ -60,7 +60,8 @@ class ImageRecord:
 
     *config_content* are the bytes of its config. *layers* are lowest first. *repo_digests* are the
     names by digest under which it was pulled. *created_at* is what its config says, *added_at* when
-    it came to this host. *source* is how it came: `registry`, `starter`, `build`, `load`, `import`.
+    it came to this host. *source* is how it came: `registry`, `sync` (from another host),
+    `starter`, `build`, `load`, `import`.
     """
 
     id: ImageID
@@ -174,6 +175,16 @@ class Copied:
     sent_bytes: int
     blobs: int
     referrers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What giving an image to another host did: *sent_bytes* of it were asked for there."""
+
+    reference: Reference
+    image_id: ImageID
+    digest: Digest
+    sent_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,15 +137,26 @@ class ImageStore(ImageQueries):
             self._events.record("image", "untag", row["image_id"], **attributes)
 
     def note_pull(
-        self, reference: Reference, digest: Digest, image_id: ImageID, *, owner: str
+        self,
+        reference: Reference,
+        digest: Digest,
+        image_id: ImageID,
+        *,
+        owner: str,
+        is_at_registry: bool = True,
     ) -> None:
-        """Record that *owner* pulled *reference*, which was *digest*, and got *image_id*."""
+        """
+        Record that *owner* pulled *reference*, which was *digest*, and got *image_id*.
+
+        It has that name by digest from now on where *is_at_registry*.
+        """
         with self._database.write() as transaction:
-            name = name_of(reference.with_digest(digest))
-            transaction.execute(
-                "INSERT OR REPLACE INTO repo_digests VALUES (?, ?, ?, ?)",
-                (str(name), str(image_id), nanoseconds(self._clock.now()), owner),
-            )
+            if is_at_registry:
+                name = name_of(reference.with_digest(digest))
+                transaction.execute(
+                    "INSERT OR REPLACE INTO repo_digests VALUES (?, ?, ?, ?)",
+                    (str(name), str(image_id), nanoseconds(self._clock.now()), owner),
+                )
             attributes = {"name": reference.familiar, "by": owner, "digest": str(digest)}
             self._events.record("image", "pull", str(image_id), **attributes)
 

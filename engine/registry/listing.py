@@ -50,18 +50,18 @@ class SearchResult:
 
 
 def list_tags(session: Session, repository: str, *, name: str) -> list[str]:
-    """Return the tags of *repository*, which people call *name*; raise `ImageNotFound`."""
+    """Return the tags of *repository*, known as *name*, sorted; raise `ImageNotFound`."""
     asked = Asked(session.endpoint.registry, "list of tags", repository, name)
     url = session.endpoint.tags(repository)
     pages = _pages(session, url, asked, pull_from(repository))
-    return [each for each in _names(pages, "tags", asked) if is_tag(each)]
+    return sorted(each for each in _names(pages, "tags", asked) if is_tag(each))
 
 
 def list_repositories(session: Session) -> list[str]:
-    """Return the repositories that the registry has and shows."""
+    """Return the repositories that the registry has and shows, sorted."""
     asked = Asked(session.endpoint.registry, "catalog")
     pages = _pages(session, session.endpoint.catalog(), asked, CATALOG)
-    return [each for each in _names(pages, "repositories", asked) if is_repository(each)]
+    return sorted(each for each in _names(pages, "repositories", asked) if is_repository(each))
 
 
 def list_referrers(

@@ -15,7 +15,7 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from engine.errors import ProgramNotFound, SystemFailure, from_oserror
 
@@ -184,6 +184,24 @@ def _say_go(pipe: int) -> None:
 
 
 @contextmanager
+def conversation(
+    words: Sequence[str], *, passing: Sequence[str] = ()
+) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """
+    Run a program and yield what it says and where it listens; its complaints go to our stderr.
+
+    It sees the variables *passing* of our environment. Leaving the block waits for its end, or ends
+    it where the block failed. Raises `ProgramNotFound`.
+    """
+    more = {name: os.environ[name] for name in passing if name in os.environ}
+    pipe = subprocess.PIPE
+    with _started(words, stdin=pipe, stdout=pipe, stderr=None, cwd=None, more=more) as process:
+        assert process.stdin
+        assert process.stdout
+        yield cast("BinaryIO", process.stdout), cast("BinaryIO", process.stdin)
+
+
+@contextmanager
 def _input(content: bytes) -> Iterator[int]:
     """Yield a descriptor from which *content* can be read, once: it is in memory only."""
     if not content:
@@ -204,7 +222,7 @@ def _started(
     *,
     stdin: int = subprocess.DEVNULL,
     stdout: int,
-    stderr: int,
+    stderr: int | None,
     cwd: Path | None,
     pass_fds: tuple[int, ...] = (),
     more: Mapping[str, str] | None = None,

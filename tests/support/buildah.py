@@ -33,6 +33,15 @@ class Buildah:
             image = self._with_file(image, name, text)
         self._run("push", "-q", "--tls-verify=false", image, f"docker://{reference}")
 
+    def push_index(self, reference: str, *images: str) -> None:
+        """Push an index of *images*, which are in a registry, as *reference*."""
+        name = "localhost/index"
+        self._run("manifest", "create", name)
+        for each in images:
+            self._run("manifest", "add", "--tls-verify=false", name, f"docker://{each}")
+        target = f"docker://{reference}"
+        self._run("manifest", "push", "-q", "--all", "--tls-verify=false", name, target)
+
     def _with_file(self, image: str, name: str, text: str) -> str:
         source = self.directory / "file"
         source.write_text(text)

@@ -18,6 +18,7 @@ from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.store import SCHEMA, DocumentRecord, ImageRecord, ImageStore, LayerRecord
+from engine.images.sync import Receiver, Sender
 from engine.images.unpack import Unpacker
 from engine.leases import Leases
 from engine.oci.config import ImageConfig
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.content.store import Store
     from engine.images.ports import LayerSnapshots
     from engine.images.ports import Unpacker as ImageUnpacker
+    from engine.images.pull import Connect
     from engine.progress import ProgressEvent
     from engine.system.paths import EnginePaths
 
@@ -159,6 +161,20 @@ class World:
             source=FakeLayerSource(self.layers, self.store),
             leases=self.leases,
         )
+
+    def sender(self) -> Sender:
+        return Sender(
+            images=self.images,
+            store=self.store,
+            source=FakeLayerSource(self.layers, self.store),
+            leases=self.leases,
+        )
+
+    def receiver(self) -> Receiver:
+        def new_puller(connect: Connect) -> Puller:
+            return Puller(connect=connect, **self.parts, database=self.database, source="sync")
+
+        return Receiver(new_puller)
 
     def saver(self) -> Saver:
         return Saver(

@@ -1,0 +1,152 @@
+"""
+Pushing and copying with real registries, and what other programs make of the result.
+
+Images come from programs that know nothing of us (buildah, skopeo), and skopeo and umoci look at
+what we put into the registry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.engine import Engine
+from engine.oci import media_types
+from engine.oci.platform import Platform
+from engine.system.paths import EnginePaths
+from tests.support.buildah import Buildah
+from tests.support.builders import directory, file, layer_tar, whiteout
+from tests.support.images import pack_image, pack_index
+from tests.support.registry import FakeRegistry, serving
+from tests.support.services import running_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.services import RegistryServer
+
+pytestmark = [pytest.mark.root, pytest.mark.registry]
+
+AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64", "v8")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with Engine.open(EnginePaths(tmp_path / "root", tmp_path / "run")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[RegistryServer]:
+    (tmp_path / "other").mkdir()
+    with running_registry(tmp_path / "other") as other:
+        yield other
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def inspected(reference: str, *, raw: bool = False) -> str:
+    options = ["--raw"] if raw else ["--format", "{{.Digest}}"]
+    name = f"docker://{reference}"
+    return run("skopeo", "inspect", "--no-tags", "--tls-verify=false", *options, name).strip()
+
+
+def test_an_image_of_buildah_goes_to_another_registry_unchanged(
+    engine: Engine, registry_server: RegistryServer, other: RegistryServer, tmp_path: Path
+) -> None:
+    source = registry_server.reference("push/web")
+    target = other.reference("team/web", "2")
+    Buildah(tmp_path / "buildah").push_image(source, command="true", files={"/etc/motd": "hi"})
+    pulled = engine.images.pull(source)
+    engine.images.tag(source, target)
+
+    pushed = engine.images.push(target)
+
+    assert str(pushed.digest) == inspected(source) == inspected(target)
+    assert pushed.digest == pulled.digest
+    layout = tmp_path / "layout"
+    copied = ("skopeo", "copy", "--insecure-policy", "--src-tls-verify=false")
+    run(*copied, f"docker://{target}", f"oci:{layout}:web")
+    run("umoci", "unpack", "--image", f"{layout}:web", str(tmp_path / "bundle"))
+    assert (tmp_path / "bundle/rootfs/etc/motd").read_text() == "hi"
+
+
+def test_pushing_to_another_repository_of_the_same_registry_mounts_the_layers(
+    engine: Engine, registry_server: RegistryServer, tmp_path: Path
+) -> None:
+    source, target = (registry_server.reference(f"push/{each}") for each in ("from", "to"))
+    Buildah(tmp_path / "buildah").push_image(source, command="true")
+    engine.images.pull(source)
+    engine.images.tag(source, target)
+
+    pushed = engine.images.push(target)
+
+    assert inspected(target) == inspected(source)
+    # The layers were mounted: only the config may have travelled.
+    assert pushed.sent_bytes < 10_000
+
+
+def test_an_index_of_several_platforms_is_copied_whole(
+    engine: Engine, registry_server: RegistryServer, other: RegistryServer
+) -> None:
+    shared = layer_tar(directory("etc"), file("etc/data", os.urandom(1_000_000)))
+    images = [
+        pack_image(shared, layer_tar(whiteout("etc/data")), platform=each)
+        for each in (AMD64, ARM64)
+    ]
+    source = registry_server.reference("copy/multi")
+    with serving(FakeRegistry()) as maker:
+        name = maker.put_index("multi", pack_index(*images), *images)
+        options = ("--all", "--insecure-policy", "--src-tls-verify=false")
+        target = ("--dest-tls-verify=false", f"docker://{source}")
+        run("skopeo", "copy", *options, f"docker://{name}", *target)
+
+    copied = engine.images.copy(source, other.reference("mirror/multi"))
+
+    assert inspected(source, raw=True) == inspected(other.reference("mirror/multi"), raw=True)
+    listed = engine.registries.inspect(other.reference("mirror/multi"))
+    assert listed.platforms == (AMD64, ARM64)
+    assert listed.descriptor.digest == copied.digest
+    for each in images:
+        digest = f"{other.host}/mirror/multi@{each.digest}"
+        assert json.loads(inspected(digest, raw=True))["layers"]
+    assert engine.images.copy(source, other.reference("mirror/multi")).sent_bytes == 0
+
+
+def test_an_index_of_buildah_is_copied_whole(
+    engine: Engine, registry_server: RegistryServer, other: RegistryServer, tmp_path: Path
+) -> None:
+    buildah = Buildah(tmp_path / "buildah")
+    buildah.push_image(registry_server.reference("copy/one"), command="true")
+    source = registry_server.reference("copy/list")
+    buildah.push_index(source, registry_server.reference("copy/one"))
+
+    copied = engine.images.copy(source, other.reference("mirror/list"))
+
+    assert json.loads(inspected(source, raw=True))["mediaType"] in media_types.INDEXES
+    assert inspected(source, raw=True) == inspected(other.reference("mirror/list"), raw=True)
+    assert copied.blobs >= 2
+
+
+def test_lists_of_a_real_registry_are_read(
+    engine: Engine, registry_server: RegistryServer, tmp_path: Path
+) -> None:
+    names = [registry_server.reference("list/web", tag) for tag in ("1", "2")]
+    Buildah(tmp_path / "buildah").push_image(names[0], command="true")
+    engine.images.copy(names[0], names[1])
+
+    assert engine.registries.list_tags(names[0]) == ["1", "2"]
+    assert "list/web" in engine.registries.list_repositories(registry_server.host)
+    found = engine.registries.search("list/w", registry=registry_server.host)
+    assert [each.name for each in found] == ["list/web"]
+    assert engine.registries.list_referrers(names[0]) == []
+    engine.registries.check(registry_server.host)
