@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from engine import events, leases
 from engine.check.wiring import make_checker
 from engine.cleanup.cleanup import Cleanup
+from engine.containers import mounting
 from engine.containers import schema as containers_schema
 from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, open_containers
@@ -54,7 +55,10 @@ from engine.snapshots.choice import open_snapshotter
 from engine.system.clock import SYSTEM_CLOCK
 from engine.system.database import Database
 from engine.system.locks import Locks
+from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
+from engine.volumes import schema as volumes_schema
+from engine.volumes.assembly import open_volumes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
+    from engine.volumes.volumes import Volumes
 
 SCHEMAS = (
     events.SCHEMA,
@@ -74,6 +79,8 @@ SCHEMAS = (
     snapshots_store.SCHEMA,
     images_schema.SCHEMA,
     networks_schema.SCHEMA,
+    volumes_schema.SCHEMA,
+    mounting.SCHEMA,
     containers_schema.SCHEMA,
 )
 
@@ -87,6 +94,7 @@ class Engine:
     containers: Containers
     registries: Registries
     networks: Networks
+    volumes: Volumes
     cleanup: Cleanup
     events: EventLog
     _ground: _Ground
@@ -122,6 +130,7 @@ class Engine:
             containers=containers,
             registries=Registries(connect),
             networks=Networks(ground.networks, containers),
+            volumes=ground.volumes,
             cleanup=Cleanup(images, containers, clock),
             events=ground.events,
             _ground=ground,
@@ -186,6 +195,7 @@ class _Ground:
     snapshotter: Snapshotter
     images: ImageStore
     networks: NetworkMeans
+    volumes: Volumes
     clock: Clock
 
 
@@ -211,6 +221,14 @@ def _lay_ground(paths: EnginePaths, clock: Clock) -> _Ground:
             locks=locks,
             host=linux_host(paths),
         ),
+        volumes=open_volumes(
+            paths,
+            database=database,
+            events=event_log,
+            clock=clock,
+            locks=locks,
+            mounter=LinuxMounter(),
+        ),
         clock=clock,
     )
 
@@ -225,6 +243,7 @@ def _wire_containers(ground: _Ground) -> Containers:
         images=ground.images,
         deriver=_wire_deriver(ground),
         networks=ground.networks,
+        volumes=ground.volumes,
         clock=ground.clock,
     )
 

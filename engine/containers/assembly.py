@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.system.locks import Locks
     from engine.system.mounter import Mounter
     from engine.system.paths import EnginePaths
+    from engine.volumes.volumes import Volumes
 
 
 def linux_means(
@@ -39,6 +40,7 @@ def linux_means(
     snapshotter: Snapshotter,
     mounter: Mounter,
     networks: NetworkMeans,
+    volumes: Volumes,
 ) -> Means:
     """
     Return the means to run containers below *paths* with the runtime and conmon of this host.
@@ -64,5 +66,6 @@ def linux_means(
         runtime=OciRuntime(programs),
         cgroups=Cgroups(),
         networks=networks,
+        volumes=volumes,
         host=probe_host(),
     )

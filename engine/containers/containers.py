@@ -26,6 +26,7 @@ from engine.containers.execute import Executor
 from engine.containers.filters import EVERYTHING, PruneFilter
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
+from engine.containers.mounting import Mounting
 from engine.containers.pause import Pauser
 from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
@@ -71,11 +72,13 @@ if TYPE_CHECKING:
     from engine.networks.wiring import Member
     from engine.oci.digest import ImageID
     from engine.oci.reference import Reference
+    from engine.settings.mounts import MountPoint
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
     from engine.system.database import Database
     from engine.system.locks import Locks
     from engine.system.paths import EnginePaths
+    from engine.volumes.volumes import Volumes
 
 __all__ = [
     "Attachment",
@@ -118,6 +121,7 @@ class Containers:
         self._means = means
         self._settler = Settler(means)
         self._connector = Connector(means)
+        self._mounting = Mounting(means)
         self._creator = Creator(means, chooser)
         self._starter = Starter(means, self._settler)
         self._remover = Remover(means, self._settler)
@@ -286,8 +290,8 @@ class Containers:
         """
         Remove the container with its writable layer and its log; return the freed bytes.
 
-        *with_volumes*, its anonymous volumes go too. Raises `ContainerRunning` for one that runs,
-        unless told to kill it.
+        *with_volumes*, those of its volumes go too that nobody named and nobody else has. Raises
+        `ContainerRunning` for one that runs, unless told to kill it.
         """
         record = self.get(ref)
         if record.is_running and if_running is IfRunning.KILL:
@@ -295,9 +299,7 @@ class Containers:
             self._stopper.kill(record, keeps=True)
         try:
             with self._held(record.id) as current:
-                return self._remover.remove(
-                    current, with_volumes=with_volumes or current.settings.auto_remove
-                )
+                return self._remover.remove(current, with_volumes=with_volumes)
         except ContainerNotFound:
             # It was to be removed at its exit, and somebody has.
             return 0
@@ -574,6 +576,10 @@ class Containers:
         record = self._means.store.get(ref)
         return iter_container_changes(self._means.snapshotter, record.id)
 
+    def mounts(self, ref: str) -> list[MountPoint]:
+        """Return what the container has mounted, volumes by their names; no file in memory."""
+        return self._mounting.mounts_of(self._means.store.get(ref).id)
+
     def what_would_be_lost(self, ref: str) -> Loss:
         """Return what removing the container would destroy for good."""
         return loss_of(self._means.snapshotter, self._means.store.get(ref).id)
@@ -731,6 +737,7 @@ def open_containers(
     images: ImageSource,
     deriver: ImageDeriver,
     networks: NetworkMeans,
+    volumes: Volumes,
     clock: Clock,
 ) -> Containers:
     """Return the containers of an engine on this host; what they need is looked for when used."""
@@ -746,5 +753,6 @@ def open_containers(
             snapshotter=snapshotter,
             mounter=LinuxMounter(),
             networks=networks,
+            volumes=volumes,
         )
     )

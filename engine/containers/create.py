@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.containers.endpoints import Connector
+from engine.containers.mounting import Mounting
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
 from engine.containers.record import ContainerRecord
@@ -46,6 +47,7 @@ class Creator:
         self._means = means
         self._chooser = chooser or random.SystemRandom()
         self._connector = Connector(means)
+        self._mounting = Mounting(means)
 
     def create(self, settings: ContainerSettings, *, owner: str) -> ContainerRecord:
         """
@@ -62,16 +64,25 @@ class Creator:
         record = self._draft(settings, image, command, owner)
         with self._means.locks.held(lock_name(record.id)):
             try:
-                return self._insert(record, image)
+                record = self._insert(record, image)
+                self._mounting.fill(record)
+                return record
             except BaseException:
                 self.undo(record.id)
                 self._means.locks.discard(lock_name(record.id))
                 raise
 
     def undo(self, container_id: str) -> int:
-        """Remove snapshot and directory of a container without a record; return freed bytes."""
-        freed = self._means.snapshotter.remove(container_id)
-        self._means.bundles.remove(self._means.bundles.locate(container_id))
+        """Remove all of a container that was never whole; return freed bytes."""
+        means, bundle = self._means, self._means.bundles.locate(container_id)
+        with means.database.write():
+            means.store.delete(container_id)
+            means.networks.wiring.withdraw(container_id)
+            volumes = self._mounting.withdraw(container_id, with_anonymous=True)
+            freed = means.snapshotter.remove(container_id)
+        means.bundles.remove_run(bundle)
+        means.bundles.remove(bundle)
+        means.volumes.discard(volumes)
         return freed
 
     def _draft(
@@ -102,6 +113,7 @@ class Creator:
     def _insert(self, record: ContainerRecord, image: SourceImage) -> ContainerRecord:
         """Make directory, writable layer and record, the latter two in one transaction."""
         self._means.bundles.make(self._means.bundles.locate(record.id))
+        self._mounting.prepare(record, image)
         with self._means.database.write():
             # Whoever removed it meanwhile did not see this container.
             self._means.images.get(str(record.image_id))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.system.host import HostFacts
     from engine.system.locks import Locks
     from engine.system.mounter import Mounter
+    from engine.volumes.volumes import Volumes
 
 
 class SourceImage(Protocol):
@@ -118,4 +119,5 @@ class Means:
     runtime: Runtime
     cgroups: Groups
     networks: NetworkMeans
+    volumes: Volumes
     host: HostFacts

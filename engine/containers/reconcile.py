@@ -72,6 +72,7 @@ class Reconciler:
         left of those that have no record.
         """
         found: dict[str, list[str]] = {"settled": [], "lost": [], "finished": [], "swept": []}
+        users = self._means.volumes.users()
         enrolled = self._means.networks.store.enrolled()
         known = {record.id for record in self._means.store.list_all()}
         for container_id in sorted(known | self._means.bundles.list_ids()):
@@ -81,6 +82,7 @@ class Reconciler:
                 found[outcome].append(container_id)
         self._discard_strays(known)
         self._means.networks.wiring.reconcile(known, enrolled)
+        self._means.volumes.sweep(known | self._means.bundles.list_ids(), users)
         return Reconciled(**{name: tuple(ids) for name, ids in found.items()})
 
     def _reconcile_one(self, container_id: str) -> str | None:

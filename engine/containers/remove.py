@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.mounting import Mounting
 from engine.containers.record import Pruned
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
@@ -33,16 +34,16 @@ class Remover:
     def __init__(self, means: Means, settler: Settler) -> None:
         self._means = means
         self._settler = settler
+        self._mounting = Mounting(means)
 
     def remove(self, record: ContainerRecord, *, with_volumes: bool = False) -> int:
         """
         Remove a container that does not run, with its writable layer; return the freed bytes.
 
-        *with_volumes*, its anonymous volumes go too. To be called with its lock held. Raises
-        `ContainerRunning`.
+        *with_volumes*, or if it was to be removed at its exit, its anonymous volumes go too. To be
+        called with its lock held. Raises `ContainerRunning`.
         """
-        del with_volumes  # There are no volumes yet.
-        return self._remove_all([record])
+        return self._remove_all([record], with_volumes=with_volumes)
 
     def prune(self, container_ids: Sequence[str]) -> Pruned:
         """Remove those containers that still do not run and that nobody is working on."""
@@ -64,15 +65,19 @@ class Remover:
             if record is not None and record.is_at_rest:
                 yield record
 
-    def _remove_all(self, records: Sequence[ContainerRecord]) -> int:
+    def _remove_all(self, records: Sequence[ContainerRecord], *, with_volumes: bool = False) -> int:
         means = self._means
         for record in records:
             after(Change.REMOVE, record.state, name=record.name)
             self._settler.clear(means.bundles.locate(record.id))
         freed = 0
+        volumes: list[str] = []
         with means.database.write():
             for record in records:
                 freed += means.snapshotter.remove(record.id)
+                volumes += self._mounting.withdraw(
+                    record.id, with_anonymous=with_volumes or record.settings.auto_remove
+                )
                 means.store.delete(record.id)
                 means.networks.wiring.withdraw(record.id)
                 tell(means.events, "destroy", record)
@@ -80,4 +85,5 @@ class Remover:
             means.bundles.remove(means.bundles.locate(record.id))
             means.waiting.dismiss(record.id)
             means.locks.discard(lock_name(record.id))
+        means.volumes.discard(volumes)
         return freed

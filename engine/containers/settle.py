@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from engine.containers.endpoints import Connector
 from engine.containers.exec_record import list_places
 from engine.containers.health import HealthStatus
+from engine.containers.mounting import Mounting
 from engine.containers.policy import restart_after
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
@@ -39,6 +40,7 @@ class Settler:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._connector = Connector(means)
+        self._mounting = Mounting(means)
 
     def settle(self, record: ContainerRecord) -> ContainerRecord:
         """
@@ -91,6 +93,7 @@ class Settler:
         if not means.bundles.has_run(bundle):
             # After a reboot it is gone, and what the container had of networks is a record only.
             self._connector.release(bundle.id)
+            self._mounting.release(bundle.id)
             return
         # What is frozen takes no signal, not even the last one.
         means.cgroups.thaw(bundle.cgroup)
@@ -101,6 +104,7 @@ class Settler:
         self.unmount(bundle)
         means.exits.discard(bundle.id)
         self._connector.release(bundle.id)
+        self._mounting.release(bundle.id)
         if is_over and is_empty:
             means.bundles.remove_run(bundle)
 

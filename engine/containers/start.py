@@ -19,6 +19,7 @@ from engine.containers.health import Health, effective_check
 from engine.containers.hostname import hostname_of
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
+from engine.containers.mounting import Mounting
 from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
@@ -48,6 +49,7 @@ class Starter:
         self._settler = settler
         self._connector = Connector(means)
         self._finder = Finder(means)
+        self._mounting = Mounting(means)
 
     def start(self, record: ContainerRecord, *, by_policy: bool = False) -> ContainerRecord:
         """
@@ -88,6 +90,7 @@ class Starter:
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
         means.mounter.mount(means.snapshotter.mounts(record.id), bundle.rootfs)
+        self._mounting.fill_from(bundle)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)
             self._connector.write_files(record)
@@ -126,7 +129,9 @@ class Starter:
             identity=with_groups(identity, record.settings.group_add, accounts),
             hostname=hostname,
             host=self._means.host,
-            surroundings=self._finder.find(record, bundle),
+            surroundings=replace(
+                self._finder.find(record, bundle), mounts=self._mounting.entries(record.id)
+            ),
         )
         return runtime_spec(inputs)
 

@@ -33,6 +33,10 @@ class AardvarkNames:
         if running is None or not running.send(signal.SIGHUP):
             _start(directory)
 
+    def is_running(self, directory: Path) -> bool:
+        """Whether it answers by what is in *directory*."""
+        return _find(directory) is not None
+
     def stop(self, directory: Path) -> None:
         """End it; one that does not run is fine."""
         running = _find(directory)

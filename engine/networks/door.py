@@ -139,6 +139,9 @@ class NameServer(Protocol):
         Raises `ProgramNotFound`.
         """
 
+    def is_running(self, directory: Path) -> bool:
+        """Whether it answers by what is in *directory*."""
+
     def stop(self, directory: Path) -> None:
         """End it; one that does not run is fine."""
 

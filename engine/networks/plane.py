@@ -72,6 +72,7 @@ class Plane:
         self._mark = mark
         self._bridges = directory / "bridges"
         self._names = directory / "names"
+        self._pending = directory / "names.pending"
         self._applied = directory / "applied"
         # Where there is no such directory, as after a reboot, nothing is on the host yet.
         self._directory = directory
@@ -205,23 +206,36 @@ class Plane:
 
     def _sync_all_names(self) -> None:
         present = {each.name for each in self._names.glob("[!.]*")} - {"aardvark.pid"}
-        named = {each.name for each in self._store.list_networks() if each.has_names}
-        if present | {each.network for each in self._store.active_endpoints()} & named:
+        active = {each.network for each in self._store.active_endpoints()}
+        named = {each.name for each in self._store.list_networks() if each.has_names} & active
+        is_served = not named or self._host.names.is_running(self._names)
+        if present != named or not is_served or self._pending.exists():
+            self._note_pending()
             self._sync_names(sorted(present | named))
 
     def _sync_names(self, names: Iterable[str]) -> None:
+        # What is written but not answered by yet is known by this note.
+        is_pending = self._pending.exists()
         changed = [self._write_names(name) for name in names]
-        if any(changed):
+        if any(changed) or is_pending:
+            self._names.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             self._host.names.reload(self._names)
+            self._pending.unlink(missing_ok=True)
+
+    def _note_pending(self) -> None:
+        self._directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        self._pending.touch()
 
     def _write_names(self, name: str) -> bool:
         network = self._store.find_by_name(name)
         text = render_names(network, self._store.endpoints_in(name)) if network else ""
         path = self._names / name
+        if not text and not path.exists():
+            return False
+        self._note_pending()
         if not text:
-            is_there = path.exists()
-            path.unlink(missing_ok=True)
-            return is_there
+            path.unlink()
+            return True
         self._names.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         aside = self._directory / "names.tmp"
         aside.write_text(text)

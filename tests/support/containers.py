@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import events, leases
+from engine.containers import mounting
 from engine.containers.assembly import linux_means
 from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, IfRunning
@@ -33,6 +34,8 @@ from engine.system.host import HostFacts
 from engine.system.locks import Locks
 from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
+from engine.volumes import schema as volumes
+from engine.volumes.assembly import open_volumes
 from tests.support.fakes_containers import (
     FakeCgroups,
     FakeDeriver,
@@ -49,10 +52,20 @@ from tests.support.fakes_snapshots import FakeMounter, JoiningSnapshotter
 if TYPE_CHECKING:
     from engine.networks.door import Host
     from engine.system.clock import Clock
+    from engine.system.mounter import Mounter
+    from engine.volumes.volumes import Volumes
 
 IMAGE = "busybox:latest"
 BUSYBOX = Path("/bin/busybox")
-SCHEMAS = (events.SCHEMA, leases.SCHEMA, snapshots.SCHEMA, networks.SCHEMA, SCHEMA)
+SCHEMAS = (
+    events.SCHEMA,
+    leases.SCHEMA,
+    snapshots.SCHEMA,
+    networks.SCHEMA,
+    volumes.SCHEMA,
+    mounting.SCHEMA,
+    SCHEMA,
+)
 FAKE_FACTS = HostFacts(
     architecture="amd64",
     kernel=(6, 1),
@@ -119,6 +132,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
     host = FakeHost(paths.exits)
     images = FakeImages()
     snapshotter = JoiningSnapshotter(paths.snapshots, database)
+    mounter = FakeMounter()
     means = Means(
         database=database,
         store=ContainerStore(database),
@@ -128,7 +142,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
         images=images,
         deriver=FakeDeriver(),
         snapshotter=snapshotter,
-        mounter=FakeMounter(),
+        mounter=mounter,
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),
@@ -144,6 +158,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
             locks=Locks(paths.locks),
             host=network or fake_network_host(),
         ),
+        volumes=_volumes(paths, database, clock, mounter),
         host=FAKE_FACTS,
     )
     image = images.add(IMAGE, diff_id=random_diff_id(), command=("/bin/true",))
@@ -184,8 +199,20 @@ def real_yard(root: Path, clock: Clock = SYSTEM_CLOCK) -> Yard:
             locks=Locks(paths.locks),
             host=linux_host(paths),
         ),
+        volumes=_volumes(paths, database, clock, LinuxMounter()),
     )
     return Yard(paths, means, images, Containers(means))
+
+
+def _volumes(paths: EnginePaths, database: Database, clock: Clock, mounter: Mounter) -> Volumes:
+    return open_volumes(
+        paths,
+        database=database,
+        events=EventLog(database, paths.events, clock),
+        clock=clock,
+        locks=Locks(paths.locks),
+        mounter=mounter,
+    )
 
 
 def fill_with_busybox(root: Path) -> None:

@@ -36,6 +36,7 @@ COLLABORATORS = (
     "monitor",
     "runtime",
     "cgroups",
+    "volumes",
 )
 
 

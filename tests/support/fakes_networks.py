@@ -121,6 +121,9 @@ class FakeNames:
     def reload(self, directory: Path) -> None:
         self.files = {each.name: each.read_text() for each in directory.iterdir()}
 
+    def is_running(self, directory: Path) -> bool:
+        return bool(self.files)
+
     def stop(self, directory: Path) -> None:
         self.files = {}
 

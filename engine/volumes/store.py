@@ -1,0 +1,136 @@
+"""
+The records of volumes and of who uses them.
+
+Every write joins the transaction that is open.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from engine.errors import VolumeNotFound
+from engine.oci.timestamps import from_nanoseconds, nanoseconds
+from engine.volumes.record import VolumeRecord
+from engine.volumes.settings import VolumeSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.system.database import Database, Row
+
+
+class VolumeStore:
+    """The volumes of one engine root, as records."""
+
+    def __init__(self, database: Database, directory: Path) -> None:
+        self._database = database
+        self._directory = directory
+
+    def insert(self, record: VolumeRecord) -> None:
+        """Add a volume; its name is free."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "INSERT INTO volumes VALUES (?, ?, ?, ?)",
+                (
+                    record.name,
+                    json.dumps(record.settings.to_json()),
+                    nanoseconds(record.created_at),
+                    record.owner,
+                ),
+            )
+
+    def delete(self, name: str) -> None:
+        """Remove a volume that nobody uses."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM volumes WHERE name = ?", (name,))
+
+    def find(self, name: str) -> VolumeRecord | None:
+        """Return the volume of that name, or None."""
+        row = self._database.row("SELECT * FROM volumes WHERE name = ?", (name,))
+        return self._record(row) if row else None
+
+    def get(self, name: str) -> VolumeRecord:
+        """Return the volume of that name; raise `VolumeNotFound`."""
+        record = self.find(name)
+        if record is None:
+            raise VolumeNotFound(name)
+        return record
+
+    def list_all(self) -> list[VolumeRecord]:
+        """Return every volume, by name."""
+        rows = self._database.rows("SELECT * FROM volumes ORDER BY name")
+        return [self._record(row) for row in rows]
+
+    def locate(self, name: str) -> Path:
+        """Return the directory of a volume, whether it is there or not."""
+        return self._directory / name
+
+    # --- Uses ---------------------------------------------------------------------------------
+
+    def use(self, name: str, container_id: str) -> None:
+        """Note that a container has the volume; raise `VolumeNotFound` if it has just gone."""
+        with self._database.write() as transaction:
+            self.get(name)
+            transaction.execute(
+                "INSERT OR IGNORE INTO volume_uses (volume, container_id) VALUES (?, ?)",
+                (name, container_id),
+            )
+
+    def holders(self, name: str) -> tuple[str, ...]:
+        """Return the IDs of the containers that have the volume, running or not."""
+        rows = self._database.rows(
+            "SELECT container_id FROM volume_uses WHERE volume = ? ORDER BY container_id", (name,)
+        )
+        return tuple(row["container_id"] for row in rows)
+
+    def used_by(self, container_id: str) -> list[VolumeRecord]:
+        """Return the volumes that a container has."""
+        rows = self._database.rows(
+            "SELECT volumes.* FROM volumes JOIN volume_uses ON volume = name"
+            " WHERE container_id = ? ORDER BY name",
+            (container_id,),
+        )
+        return [self._record(row) for row in rows]
+
+    def forget_uses(self, container_id: str) -> None:
+        """Note that a container has no volume any more."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM volume_uses WHERE container_id = ?", (container_id,))
+
+    def users(self) -> set[str]:
+        """Return the IDs of all containers that have a volume."""
+        rows = self._database.rows("SELECT DISTINCT container_id FROM volume_uses")
+        return {row["container_id"] for row in rows}
+
+    def mark_mounted(self, name: str, container_id: str, *, is_mounted: bool) -> None:
+        """Note whether a running container needs the volume to be mounted."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE volume_uses SET is_mounted = ? WHERE volume = ? AND container_id = ?",
+                (is_mounted, name, container_id),
+            )
+
+    def needs_mount(self, name: str) -> bool:
+        """Whether a running container needs the volume to be mounted."""
+        row = self._database.row(
+            "SELECT 1 FROM volume_uses WHERE volume = ? AND is_mounted LIMIT 1", (name,)
+        )
+        return row is not None
+
+    def mounted_by(self, container_id: str) -> list[VolumeRecord]:
+        """Return the volumes that are mounted for a container."""
+        rows = self._database.rows(
+            "SELECT volumes.* FROM volumes JOIN volume_uses ON volume = name"
+            " WHERE container_id = ? AND is_mounted ORDER BY name",
+            (container_id,),
+        )
+        return [self._record(row) for row in rows]
+
+    def _record(self, row: Row) -> VolumeRecord:
+        return VolumeRecord(
+            settings=VolumeSettings.from_json(json.loads(row["settings"])),
+            directory=self._directory / row["name"],
+            created_at=from_nanoseconds(row["created_at"]),
+            owner=row["owner"],
+        )
