@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from engine import events, leases
+from engine.build import cache as build_cache
 from engine.check.wiring import make_checker
 from engine.cleanup.cleanup import Cleanup
 from engine.containers import mounting
@@ -82,6 +83,7 @@ SCHEMAS = (
     volumes_schema.SCHEMA,
     mounting.SCHEMA,
     containers_schema.SCHEMA,
+    build_cache.SCHEMA,
 )
 
 

@@ -18,7 +18,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
     │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · LayerNotFound · IndexMissing
-    │  ├─ ContainerNotFound · ExecNotFound · ProgramNotFound
+    │  ├─ ContainerNotFound · ExecNotFound · ProgramNotFound · UrlNotFound
     │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound
     ├─ AlreadyExists           often fine
     │  ├─ SnapshotExists · NameTaken
@@ -38,7 +38,7 @@ own message and names, where there is one, the field that was wrong and the reme
     ├─ Unavailable             retryable
     │  └─ RegistryUnreachable · RateLimited · RegistryError · PeerLost
     ├─ Failed                  somebody's program returned non-zero
-    │  └─ CommandNotFound · RuntimeFailed · CredentialHelperFailed · PeerFailed
+    │  └─ CommandNotFound · RuntimeFailed · StepFailed · CredentialHelperFailed · PeerFailed
     └─ SystemFailure           kernel or disk said no; keeps errno
        └─ MountFailed · OutOfSpace
 
@@ -394,6 +394,17 @@ class PathNotFound(NotFound):
         super().__init__(f"Could not find the file {path} in container {container}", field="path")
         self.path = path
         self.container = container
+
+
+class UrlNotFound(NotFound):
+    """Nothing is behind the URL."""
+
+    code = "url-not-found"
+    field = "url"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url} was not found")
+        self.url = url
 
 
 class ProgramNotFound(NotFound):
@@ -1045,6 +1056,24 @@ class PeerFailed(Failed):
     def __init__(self, message: str, *, peer_code: str = "", remedy: str = "") -> None:
         super().__init__(f"the other host says: {message}", remedy=remedy)
         self.peer_code = peer_code
+
+
+class StepFailed(Failed):
+    """
+    The program of a build step returned *exit_code*; *tail* is what it printed last.
+
+    *line* is where its instruction begins in the Dockerfile.
+    """
+
+    code = "step-failed"
+    field = "dockerfile"
+
+    def __init__(self, step: str, *, exit_code: int, tail: str = "", line: int = 0) -> None:
+        super().__init__(f"The command '{step}' returned a non-zero code: {exit_code}")
+        self.step = step
+        self.exit_code = exit_code
+        self.tail = tail
+        self.line = line
 
 
 # --- SystemFailure ----------------------------------------------------------------------------

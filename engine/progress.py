@@ -69,7 +69,44 @@ class StepProgress:
     total: int
 
 
-ProgressEvent = LayerProgress | Message | StepProgress
+class BuildStatus(enum.StrEnum):
+    """Where a step of a build stands."""
+
+    RUNNING = "running"
+    CACHED = "cached"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStep:
+    """
+    Where one step of a build stands.
+
+    *id* is unique in the build; *label* is its place, such as `build 2/5`, and *text* the
+    instruction, which begins at *line* of the Dockerfile. *seconds* is how long it took and *size*
+    what its layer takes on the disk, once it is done.
+    """
+
+    id: str
+    label: str
+    text: str
+    line: int
+    status: BuildStatus
+    seconds: float = 0.0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutput:
+    """What the program of the build step *id* printed, on `stdout` or `stderr`."""
+
+    id: str
+    stream: str
+    content: bytes
+
+
+ProgressEvent = LayerProgress | Message | StepProgress | BuildStep | BuildOutput
 
 
 class ProgressSink(Protocol):

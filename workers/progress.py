@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.progress import (
+    BuildOutput,
+    BuildStatus,
+    BuildStep,
     LayerProgress,
     LayerStatus,
     Message,
@@ -59,16 +62,21 @@ class Board:
 
     rows: dict[str, _Row] = field(default_factory=dict)
     step: StepProgress | None = None
+    build: dict[str, BuildStep] = field(default_factory=dict)
 
-    def apply(self, event: LayerProgress | StepProgress) -> None:
+    def apply(self, event: LayerProgress | StepProgress | BuildStep) -> None:
         """Take note of *event*."""
         if isinstance(event, StepProgress):
             self.step = event
+        elif isinstance(event, BuildStep):
+            self.build[event.id] = event
         else:
             self._apply_layer(event)
 
     def to_json(self) -> dict[str, Any]:
         """Return what stands in the job's row: the phase, a total, and a row for each layer."""
+        if self.build:
+            return self._steps()
         if self.rows:
             return self._layers()
         step = self.step or StepProgress("", 0, 0)
@@ -97,6 +105,23 @@ class Board:
         ]
         fetched, to_fetch = sum(row.fetched for row in rows), sum(row.to_fetch for row in rows)
         return _progress(self._phase(), fetched, to_fetch, "bytes", shown)
+
+    def _steps(self) -> dict[str, Any]:
+        steps = self.build.values()
+        shown = [
+            {
+                "id": step.id,
+                "label": step.label,
+                "text": step.text[:MAX_LINE],
+                "line": step.line,
+                "status": step.status.value,
+                "seconds": round(step.seconds, 2),
+                "size": step.size,
+            }
+            for step in steps
+        ]
+        ended = sum(step.status in {BuildStatus.CACHED, BuildStatus.DONE} for step in steps)
+        return _progress("Building", ended, len(steps), "steps", shown)
 
     def _phase(self) -> str:
         statuses = {row.status for row in self.rows.values()}
@@ -131,6 +156,9 @@ class JobProgress:
         with self._guard:
             if isinstance(event, Message):
                 self._add_line(event.text)
+            elif isinstance(event, BuildOutput):
+                for line in event.content.decode(errors="replace").splitlines():
+                    self._add_line(line)
             else:
                 self._board.apply(event)
                 self._is_stale = True

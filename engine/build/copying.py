@@ -108,6 +108,15 @@ def copied_files(
     return [*_made_directories(files, destination, rules), *files]
 
 
+def files_of(tree: FileTree, file: TreeFile) -> list[CopiedFile]:
+    """Return *file* and all below it, by their paths seen from it."""
+    names: dict[tuple[int, int], bytes] = {}
+    top = len(file.path) + 1 if file.path else 0
+    below = tree.walk(file.path) if file.is_directory else ()
+    every = [Placed(file, "."), *(Placed(each, each.path[top:]) for each in below)]
+    return [_copied(tree, each, CopyRules(), names) for each in every]
+
+
 def digest_of(files: Iterable[CopiedFile], tree: FileTree) -> str:
     """Return the digest of what *files* bring, as hexadecimal digits."""
     total = hashlib.sha256(usedforsecurity=False)

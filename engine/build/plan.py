@@ -141,11 +141,17 @@ class _Planner:
         )
 
     def _mount(self, run: Run, mount: RunMount, at: _Position) -> RunMount:
-        options = tuple(
+        options = [
             (name, _expanded_text(run.line, value, at, offset=mount.offset))
             for name, value in mount.options
-        )
-        return replace(mount, options=options)
+        ]
+        numbered = [(n, self._numbered(value) if n == "from" else value) for n, value in options]
+        return replace(mount, options=tuple(numbered))
+
+    def _numbered(self, origin: str) -> str:
+        """Return the number of the stage *origin*, or the name of an image as it is."""
+        found = self._stages.find(origin, before=self._stage.index)
+        return str(found.index) if found is not None else origin
 
     # --- COPY and ADD ---------------------------------------------------------------------------
 

@@ -83,5 +83,13 @@ SCHEMA = Schema(
         """
         CREATE INDEX tag_moves_by_reference ON tag_moves (reference)
         """,
+        """
+        CREATE TABLE held_layers (
+            holder TEXT NOT NULL,
+            chain_id TEXT NOT NULL,
+            PRIMARY KEY (holder, chain_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX held_layers_by_chain_id ON held_layers (chain_id)
+        """,
     ),
 )

@@ -214,7 +214,19 @@ class ImageStore(ImageQueries):
             )
 
     def is_layer_listed(self, chain_id: str) -> bool:
-        """Return whether an image lists the layer; decide in the transaction that asks."""
+        """
+        Return whether an image lists the layer, or somebody else holds it (`LayerHolds`).
+
+        Decide in the transaction that asks.
+        """
+        statement = (
+            "SELECT 1 FROM image_layers WHERE chain_id = ?1 UNION ALL"
+            " SELECT 1 FROM held_layers WHERE chain_id = ?1 LIMIT 1"
+        )
+        return self._database.row(statement, (chain_id,)) is not None
+
+    def is_layer_in_image(self, chain_id: str) -> bool:
+        """Return whether an image lists the layer, whoever else holds it."""
         statement = "SELECT 1 FROM image_layers WHERE chain_id = ? LIMIT 1"
         return self._database.row(statement, (chain_id,)) is not None
 

@@ -36,6 +36,15 @@ class Locks:
             os.close(descriptor)
 
     @contextmanager
+    def shared(self, name: str) -> Iterator[None]:
+        """Hold the lock *name* during the block beside others who share it, and nobody else."""
+        descriptor = self._acquire(name, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
     def tried(self, name: str) -> Iterator[bool]:
         """Hold the lock *name* during the block if nobody else does; yields whether it is held."""
         descriptor = self._open(name)
@@ -48,11 +57,11 @@ class Locks:
         """Remove the file of *name*; only while holding it, or for a name that is used once."""
         (self._directory / _file_name(name)).unlink(missing_ok=True)
 
-    def _acquire(self, name: str) -> int:
+    def _acquire(self, name: str, kind: int = fcntl.LOCK_EX) -> int:
         while True:
             descriptor = self._open(name)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                fcntl.flock(descriptor, kind)
             except BaseException:
                 os.close(descriptor)
                 raise

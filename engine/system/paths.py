@@ -62,6 +62,11 @@ class EnginePaths:
         return self.root / "trash"
 
     @property
+    def build_caches(self) -> Path:
+        """One directory for each cache that builds mount."""
+        return self.root / "build-caches"
+
+    @property
     def locks(self) -> Path:
         """Lock files; their content means nothing."""
         return self.run / "locks"

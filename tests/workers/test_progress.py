@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from engine.progress import LayerProgress, LayerStatus, Message, StepProgress
+from engine.progress import (
+    BuildOutput,
+    BuildStatus,
+    BuildStep,
+    LayerProgress,
+    LayerStatus,
+    Message,
+    StepProgress,
+)
 from workers.progress import MAX_LINES, Board, reported
 
 
@@ -148,3 +156,30 @@ def test_the_last_is_saved_even_when_the_block_fails() -> None:
             raise ZeroDivisionError
 
     assert store.lines == ["about to divide"]
+
+
+def test_steps_of_a_build_are_rows_and_their_output_is_the_log() -> None:
+    store = FakeProgressStore()
+    with reported(store, every=0) as progress:
+        progress.emit(BuildStep("0.2", "app 2/3", "RUN make", 4, BuildStatus.RUNNING))
+        progress.emit(BuildOutput("0.2", "stdout", b"one\ntwo\n"))
+        progress.emit(BuildStep("0.2", "app 2/3", "RUN make", 4, BuildStatus.DONE, 1.234, 4096))
+
+    assert store.lines == ["one", "two"]
+    assert store.saved[-1] == {
+        "phase": "Building",
+        "current": 1,
+        "total": 1,
+        "unit": "steps",
+        "rows": [
+            {
+                "id": "0.2",
+                "label": "app 2/3",
+                "text": "RUN make",
+                "line": 4,
+                "status": "done",
+                "seconds": 1.23,
+                "size": 4096,
+            }
+        ],
+    }

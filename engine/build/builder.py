@@ -1,0 +1,354 @@
+"""
+Building: from a request and a context to an image.
+
+Stages are built at once as far as they do not need each other. What a stage needs is leased as long
+as the build goes on; what it made is cache afterwards, and the image holds what it needs of that.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
+
+from engine.build.acts import Acts
+from engine.build.executor import Executor, Told
+from engine.build.mounts import MountOpener
+from engine.build.origins import Origins
+from engine.build.plan import plan_stage
+from engine.build.scope import PROXIES, Scope, automatic_arguments
+from engine.build.stages import SCRATCH, cut_into_stages
+from engine.build.state import state_of_image, state_of_nothing
+from engine.build.steps import ConfigStep
+from engine.dockerfile.parser import parse
+from engine.dockerfile.reading import read_instructions
+from engine.errors import ImageNotFound, InvalidReference
+from engine.images.hold import holding
+from engine.images.parallel import JointCancellation, results_of
+from engine.images.record import DocumentRecord
+from engine.oci.config import ImageConfig
+from engine.oci.platform import host_platform
+from engine.progress import NEVER, SILENT, Message
+
+if TYPE_CHECKING:
+    from engine.build.cache import StepCache
+    from engine.build.caches import CacheDirectories
+    from engine.build.context import BuildContext
+    from engine.build.places import PlaceKeeper, Places
+    from engine.build.plan import Plan
+    from engine.build.ports import BaseImages, LayerMaker, ProgramRunner
+    from engine.build.remote import Downloads
+    from engine.build.request import BuildRequest
+    from engine.build.stages import Stage, Stages
+    from engine.build.state import StageState
+    from engine.content.store import Store
+    from engine.dockerfile.parser import Dockerfile
+    from engine.images.gc import Collector
+    from engine.images.hold import Hold
+    from engine.images.record import ImageRecord
+    from engine.images.store import ImageStore
+    from engine.leases import Leases
+    from engine.oci.digest import ImageID
+    from engine.oci.reference import Reference
+    from engine.progress import Cancellation, ProgressSink
+    from engine.snapshots.snapshotter import Snapshotter
+    from engine.system.clock import Clock
+    from engine.system.locks import Locks
+
+NANO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """
+    What a build made.
+
+    *replaced* are the images that a tag named before, by the tag. *warnings* are for whoever wrote
+    the Dockerfile.
+    """
+
+    image: ImageRecord
+    replaced: tuple[tuple[Reference, ImageID], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildParts:
+    """With what a builder works; each is a part of one engine."""
+
+    images: ImageStore
+    store: Store
+    snapshotter: Snapshotter
+    layers: LayerMaker
+    runner: ProgramRunner
+    downloads: Downloads
+    cache: StepCache
+    caches: CacheDirectories
+    places: PlaceKeeper
+    leases: Leases
+    collector: Collector
+    locks: Locks
+    clock: Clock
+
+
+class Builder:
+    """Builds images in one engine root."""
+
+    def __init__(self, parts: BuildParts, bases: BaseImages) -> None:
+        self._parts = parts
+        self._bases = bases
+
+    def build(
+        self,
+        request: BuildRequest,
+        context: BuildContext,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Built:
+        """
+        Build the image that *request* asks for out of *context*, and let its tags name it.
+
+        Raises a `DockerfileError` with its place, `StepFailed`, `Cancelled`, what pulling a base
+        raises, or a `SystemFailure`; then no tag was moved, and what is left is cache.
+        """
+        dockerfile = parse(context.read_dockerfile(request.dockerfile))
+        joint = JointCancellation(cancellation)
+        parts = self._parts
+        with (
+            holding(parts.leases, parts.collector) as hold,
+            parts.places.opened() as places,
+        ):
+            work = _Work(
+                parts,
+                self._bases,
+                request,
+                context,
+                dockerfile,
+                hold,
+                places,
+                progress,
+                joint,
+                owner,
+            )
+            return work.run()
+
+    def sweep(self) -> int:
+        """Clear away what killed builds left."""
+        return self._parts.places.sweep()
+
+
+@dataclass(slots=True)
+class _BuiltStages:
+    """Stages that are being built, by their number."""
+
+    futures: dict[int, Future[StageState]] = field(default_factory=dict)
+
+    def __getitem__(self, index: int) -> StageState:
+        """Return what became of the stage, as soon as it is built."""
+        return self.futures[index].result()
+
+
+@dataclass(slots=True)
+class _Work:
+    """One build."""
+
+    parts: BuildParts
+    bases: BaseImages
+    request: BuildRequest
+    context: BuildContext
+    dockerfile: Dockerfile
+    hold: Hold
+    places: Places
+    progress: ProgressSink
+    cancellation: JointCancellation
+    owner: str
+    _images: dict[str, Future[StageState]] = field(default_factory=dict)
+    _guard: Lock = field(default_factory=Lock)
+    # Steps that work at once; none of them waits for another.
+    _slots: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(max(2, os.cpu_count() or 2))
+    )
+
+    def run(self) -> Built:
+        """Build the target and what it needs."""
+        stages = self._cut()
+        target = stages.target(self.request.target)
+        needed = stages.needed(target)
+        for warning in self.dockerfile.warnings:
+            self.progress.emit(Message(f"[Warning] {warning}"))
+        states = self._build_stages(stages, needed)
+        state = self._labelled(states[target.index])
+        return self._record(state, self._unused(stages))
+
+    def _cut(self) -> Stages:
+        instructions = read_instructions(self.dockerfile)
+        variables = {**self._automatic(), **self.request.arguments}
+        return cut_into_stages(instructions, variables, escape=self.dockerfile.escape)
+
+    def _automatic(self) -> dict[str, str]:
+        target = self.request.platform or host_platform()
+        return automatic_arguments(host_platform(), target, stage=self.request.target)
+
+    # --- Stages ---------------------------------------------------------------------------------
+
+    def _build_stages(self, stages: Stages, needed: tuple[Stage, ...]) -> dict[int, StageState]:
+        built = _BuiltStages()
+        # A stage waits for those it needs in its thread; so each has one, and the lowest go first.
+        with ThreadPoolExecutor(len(needed), "stage") as pool:
+            for stage in needed:
+                built.futures[stage.index] = pool.submit(self._build_stage, stages, stage, built)
+            results_of(list(built.futures.values()), cancellation=self.cancellation)
+        return {index: future.result() for index, future in built.futures.items()}
+
+    def _build_stage(self, stages: Stages, stage: Stage, built: _BuiltStages) -> StageState:
+        for index in sorted(stage.needs):
+            built[index]
+        state = self._base(stage, built)
+        self.hold.add_layers(*(layer.chain_id for layer in state.layers))
+        automatic = self._automatic()
+        plan = plan_stage(
+            stage,
+            stages,
+            base=state.effects.defaults,
+            scope=Scope(self.request.arguments, stages.arguments, automatic),
+            escape=self.dockerfile.escape,
+            network=self.request.network,
+        )
+        return self._advance(stage, plan, state, built)
+
+    def _advance(
+        self, stage: Stage, plan: Plan, state: StageState, built: _BuiltStages
+    ) -> StageState:
+        executor = self._executor(built)
+        name = stage.name or f"stage-{stage.index}"
+        total = len(plan.steps) + 1
+        for number, step in enumerate(plan.steps, 2):
+            told = Told(f"{stage.index}.{number}", f"{name} {number}/{total}")
+            with nullcontext() if isinstance(step, ConfigStep) else self._slots:
+                state = executor.advance(state, step, told)
+        return replace(state, author=plan.author or state.author)
+
+    def _executor(self, built: _BuiltStages) -> Executor:
+        epoch = self.request.source_date_epoch
+        ignored = self.context.ignored(self.request.dockerfile)
+        origins = Origins(self.context, ignored, self.places, built, self._image_state)
+        parts, request = self.parts, self.request
+        acts = Acts(
+            request,
+            self.places,
+            parts.snapshotter,
+            parts.layers,
+            parts.runner,
+            parts.downloads,
+            origins,
+            self.hold.lease,
+            MountOpener(request, self.places, origins, parts.caches, self.cancellation),
+            self.progress,
+            self.cancellation,
+            latest_ns=None if epoch is None else epoch * NANO,
+        )
+        return Executor(
+            parts.cache,
+            acts,
+            parts.locks,
+            self.hold.lease,
+            parts.clock,
+            self.progress,
+            self.cancellation,
+            use_cache=request.use_cache,
+            epoch=None if epoch is None else datetime.fromtimestamp(epoch, UTC),
+        )
+
+    # --- Bases ----------------------------------------------------------------------------------
+
+    def _base(self, stage: Stage, built: _BuiltStages) -> StageState:
+        if isinstance(stage.base, int):
+            return built[stage.base]
+        escape, epoch = self.dockerfile.escape, self.request.source_date_epoch
+        if stage.base == SCRATCH:
+            return state_of_nothing(escape=escape, epoch=epoch)
+        try:
+            return self._image_state(stage.base)
+        except (ImageNotFound, InvalidReference) as error:
+            line = stage.origin.line
+            raise line.error(error.message, remedy=error.remedy) from error
+
+    def _image_state(self, name: str) -> StageState:
+        """Return the state of an image, which is looked for once in a build."""
+        with self._guard:
+            future = self._images.get(name)
+            is_first = future is None
+            if future is None:
+                future = self._images[name] = Future()
+        if is_first:
+            try:
+                future.set_result(self._pulled(name))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def _pulled(self, name: str) -> StageState:
+        image = self.bases.get_base(
+            name,
+            platform=self.request.platform,
+            always_pull=self.request.always_pull,
+            cancellation=self.cancellation,
+        )
+        self.hold.add_layers(*(layer.chain_id for layer in image.layers))
+        return state_of_image(
+            image, escape=self.dockerfile.escape, epoch=self.request.source_date_epoch
+        )
+
+    # --- The image ------------------------------------------------------------------------------
+
+    def _labelled(self, state: StageState) -> StageState:
+        if not self.request.labels:
+            return state
+        labels = {**state.effects.defaults.labels, **self.request.labels}
+        return replace(state, effects=state.effects.changed(labels=labels), image=None)
+
+    def _record(self, state: StageState, warnings: tuple[str, ...]) -> Built:
+        before = {tag: self.parts.images.find(str(tag)) for tag in self.request.tags}
+        image = self._named(state.image) if state.image else self._new_image(state)
+        replaced = tuple((t, i.id) for t, i in before.items() if i and i.id != image.id)
+        return Built(image, replaced, warnings)
+
+    def _named(self, image: ImageRecord) -> ImageRecord:
+        """Give the tags to an image that the build took as it is."""
+        for tag in self.request.tags:
+            image = self.parts.images.tag(str(image.id), tag, owner=self.owner)
+        return image
+
+    def _new_image(self, state: StageState) -> ImageRecord:
+        parts = self.parts
+        config = ImageConfig.parse(state.render(parts.clock.now()))
+        self.hold.add_blobs(config.image_id)
+        digest = parts.store.put(config.content)
+        document = DocumentRecord(digest, parts.store.disk_bytes(digest))
+        return parts.images.ensure_image(
+            config,
+            state.layers,
+            documents=[document],
+            tags=self.request.tags,
+            owner=self.owner,
+            source="build",
+        )
+
+    def _unused(self, stages: Stages) -> tuple[str, ...]:
+        declared = set(stages.arguments)
+        for stage in stages.stages:
+            for instruction in stage.instructions:
+                declared |= {pair.name.text for pair in getattr(instruction, "pairs", ())}
+        unused = sorted(set(self.request.arguments) - declared - PROXIES - {"SOURCE_DATE_EPOCH"})
+        if not unused:
+            return self.dockerfile.warnings
+        warning = f"One or more build-args [{' '.join(unused)}] were not consumed"
+        self.progress.emit(Message(f"[Warning] {warning}"))
+        return (*self.dockerfile.warnings, warning)

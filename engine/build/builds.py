@@ -1,0 +1,98 @@
+"""Builds, as the engine offers them: building, and what the cache takes and gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.build.bases import PullingBases
+from engine.build.builder import Builder, BuildParts, Built
+from engine.build.intake import context_of_dockerfile, context_of_git, context_of_tar
+from engine.progress import NEVER, SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from datetime import timedelta
+    from typing import BinaryIO
+
+    from engine.build.bases import ImageSource
+    from engine.build.cache import CachedStep
+    from engine.build.caches import CacheDirectory
+    from engine.build.context import BuildContext
+    from engine.build.prune import CachePruned, CachePruner
+    from engine.build.remote import GitSource
+    from engine.build.request import BuildRequest
+    from engine.progress import Cancellation, ProgressSink
+    from engine.registry.credentials import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUsage:
+    """What builds left for the next one: entries of steps, and directories of cache mounts."""
+
+    steps: tuple[CachedStep, ...]
+    directories: tuple[CacheDirectory, ...]
+
+
+class Builds:
+    """The builds of one engine root."""
+
+    def __init__(self, parts: BuildParts, images: ImageSource, pruner: CachePruner) -> None:
+        self._parts = parts
+        self._images = images
+        self._pruner = pruner
+
+    def build(
+        self,
+        request: BuildRequest,
+        context: BuildContext,
+        *,
+        credentials: Mapping[str, Credentials] | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> Built:
+        """Build an image, see `Builder.build`; bases are pulled with *credentials* by registry."""
+        bases = PullingBases(
+            self._images, credentials=dict(credentials or {}), progress=progress, owner=owner
+        )
+        builder = Builder(self._parts, bases)
+        return builder.build(
+            request, context, progress=progress, cancellation=cancellation, owner=owner
+        )
+
+    def context_of_tar(
+        self, stream: BinaryIO, *, cancellation: Cancellation = NEVER
+    ) -> AbstractContextManager[BuildContext]:
+        """Open the context that a tar holds, see `intake.context_of_tar`."""
+        return context_of_tar(self._parts.places, stream, cancellation=cancellation)
+
+    def context_of_git(self, source: GitSource) -> AbstractContextManager[BuildContext]:
+        """Open the context that a git repository is, see `intake.context_of_git`."""
+        return context_of_git(self._parts.places, source)
+
+    def context_of_dockerfile(self, content: bytes) -> AbstractContextManager[BuildContext]:
+        """Open an empty context with one Dockerfile."""
+        return context_of_dockerfile(self._parts.places, content)
+
+    def cache(self) -> CacheUsage:
+        """Return what the cache holds; directories are measured now."""
+        steps, directories = self._parts.cache.list(), self._parts.caches.list()
+        return CacheUsage(tuple(steps), tuple(directories))
+
+    def prune_cache(
+        self,
+        *,
+        everything: bool = True,
+        unused_for: timedelta | None = None,
+        keep_bytes: int = 0,
+    ) -> CachePruned:
+        """Give cache back, what was used longest ago first; see `CachePruner.prune`."""
+        return self._pruner.prune(
+            everything=everything, unused_for=unused_for, keep_bytes=keep_bytes
+        )
+
+    def sweep(self) -> int:
+        """Clear away what killed builds left; return how many builds that were."""
+        return self._parts.places.sweep()

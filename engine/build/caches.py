@@ -1,0 +1,108 @@
+"""
+Directories that outlive builds: what `RUN --mount=type=cache` keeps.
+
+A cache is known by its ID. With sharing `locked` one step uses it at a time, `private` gives each
+step that runs at once a directory of its own, `shared` lets all in together. A directory is
+`<root>/build-caches/<name>`; a lock says that it is in use, so that nobody removes it then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from engine.oci.timestamps import from_nanoseconds
+from engine.system.files import measure, remove_tree
+from engine.system.paths import PRIVATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from engine.progress import Cancellation
+    from engine.system.locks import Locks
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDirectory:
+    """One cache: its *name* on disk, what it occupies, and when it was used last."""
+
+    name: str
+    bytes: int
+    last_used_at: datetime
+
+
+class CacheDirectories:
+    """The cache directories of one engine root."""
+
+    def __init__(self, directory: Path, locks: Locks) -> None:
+        self._directory = directory
+        self._locks = locks
+
+    @contextmanager
+    def opened(self, cache_id: str, *, sharing: str, cancellation: Cancellation) -> Iterator[Path]:
+        """Yield the directory of *cache_id*, made if it is not there, kept while it is open."""
+        name = hashlib.sha256(cache_id.encode(errors="surrogatepass")).hexdigest()[:32]
+        with ExitStack() as opened:
+            if sharing == "private":
+                name = self._free(name, opened)
+            elif sharing == "locked":
+                self._wait(name, opened, cancellation)
+            else:
+                opened.enter_context(self._locks.shared(_lock_name(name)))
+            path = self._directory / name
+            path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            os.utime(path)
+            yield path
+
+    def remove(self, name: str) -> int | None:
+        """Remove the cache *name* and return what came free, or None while it is in use."""
+        with self._locks.tried(_lock_name(name)) as is_free:
+            if not is_free:
+                return None
+            freed = measure(self._directory / name).bytes
+            remove_tree(self._directory / name)
+        self._locks.discard(_lock_name(name))
+        return freed
+
+    def _wait(self, name: str, opened: ExitStack, cancellation: Cancellation) -> None:
+        while True:
+            attempt = opened.enter_context(ExitStack())
+            if attempt.enter_context(self._locks.tried(_lock_name(name))):
+                return
+            attempt.close()
+            cancellation.wait(POLL_SECONDS)
+
+    def _free(self, name: str, opened: ExitStack) -> str:
+        for number in count():
+            candidate = f"{name}-{number}" if number else name
+            attempt = opened.enter_context(ExitStack())
+            if attempt.enter_context(self._locks.tried(_lock_name(candidate))):
+                return candidate
+            attempt.close()
+        raise AssertionError
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[CacheDirectory]:
+        """Return every cache, the one that was used longest ago first."""
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return []
+        found = []
+        for name in names:
+            path = self._directory / name
+            used = from_nanoseconds(path.stat().st_mtime_ns)
+            found.append(CacheDirectory(name, measure(path).bytes, used))
+        return sorted(found, key=lambda each: (each.last_used_at, each.name))
+
+
+def _lock_name(name: str) -> str:
+    return f"build-cache/{name}"

@@ -1,0 +1,144 @@
+"""
+Doing the steps of a stage: taking from the cache what was done before, and doing the rest.
+
+A step is looked for, and done under a lock of its key, so that two builds that come to the same
+step at once do it once. What it made is durable before the cache knows it; a build that is killed
+leaves what it finished as cache, and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.build.cache import CachedStep, step_key
+from engine.build.steps import ConfigStep
+from engine.errors import EngineError
+from engine.images.resources import layer_resource
+from engine.progress import BuildStatus, BuildStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from engine.build.acts import Acts, Prepared
+    from engine.build.cache import StepCache
+    from engine.build.state import StageState
+    from engine.build.steps import Step
+    from engine.leases import Lease
+    from engine.progress import Cancellation, ProgressSink
+    from engine.system.clock import Clock
+    from engine.system.locks import Locks
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where a step stands in its build, for whoever watches."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Does steps of one build."""
+
+    cache: StepCache
+    acts: Acts
+    locks: Locks
+    lease: Lease
+    clock: Clock
+    progress: ProgressSink
+    cancellation: Cancellation
+    use_cache: bool
+    epoch: datetime | None
+
+    def advance(self, state: StageState, step: Step, told: Told) -> StageState:
+        """
+        Return the state after *step*.
+
+        Raises `StepFailed` for a program that returned non-zero, `Cancelled`, or what is wrong with
+        the step; then nothing of it is left.
+        """
+        self.cancellation.check()
+        begin = time.monotonic()
+        with ExitStack() as opened:
+            try:
+                prepared = self.acts.prepare(step, state, opened)
+                key = step_key(state.key, step.identity(), files=prepared.files)
+                entry, is_cached = self._result(key, step, state, prepared, told)
+            except EngineError:
+                self._tell(step, told, BuildStatus.FAILED, time.monotonic() - begin)
+                raise
+        status = BuildStatus.CACHED if is_cached else BuildStatus.DONE
+        size = entry.layer.size if entry.layer else 0
+        self._tell(step, told, status, time.monotonic() - begin, size)
+        return state.after(
+            key,
+            step.effects,
+            created_by=step.created_by,
+            created_at=entry.created_at,
+            layer=entry.layer,
+        )
+
+    def _result(
+        self, key: str, step: Step, state: StageState, prepared: Prepared, told: Told
+    ) -> tuple[CachedStep, bool]:
+        found = self._cached(key) if self.use_cache else None
+        if found is not None:
+            return found, True
+        with self._turn(key):
+            # Somebody may have done it while this call waited.
+            found = self._cached(key) if self.use_cache else None
+            if found is not None:
+                return found, True
+            self._tell(step, told, BuildStatus.RUNNING)
+            return self._done(key, step, state, prepared, told), False
+
+    def _done(
+        self, key: str, step: Step, state: StageState, prepared: Prepared, told: Told
+    ) -> CachedStep:
+        layer = None
+        if not isinstance(step, ConfigStep):
+            layer = prepared.make(told.id)
+        now = self.clock.now()
+        entry = CachedStep(
+            key, step.created_by, self.epoch or now, now, 0, layer, parent=state.parent
+        )
+        if not self.use_cache:
+            self.cache.forget([key])
+        self.cache.put(entry)
+        return entry
+
+    def _cached(self, key: str) -> CachedStep | None:
+        found = self.cache.find(key)
+        if found is not None and found.layer is not None:
+            # Leased before it is looked for: then it is there and stays, or it is gone for good.
+            self.lease.add(layer_resource(found.layer.chain_id))
+            if not self.acts.has_layer(found.layer.chain_id):
+                self.cache.forget([key])
+                return None
+        return found
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        """Be the only one, in any process, who does the step *key*; waiting can be cancelled."""
+        with ExitStack() as stack:
+            while True:
+                attempt = stack.enter_context(ExitStack())
+                if attempt.enter_context(self.locks.tried(f"step/{key}")):
+                    break
+                attempt.close()
+                self.cancellation.wait(POLL_SECONDS)
+            yield
+
+    def _tell(
+        self, step: Step, told: Told, status: BuildStatus, seconds: float = 0.0, size: int = 0
+    ) -> None:
+        text, line = step.created_by, step.line.source.first
+        event = BuildStep(told.id, told.label, text, line, status, seconds, size)
+        self.progress.emit(event)

@@ -1,0 +1,80 @@
+"""
+Making a build context of what was handed in: a tar, a git repository, or one Dockerfile.
+
+A tar is applied as a layer is: by a confined child, with caps, so that no name or link in it leads
+anywhere. What comes out is a private directory, gone when the build is over.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.build.context import BuildContext
+from engine.build.remote import GIT_SECONDS, GitSource, git_words
+from engine.build.unpacking import Unpacked
+from engine.errors import InvalidInput
+from engine.layers.apply import apply_layer
+from engine.layers.limits import GIB, Limits
+from engine.progress import NEVER
+from engine.system.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from engine.build.places import PlaceKeeper
+    from engine.progress import Cancellation
+
+CONTEXT_LIMITS = Limits(unpacked_bytes=2 * GIB, file_bytes=2 * GIB, entries=1_000_000)
+MAX_DOCKERFILE = 4 * 1024 * 1024
+
+
+@contextmanager
+def context_of_tar(
+    places: PlaceKeeper,
+    stream: BinaryIO,
+    *,
+    limits: Limits = CONTEXT_LIMITS,
+    cancellation: Cancellation = NEVER,
+) -> Iterator[BuildContext]:
+    """
+    Yield the context that the tar *stream* holds, packed or not.
+
+    Raises `InvalidLayer`, `UnsafePath` or `LimitExceeded`; then nothing is left.
+    """
+    with places.opened() as opened, opened.scratch() as directory, opened.scratch() as notes:
+        apply_layer(
+            Unpacked(stream),
+            target=directory,
+            notes=notes,
+            limits=limits,
+            cancellation=cancellation,
+        )
+        yield BuildContext(directory)
+
+
+@contextmanager
+def context_of_git(places: PlaceKeeper, source: GitSource) -> Iterator[BuildContext]:
+    """Yield the context that a git repository is; raise `InvalidInput` with what git said."""
+    with places.opened() as opened, opened.scratch() as directory:
+        for words in git_words(source, directory / "git"):
+            finished = run(words, timeout=GIT_SECONDS)
+            if finished.code:
+                last = (finished.complaint.splitlines() or ["it said nothing"])[-1]
+                raise InvalidInput(f"git failed: {last[:300]}", field="context")
+        root = directory / "git" / source.subdirectory
+        if not root.resolve().is_relative_to(directory.resolve()) or not root.is_dir():
+            raise InvalidInput(
+                f"{source.subdirectory} is no directory of the repository", field="context"
+            )
+        yield BuildContext(root)
+
+
+@contextmanager
+def context_of_dockerfile(places: PlaceKeeper, content: bytes) -> Iterator[BuildContext]:
+    """Yield an empty context with the Dockerfile *content*."""
+    if len(content) > MAX_DOCKERFILE:
+        raise InvalidInput("the Dockerfile is larger than 4 MiB", field="dockerfile")
+    with places.opened() as opened, opened.scratch() as directory:
+        yield BuildContext(directory, content)

@@ -1,0 +1,95 @@
+"""
+Giving back what builds left: cache of steps, and directories of cache mounts.
+
+Entries go one after the other, the one that was used longest ago first, until what remains is small
+enough. What comes free is counted when it does: the layer of an entry that an image needs stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from engine.build.cache import CachedStep, StepCache
+    from engine.build.caches import CacheDirectories
+    from engine.images.gc import Collector
+    from engine.images.store import ImageStore
+    from engine.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class CachePruned:
+    """What a pruning took away: keys of steps, names of directories, and the bytes."""
+
+    steps: tuple[str, ...]
+    directories: tuple[str, ...]
+    freed_bytes: int
+
+
+class CachePruner:
+    """Prunes the build cache of one engine root."""
+
+    def __init__(
+        self,
+        cache: StepCache,
+        directories: CacheDirectories,
+        *,
+        images: ImageStore,
+        collector: Collector,
+        clock: Clock,
+    ) -> None:
+        self._cache = cache
+        self._directories = directories
+        self._images = images
+        self._collector = collector
+        self._clock = clock
+
+    def prune(
+        self, *, everything: bool, unused_for: timedelta | None, keep_bytes: int
+    ) -> CachePruned:
+        """
+        Forget entries until those that remain take at most *keep_bytes*.
+
+        Without *everything*, only entries whose layer no image needs go. With *unused_for*, only
+        what was not used for so long. What is in use stays.
+        """
+        before = self._clock.now() - unused_for if unused_for else None
+        steps = [
+            each
+            for each in self._cache.list()
+            if self._is_meant(each, before, everything=everything)
+        ]
+        held = sum(each.layer.size for each in steps if each.layer)
+        going: list[CachedStep] = []
+        for each in steps:
+            if keep_bytes and held <= keep_bytes:
+                break
+            going.append(each)
+            held -= each.layer.size if each.layer else 0
+        self._cache.forget(each.key for each in going)
+        freed = self._collector.collect_layers(each.layer.chain_id for each in going if each.layer)
+        names, more = self._remove_directories(before) if everything else ((), 0)
+        return CachePruned(tuple(each.key for each in going), names, freed + more)
+
+    def _is_meant(self, step: CachedStep, before: datetime | None, *, everything: bool) -> bool:
+        if before is not None and step.last_used_at > before:
+            return False
+        return everything or not self._is_in_image(step)
+
+    def _is_in_image(self, step: CachedStep) -> bool:
+        return step.layer is not None and self._images.is_layer_in_image(str(step.layer.chain_id))
+
+    def _remove_directories(self, before: datetime | None) -> tuple[tuple[str, ...], int]:
+        removed: list[str] = []
+        freed = 0
+        for each in self._directories.list():
+            if before is not None and each.last_used_at > before:
+                continue
+            bytes_freed = self._directories.remove(each.name)
+            if bytes_freed is not None:
+                removed.append(each.name)
+                freed += bytes_freed
+        return tuple(removed), freed
