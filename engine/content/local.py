@@ -84,11 +84,14 @@ class LocalStore:
         if not self.has(digest):
             aside = self._ingests / f"put-{uuid.uuid4().hex}"
             try:
-                self._write(aside, content, digest)
+                # Held, so that no sweep takes it for something that was abandoned.
+                with self._locks.held(_lock_name(aside)):
+                    self._write(aside, content, digest)
             except OSError as error:
                 raise from_oserror(error, f"store blob {digest}") from error
             finally:
                 aside.unlink(missing_ok=True)
+                self._locks.discard(_lock_name(aside))
         return digest
 
     @contextmanager

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import stat
 import subprocess
 import tempfile
 from contextlib import closing
@@ -22,7 +20,7 @@ from engine.snapshots.native import NativeSnapshotter
 from engine.snapshots.overlay import OverlaySnapshotter
 from engine.snapshots.store import SCHEMA
 from engine.system.database import Database
-from engine.system.files import remove_tree, walk
+from engine.system.files import remove_tree
 from engine.system.locks import Locks
 from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
@@ -43,39 +41,13 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeStore
 from tests.support.layers import packed_blob
+from tests.support.trees import Facts, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.root
-Facts = dict[bytes, tuple[object, ...]]
 Snapshotters = type[OverlaySnapshotter] | type[NativeSnapshotter]
-
-
-def facts_of(root: Path) -> Facts:
-    """Return what can be told of each path below *root*."""
-    return {found.path: _facts(root, found.path, found.status) for found in walk(root)}
-
-
-def _facts(root: Path, path: bytes, status: os.stat_result) -> tuple[object, ...]:
-    place = root / os.fsdecode(path)
-    is_directory = stat.S_ISDIR(status.st_mode)
-    return (
-        stat.filemode(status.st_mode),
-        (status.st_uid, status.st_gid),
-        status.st_rdev,
-        # Directories that a tar only implies have no time in it; everybody makes up one.
-        None if is_directory else status.st_mtime_ns,
-        None if is_directory else status.st_nlink,
-        _content(place, status.st_mode),
-        [name for name in os.listxattr(place, follow_symlinks=False) if name.startswith("user.")],
-    )
-
-
-def _content(place: Path, mode: int) -> object:
-    if stat.S_ISREG(mode):
-        return place.read_bytes()
-    return place.readlink() if stat.S_ISLNK(mode) else None
 
 
 def unpacked(image: BuiltImage, kind: Snapshotters, place: Path) -> Facts:
