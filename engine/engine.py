@@ -46,6 +46,7 @@ from engine.networks import schema as networks_schema
 from engine.networks.assembly import linux_host, open_networks
 from engine.networks.networks import NetworkMeans, Networks
 from engine.progress import NEVER, SILENT
+from engine.registry.certificates import Certificates
 from engine.registry.connector import RegistryConnector
 from engine.registry.dockerconfig import DockerConfig
 from engine.registry.registries import Registries
@@ -121,6 +122,7 @@ class Engine:
         connect = RegistryConnector(
             transport,
             Reach(plain_http),
+            certificates=Certificates(ground.paths.certificates),
             settings_file=ground.paths.registries,
             keychain=DockerConfig.of_user(),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.registry.certificates import Certificates
 from engine.registry.client import Mirror, RegistryClient
 from engine.registry.retry import Patience
 from engine.registry.settings import RegistrySettings, read_settings
@@ -23,13 +24,15 @@ class RegistryConnector:
     """
     Makes clients that share *transport* and go no further than *reach*.
 
-    What this host is told about registries is in *settings_file*; what *keychain* knows is shown to
-    a registry only where whoever asks brings no credentials of their own.
+    A registry with *certificates* of its own is only spoken to in TLS. What this host is told about
+    registries is in *settings_file*; what *keychain* knows is shown to a registry only where
+    whoever asks brings no credentials of their own.
     """
 
     transport: Transport
     reach: Reach = field(default_factory=Reach)
     patience: Patience = field(default_factory=Patience)
+    certificates: Certificates = field(default_factory=Certificates)
     settings_file: Path | None = None
     keychain: Keychain | None = None
 
@@ -48,10 +51,11 @@ class RegistryConnector:
             Mirror(each, _kept(keychain, each.registry))
             for each in settings.mirrors.get(registry, ())
         ]
+        reach = settings.reach(self.reach)
         return RegistryClient(
             self.transport,
             registry,
-            reach=settings.reach(self.reach),
+            reach=reach.with_tls(registry) if self.certificates.has(registry) else reach,
             credentials=credentials or _kept(keychain, registry),
             mirrors=mirrors,
             patience=self.patience,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,10 +23,12 @@ class Reach:
     Over what a host may be spoken to.
 
     Plain http is for this machine itself and for the hosts (`host` or `host:port`) in *plain_http*,
-    which somebody configured on purpose; everybody else is spoken to in https or not at all.
+    which somebody configured on purpose; everybody else is spoken to in https or not at all, and so
+    are the hosts in *tls*, for which somebody put certificates here.
     """
 
     plain_http: frozenset[str] = frozenset()
+    tls: frozenset[str] = frozenset()
 
     def scheme(self, registry: str) -> str:
         """Return the scheme to speak to *registry* in."""
@@ -46,9 +48,15 @@ class Reach:
 
     def with_plain_http(self, hosts: frozenset[str]) -> Self:
         """Return a reach that speaks plain http to *hosts* as well."""
-        return type(self)(self.plain_http | hosts)
+        return replace(self, plain_http=self.plain_http | hosts)
+
+    def with_tls(self, host: str) -> Self:
+        """Return a reach that speaks to *host* in https only, whoever it is."""
+        return replace(self, tls=self.tls | {host})
 
     def _is_plain(self, registry: str) -> bool:
+        if registry in self.tls:
+            return False
         is_loopback = Reference(registry, "any").is_loopback
         return is_loopback or bool({registry, registry_host(registry)} & self.plain_http)
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.certificates import Pair
 from workers.host.abilities import find_postgres_directory
 from workers.host.redis import render_redis_conf
 
@@ -96,9 +97,20 @@ def running_redis(directory: Path) -> Iterator[RedisServer]:
         yield RedisServer(socket, password, conf, process)
 
 
+ANA, SECRET = "ana", "secret"
+# What `htpasswd -nbB ana secret` prints; hashing it takes a library that nothing else needs.
+HTPASSWD = f"{ANA}:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"
+
+
 @contextmanager
-def running_registry(directory: Path) -> Iterator[RegistryServer]:
-    """Run a real registry that keeps its blobs in *directory*; yields when it answers."""
+def running_registry(
+    directory: Path, *, tls: Pair | None = None, asks_for_login: bool = False
+) -> Iterator[RegistryServer]:
+    """
+    Run a real registry that keeps its blobs in *directory*; yields when it answers.
+
+    It speaks *tls* if that is given, and lets in only `ANA` with `SECRET` if it *asks_for_login*.
+    """
     storage = directory / "storage"
     conf = directory / "registry.yml"
     conf.write_text(
@@ -106,12 +118,24 @@ def running_registry(directory: Path) -> Iterator[RegistryServer]:
         "log: {level: info}\n"
         f"storage: {{filesystem: {{rootdirectory: {storage}}}, delete: {{enabled: true}}}}\n"
         # The kernel chooses a free port; the log says which.
-        "http: {addr: '127.0.0.1:0'}\n"
+        f"http: {{addr: '127.0.0.1:0', secret: x{_tls(tls)}}}\n{_login(directory, asks_for_login)}"
     )
     log = directory / "registry.log"
     with _running(["docker-registry", "serve", conf], log=log) as process:
         _wait_for(process, lambda: _listening_address(log), log=log)
         yield RegistryServer(_listening_address(log), storage, process)
+
+
+def _tls(pair: Pair | None) -> str:
+    return f", tls: {{certificate: {pair.certificate}, key: {pair.key}}}" if pair else ""
+
+
+def _login(directory: Path, asks: bool) -> str:
+    if not asks:
+        return ""
+    path = directory / "htpasswd"
+    path.write_text(HTPASSWD)
+    return f"auth: {{htpasswd: {{realm: tests, path: {path}}}}}\n"
 
 
 @contextmanager

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.engine import Engine
+from engine.errors import AuthenticationFailed
 from engine.oci import media_types
 from engine.oci.platform import Platform
+from engine.registry.credentials import Credentials
 from engine.system.paths import EnginePaths
 from tests.support.buildah import Buildah
 from tests.support.builders import directory, file, layer_tar, whiteout
-from tests.support.images import pack_image, pack_index
+from tests.support.certificates import Authority
+from tests.support.images import PackedImage, pack_image, pack_index
 from tests.support.registry import FakeRegistry, serving
-from tests.support.services import running_registry
+from tests.support.services import ANA, SECRET, running_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,3 +154,62 @@ def test_lists_of_a_real_registry_are_read(
     assert [each.name for each in found] == ["list/web"]
     assert engine.registries.list_referrers(names[0]) == []
     engine.registries.check(registry_server.host)
+
+
+def test_a_registry_with_its_own_authority_and_logins_is_spoken_to(
+    engine: Engine, registry_server: RegistryServer, tmp_path: Path
+) -> None:
+    authority, place = Authority(tmp_path), tmp_path / "closed"
+    place.mkdir()
+    source = registry_server.reference("push/closed")
+    Buildah(tmp_path / "buildah").push_image(source, command="true")
+    with running_registry(place, tls=authority.issue("server"), asks_for_login=True) as closed:
+        trusted = engine.paths.certificates / closed.host
+        trusted.mkdir(parents=True)
+        shutil.copy(authority.certificate, trusted)
+        target = closed.reference("team/web")
+
+        copied = engine.images.copy(source, target, target_credentials=Credentials(ANA, SECRET))
+        with pytest.raises(AuthenticationFailed):
+            engine.registries.inspect(target)
+        with pytest.raises(AuthenticationFailed):
+            engine.registries.check(closed.host, credentials=Credentials(ANA, "wrong"))
+        found = engine.registries.inspect(target, credentials=Credentials(ANA, SECRET))
+
+    assert found.descriptor.digest == copied.digest
+
+
+def test_what_refers_to_an_image_comes_along_between_real_registries(
+    engine: Engine, registry_server: RegistryServer, other: RegistryServer
+) -> None:
+    image = pack_image(b"x" * 1024)
+    with serving(FakeRegistry()) as maker:
+        source = maker.put_image("web", image)
+        put_signature(maker, "web", image)
+        middle = registry_server.reference("refer/web")
+        engine.images.copy(source, middle, with_referrers=True)
+
+    copied = engine.images.copy(middle, other.reference("mirror/web"), with_referrers=True)
+
+    assert copied.referrers == 1
+    listed = engine.registries.list_referrers(other.reference("mirror/web"))
+    assert [each.artifact_type for each in listed] == ["application/vnd.example.signature"]
+
+
+def put_signature(registry: FakeRegistry, name: str, image: PackedImage) -> None:
+    config = registry.put_blob(b"{}")
+    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": str(config), "size": 2}
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "artifactType": "application/vnd.example.signature",
+        "config": empty,
+        "layers": [empty],
+        "subject": {
+            "mediaType": image.media_type,
+            "digest": str(image.digest),
+            "size": len(image.manifest),
+        },
+    }
+    content = json.dumps(document).encode()
+    registry.put_manifest(name, content, media_types.OCI_MANIFEST, tag="signature")

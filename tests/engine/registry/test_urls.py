@@ -72,6 +72,14 @@ def test_another_port_of_a_configured_host_is_not_meant() -> None:
     assert reach.scheme("images.test:5001") == "https"
 
 
+def test_a_host_with_certificates_is_spoken_to_in_tls_even_on_loopback() -> None:
+    reach = Reach(frozenset({"images.test"})).with_tls("127.0.0.1:5000").with_tls("images.test")
+
+    assert manifest_url("127.0.0.1:5000/a", reach).startswith("https://")
+    assert manifest_url("127.0.0.1:5001/a", reach).startswith("http://")
+    assert not reach.allows("http://images.test/")
+
+
 @pytest.mark.parametrize(
     "url",
     [
