@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import WSMsgType, web
 
 from engine.containers.detach import KeyMatcher, parse_detach_keys
+from engine.containers.telling import tell
 from engine.dockerapi.answers import nothing
 from engine.dockerapi.conversation import Conversation
 from engine.dockerapi.hijack import hijack, release
@@ -94,13 +95,17 @@ async def attach_websocket(call: Call) -> web.StreamResponse:
 
 
 async def _attached(call: Call, record: ContainerRecord, wishes: Wishes) -> Attachment:
-    return await call.pools.long(
-        call.engine.containers.attach,
-        record.id,
-        stdin=wishes.stdin and wishes.stream and record.settings.open_stdin,
-        stdout=wishes.stdout,
-        stderr=wishes.stderr,
-    )
+    def attach() -> Attachment:
+        attachment = call.engine.containers.attach(
+            record.id,
+            stdin=wishes.stdin and wishes.stream and record.settings.open_stdin,
+            stdout=wishes.stdout,
+            stderr=wishes.stderr,
+        )
+        tell(call.engine.events, "attach", record)
+        return attachment
+
+    return await call.pools.long(attach)
 
 
 async def _talk(
@@ -117,7 +122,7 @@ async def _talk(
     if not wishes.stream:
         return
     settings = record.settings
-    await Conversation(
+    conversation = Conversation(
         attachment,
         line,
         call.pools,
@@ -125,7 +130,10 @@ async def _talk(
         takes_input=wishes.stdin and settings.open_stdin,
         ends_input=settings.stdin_once and not settings.tty,
         keys=KeyMatcher(wishes.keys) if settings.tty else None,
-    ).run()
+    )
+    await conversation.run()
+    if conversation.was_left:
+        await call.pools.long(tell, call.engine.events, "detach", record)
 
 
 async def _show_logs(

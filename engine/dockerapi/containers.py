@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.dockerapi.answers import json_answer
 from engine.dockerapi.create_body import settings_of, warnings_of
 from engine.dockerapi.images import driver_of
+from engine.dockerapi.mounted import mounts_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
 from engine.dockerapi.shapes_containers import container_details, container_summary
@@ -35,6 +36,7 @@ async def list_containers(call: Call) -> web.StreamResponse:
                 now,
                 image=names.of(each),
                 standing=standings.of(each),
+                mounts=mounts_of(call.engine, each.id),
                 version=call.version,
                 sizes=_sizes(call.engine, each) if with_sizes else None,
             )
@@ -73,6 +75,7 @@ async def inspect(call: Call) -> web.StreamResponse:
             driver=driver_of(call.engine),
             directory=call.engine.paths.containers / record.id,
             standing=Standings(call.engine).of(record),
+            mounts=mounts_of(call.engine, record.id),
             version=call.version,
             sizes=_sizes(call.engine, record) if with_sizes else None,
         )

@@ -60,6 +60,7 @@ class Conversation:
         self._ends_input = ends_input
         self._keys = keys
         self._readable = asyncio.Event()
+        self.was_left = False
 
     async def run(self) -> None:
         """Talk until it is over; the attachment is closed afterwards."""
@@ -115,6 +116,7 @@ class Conversation:
             if passed:
                 await self._pools.long(self._attachment.write, passed)
             if leaves:
+                self.was_left = True
                 self._attachment.detach()
                 return
         if self._takes_input and self._ends_input:

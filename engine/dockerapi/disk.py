@@ -6,9 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.image_selection import shared_sizes
+from engine.dockerapi.mounted import mounts_of
 from engine.dockerapi.shapes_containers import container_summary
 from engine.dockerapi.shapes_images import image_summary
 from engine.dockerapi.standing import Standings
+from engine.dockerapi.volumes import usage_of, volume_details
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ def usage_details(engine: Engine, version: ApiVersion, kinds: Sequence[str]) -> 
     if "container" in wanted:
         details["Containers"] = _containers(engine, images, containers)
     if "volume" in wanted:
-        details["Volumes"] = []
+        details["Volumes"] = [
+            volume_details(each, usage=usage_of(engine, each)) for each in engine.volumes.list()
+        ]
     if "build-cache" in wanted:
         details |= {"BuildCache": [], "BuilderSize": 0}
     return details
@@ -69,7 +73,12 @@ def _containers(
         both = (written, written + sizes.get(each.image_id, 0))
         rows.append(
             container_summary(
-                each, now, image=each.settings.image, standing=standings.of(each), sizes=both
+                each,
+                now,
+                image=each.settings.image,
+                standing=standings.of(each),
+                mounts=mounts_of(engine, each.id),
+                sizes=both,
             )
         )
     return rows

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from engine.containers.record import IfRunning
 from engine.containers.state import ContainerState
-from engine.dockerapi.answers import JSON, nothing
+from engine.dockerapi.answers import nothing
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.errors import ContainerNotFound, ContainerNotRunning, ContainerRunning
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from engine.dockerapi.call import Call
 
 NOT_MODIFIED = 304
@@ -33,15 +33,19 @@ async def stop(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/{id}/stop`."""
     timeout = _timeout(call)
     record = await call.pools.quick(call.engine.containers.get, call["id"])
-    if not record.is_running:
+    if not record.is_running and record.state is not ContainerState.RESTARTING:
         return nothing(status=NOT_MODIFIED)
-    await call.pools.long(call.engine.containers.stop, record.id, timeout=timeout)
+    await call.pools.long(
+        call.engine.containers.stop, record.id, timeout=timeout, signal=_signal(call)
+    )
     return nothing()
 
 
 async def restart(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/{id}/restart`."""
-    await call.pools.long(call.engine.containers.restart, call["id"], timeout=_timeout(call))
+    await call.pools.long(
+        call.engine.containers.restart, call["id"], timeout=_timeout(call), signal=_signal(call)
+    )
     return nothing()
 
 
@@ -59,28 +63,16 @@ async def kill(call: Call) -> web.StreamResponse:
     return nothing()
 
 
-async def wait(call: Call) -> web.StreamResponse:
-    """
-    Answer `POST /containers/{id}/wait`.
-
-    The head goes out as soon as the waiting has begun, so that a client which then starts the
-    container misses nothing.
-    """
-    record = await call.pools.quick(call.engine.containers.get, call["id"])
-    response = web.StreamResponse(headers={"Content-Type": JSON})
-    await response.prepare(call.request)
-    status = await call.pools.long(call.engine.containers.wait, record.id)
-    code = status.code if status else 0
-    await response.write(b'{"Error":null,"StatusCode":%d}\n' % code)
-    await response.write_eof()
-    return response
-
-
 async def remove(call: Call) -> web.StreamResponse:
     """Answer `DELETE /containers/{id}`."""
     if_running = IfRunning.KILL if call.query.flag("force") else IfRunning.REFUSE
     try:
-        await call.pools.long(call.engine.containers.remove, call["id"], if_running=if_running)
+        await call.pools.long(
+            call.engine.containers.remove,
+            call["id"],
+            if_running=if_running,
+            with_volumes=call.query.flag("v"),
+        )
     except ContainerRunning as error:
         record = await call.pools.quick(call.engine.containers.get, call["id"])
         if record.state is ContainerState.PAUSED:
@@ -96,9 +88,11 @@ async def remove(call: Call) -> web.StreamResponse:
 def _timeout(call: Call) -> float | None:
     if not call.query.text("t"):
         return None
-    seconds = call.query.number("t")
-    # Docker waits for ever when the number is below zero.
-    return float(seconds) if seconds >= 0 else float(365 * 24 * 3600)
+    return float(call.query.number("t"))
+
+
+def _signal(call: Call) -> str | None:
+    return call.query.text("signal") or None
 
 
 ROUTES = (
@@ -106,6 +100,5 @@ ROUTES = (
     Route("POST", "/containers/{id}/stop", stop),
     Route("POST", "/containers/{id}/restart", restart),
     Route("POST", "/containers/{id}/kill", kill),
-    Route("POST", "/containers/{id}/wait", wait),
     Route("DELETE", "/containers/{id}", remove),
 )

@@ -19,6 +19,7 @@ from engine.errors import (
     NetworkPredefined,
     PoolOverlaps,
     ReadOnlyPath,
+    SourceNotFound,
 )
 from engine.oci.reference import DEFAULT_REGISTRY
 
@@ -112,6 +113,11 @@ def _(error: NameTaken) -> Refusal:
 @refusal_of.register(ReadOnlyPath)
 def _(error: EngineError) -> Refusal:
     return Refusal(403, error.message)
+
+
+@refusal_of.register
+def _(error: SourceNotFound) -> Refusal:
+    return Refusal(400, error.message)
 
 
 @refusal_of.register

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.containers.state import ContainerState
 from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.standing import Standings, port_rows
 from engine.oci.identity import chain_ids
+from engine.settings.network import parse_exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +71,8 @@ def _check(filters: Filters) -> None:
         if not re.fullmatch(r"-?\d{1,10}", code, re.ASCII):
             raise Refusal(400, f'strconv.Atoi: parsing "{code[:60]}": invalid syntax')
     filters.flag("is-task")
+    for text in (*filters.get("publish"), *filters.get("expose")):
+        parse_exposed(text)
 
 
 def _between(records: list[ContainerRecord], filters: Filters) -> list[ContainerRecord]:
@@ -95,7 +99,10 @@ class _Matcher:
     """Tells whether a container passes every filter."""
 
     def __init__(self, engine: Engine, filters: Filters) -> None:
+        self._engine = engine
         self._filters = filters
+        self._standings = Standings(engine)
+        self._networks: dict[str, str] = {}
         self._ancestors = _ancestors(engine, filters.get("ancestor"))
         self._names = [_name_pattern(each) for each in filters.get("name")]
         self._codes = frozenset(int(each) for each in filters.get("exited"))
@@ -110,8 +117,42 @@ class _Matcher:
             and self._matches_id(record)
             and self._matches_name(record)
             and self._matches_exit(record)
+            and filters.matches("health", _health_of(record))
+            and self._matches_volume(record)
+            and self._matches_network(record)
+            and self._matches_ports(record)
             and (self._ancestors is None or str(record.image_id) in self._ancestors)
         )
+
+    def _matches_volume(self, record: ContainerRecord) -> bool:
+        wanted = self._filters.get("volume")
+        mounts = self._engine.containers.mounts(record.id) if wanted else []
+        return not wanted or any(
+            each in (mount.source, mount.target.rstrip("/")) for mount in mounts for each in wanted
+        )
+
+    def _matches_network(self, record: ContainerRecord) -> bool:
+        wanted = self._filters.get("network")
+        if not wanted:
+            return True
+        names = {record.settings.network}
+        names |= {each.network for each in self._engine.networks.endpoints(record.id)}
+        return any(self._network_name(each) in names for each in wanted)
+
+    def _network_name(self, text: str) -> str:
+        if text not in self._networks:
+            found = self._engine.networks.find(text)
+            self._networks[text] = found.name if found else text
+        return self._networks[text]
+
+    def _matches_ports(self, record: ContainerRecord) -> bool:
+        published, exposed = self._filters.get("publish"), self._filters.get("expose")
+        if not published and not exposed:
+            return True
+        rows = port_rows(record, self._standings.of(record)) if record.is_running else []
+        public = {(row.get("PublicPort"), row["Type"]) for row in rows}
+        private = {(row["PrivatePort"], row["Type"]) for row in rows}
+        return _has_port(published, public) and _has_port(exposed, private)
 
     def _matches_id(self, record: ContainerRecord) -> bool:
         wanted = self._filters.get("id")
@@ -127,6 +168,19 @@ class _Matcher:
         if not self._codes:
             return True
         return record.state is not ContainerState.CREATED and (record.exit_code or 0) in self._codes
+
+
+def _has_port(wanted: tuple[str, ...], ports: set[tuple[Any, Any]]) -> bool:
+    return not wanted or any(
+        (port, kind) in ports
+        for text in wanted
+        for numbers, kind in [parse_exposed(text)]
+        for port in numbers
+    )
+
+
+def _health_of(record: ContainerRecord) -> str:
+    return str(record.health.status) if record.health else "none"
 
 
 def _name_pattern(text: str) -> re.Pattern[str]:

@@ -6,15 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.state import ContainerState
+from engine.containers.status import status_words
 from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
 from engine.dockerapi.standing import network_settings_of, networks_of, port_rows
 from engine.dockerapi.versions import NEWEST
-from engine.dockerapi.words import go_time, status_text
+from engine.dockerapi.words import go_time
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.containers.health import Health
     from engine.containers.record import ContainerRecord
     from engine.dockerapi.standing import Standing
     from engine.dockerapi.versions import ApiVersion
@@ -28,6 +30,7 @@ def container_summary(
     *,
     image: str,
     standing: Standing,
+    mounts: list[dict[str, Any]],
     version: ApiVersion = NEWEST,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
@@ -42,10 +45,10 @@ def container_summary(
         "Ports": port_rows(record, standing),
         "Labels": dict(record.settings.labels),
         "State": str(record.state),
-        "Status": status_text(record, now),
+        "Status": status_words(record, now),
         "HostConfig": {"NetworkMode": network_mode_of(record.settings)},
         "NetworkSettings": {"Networks": networks_of(record, standing, version)},
-        "Mounts": [],
+        "Mounts": mounts,
     }
     if sizes is not None:
         # Docker leaves out what is 0 here.
@@ -66,6 +69,7 @@ def container_details(
     driver: str,
     directory: Path,
     standing: Standing,
+    mounts: list[dict[str, Any]],
     version: ApiVersion,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
@@ -83,7 +87,7 @@ def container_details(
         "HostsPath": str(directory / "hosts"),
         "LogPath": str(directory / "log"),
         "Name": f"/{record.name}",
-        "RestartCount": 0,
+        "RestartCount": record.restart_count,
         "Driver": driver,
         "Platform": "linux",
         "MountLabel": "",
@@ -92,7 +96,7 @@ def container_details(
         "ExecIDs": None,
         "HostConfig": host_config_of(record.settings),
         "GraphDriver": {"Data": None, "Name": driver},
-        "Mounts": [],
+        "Mounts": mounts,
         "Config": config_of(record),
         "NetworkSettings": network_settings_of(record, standing, version),
     }
@@ -103,7 +107,7 @@ def container_details(
 
 def _state(record: ContainerRecord) -> dict[str, Any]:
     state = record.state
-    return {
+    shape = {
         "Status": str(state),
         "Running": state in {ContainerState.RUNNING, ContainerState.PAUSED},
         "Paused": state is ContainerState.PAUSED,
@@ -115,4 +119,21 @@ def _state(record: ContainerRecord) -> dict[str, Any]:
         "Error": record.error,
         "StartedAt": go_time(record.started_at),
         "FinishedAt": go_time(record.finished_at),
+    }
+    return shape | ({"Health": _health(record.health)} if record.health else {})
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "Status": str(health.status),
+        "FailingStreak": health.failing_streak,
+        "Log": [
+            {
+                "Start": go_time(each.started_at),
+                "End": go_time(each.finished_at),
+                "ExitCode": each.exit_code,
+                "Output": each.output,
+            }
+            for each in health.log
+        ],
     }

@@ -27,7 +27,7 @@ def image_summary(
         "Labels": dict(image.config.defaults.labels) or None,
         "ParentId": "",
         "RepoDigests": [each.familiar for each in image.repo_digests],
-        "RepoTags": [each.familiar for each in image.tags],
+        "RepoTags": sorted(each.familiar for each in image.tags),
         "SharedSize": shared,
         "Size": image.size,
     }
@@ -46,7 +46,7 @@ def image_details(
     document = json.loads(image.config.content)
     details = {
         "Id": str(image.id),
-        "RepoTags": [each.familiar for each in image.tags],
+        "RepoTags": sorted(each.familiar for each in image.tags),
         "RepoDigests": [each.familiar for each in image.repo_digests],
         "Parent": "",
         "Comment": _last_comment(image),

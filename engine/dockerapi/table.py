@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from engine.dockerapi import (
+    alteration,
     archives,
     attach,
     commit,
@@ -21,6 +22,8 @@ from engine.dockerapi import (
     stats,
     system,
     transfers,
+    volumes,
+    waiting,
 )
 from engine.dockerapi.routing import Table
 
@@ -33,6 +36,8 @@ ROUTES = tuple(
         images.ROUTES,
         containers.ROUTES,
         lifecycle.ROUTES,
+        waiting.ROUTES,
+        alteration.ROUTES,
         logs.ROUTES,
         attach.ROUTES,
         execs.ROUTES,
@@ -40,6 +45,7 @@ ROUTES = tuple(
         archives.ROUTES,
         networks.ROUTES,
         commit.ROUTES,
+        volumes.ROUTES,
         events.ROUTES,
         elsewhere.ROUTES,
     )

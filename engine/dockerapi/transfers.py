@@ -9,6 +9,7 @@ from engine.dockerapi.bodies import open_body, open_pipe
 from engine.dockerapi.names import parse_platform, wanted_reference
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
+from engine.errors import ImageNotFound
 from engine.progress import SILENT, Cancellation
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ async def save(call: Call) -> web.StreamResponse:
         cancellation = Cancellation()
         pipe.on_abandon(cancellation.cancel)
         with open_pipe(pipe) as out:
-            call.engine.images.save(names, out, cancellation=cancellation)
+            try:
+                call.engine.images.save(names, out, cancellation=cancellation)
+            except ImageNotFound as error:
+                # Docker tells the name as it was written, without a tag that was not.
+                raise Refusal(404, f"No such image: {_written(names, error)}") from error
 
     return await stream_from(call, write, content_type=TAR, waits=True)
 
@@ -54,6 +59,10 @@ async def load(call: Call) -> web.StreamResponse:
             progress.say({"stream": f"{line}\n"})
 
     return await progress_from(call, work, words=LOADING)
+
+
+def _written(names: tuple[str, ...], error: ImageNotFound) -> str:
+    return next((name for name in names if f"{name}:latest" == error.name), error.name)
 
 
 LOADING = {"Extracting": "Loading layer"}

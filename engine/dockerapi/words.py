@@ -5,44 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.containers.state import ContainerState
 from engine.dockerapi.refusals import Refusal
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
-    from engine.containers.record import ContainerRecord
 
 NEVER = "0001-01-01T00:00:00Z"
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-WEEK_HOURS = 24 * 7
 BAR = 50
-
-
-def human_duration(passed: timedelta) -> str:
-    """Return *passed* roughly, as in `Up 23 seconds`."""
-    seconds = int(passed.total_seconds())
-    minutes = seconds // 60
-    hours = int(passed.total_seconds() / 3600 + 0.5)
-    if seconds < 1:
-        return "Less than a second"
-    if seconds < 60:
-        return "1 second" if seconds == 1 else f"{seconds} seconds"
-    if minutes < 60:
-        return "About a minute" if minutes == 1 else f"{minutes} minutes"
-    if hours < 48:
-        return "About an hour" if hours == 1 else f"{hours} hours"
-    return _long_duration(hours)
-
-
-def _long_duration(hours: int) -> str:
-    if hours < WEEK_HOURS * 2:
-        return f"{hours // 24} days"
-    if hours < 24 * 30 * 2:
-        return f"{hours // WEEK_HOURS} weeks"
-    if hours < 24 * 365 * 2:
-        return f"{hours // (24 * 30)} months"
-    return f"{hours // 24 // 365} years"
 
 
 def human_size(size: float) -> str:
@@ -72,28 +43,6 @@ def go_time(moment: datetime | None) -> str:
         return NEVER
     written = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
     return written + "Z"
-
-
-def status_text(record: ContainerRecord, now: datetime) -> str:
-    """Return the STATUS column of `docker ps`."""
-    match record.state:
-        case ContainerState.RUNNING | ContainerState.PAUSED:
-            up = f"Up {human_duration(now - (record.started_at or now))}"
-            return f"{up} (Paused)" if record.state is ContainerState.PAUSED else up
-        case ContainerState.RESTARTING:
-            return f"Restarting ({record.exit_code or 0}) {_ago(record, now)}"
-        case ContainerState.REMOVING:
-            return "Removal In Progress"
-        case ContainerState.DEAD:
-            return "Dead"
-        case ContainerState.CREATED:
-            return "Created"
-        case ContainerState.EXITED:
-            return f"Exited ({record.exit_code or 0}) {_ago(record, now)}"
-
-
-def _ago(record: ContainerRecord, now: datetime) -> str:
-    return f"{human_duration(now - (record.finished_at or now))} ago"
 
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmgtp]?)i?b?", re.ASCII | re.IGNORECASE)

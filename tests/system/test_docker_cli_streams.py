@@ -1,0 +1,294 @@
+"""The `docker` command and what runs in a container, live: terminals, pipes, logs, files."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.docker_cli import IMAGE
+from tests.support.services import wait_until
+from tests.support.terminals import at_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.docker_cli import DockerCli
+
+pytestmark = pytest.mark.root
+DETACH = b"\x10\x11"
+
+
+@pytest.fixture(autouse=True)
+def _tidy(ours: DockerCli) -> Iterator[None]:
+    yield
+    ours.forget_containers()
+
+
+def docker(*words: str) -> list[str]:
+    return ["docker", *words]
+
+
+# --- Terminals ----------------------------------------------------------------------------------
+
+
+def test_a_shell_at_a_terminal_is_talked_to(ours: DockerCli) -> None:
+    words = docker("run", "--rm", "-it", IMAGE, "sh")
+    with at_terminal(words, ours.environment, rows=31, columns=97) as terminal:
+        terminal.wait_for(b"# ")
+        terminal.type(b"stty size; tty\n")
+        terminal.wait_for(b"31 97")
+        terminal.type(b"exit 5\n")
+
+        assert terminal.exit_code() == 5
+        assert b"not a tty" not in terminal.screen
+
+
+def test_the_container_follows_the_size_of_the_terminal(ours: DockerCli) -> None:
+    words = docker(
+        "run",
+        "--rm",
+        "-it",
+        IMAGE,
+        "sh",
+        "-c",
+        "trap 'stty size' WINCH; echo ready; while :; do sleep 0.1; done",
+    )
+    with at_terminal(words, ours.environment) as terminal:
+        terminal.wait_for(b"ready")
+        terminal.resize(rows=40, columns=111)
+        os.kill(terminal.process.pid, signal.SIGWINCH)
+        terminal.wait_for(b"40 111")
+
+
+def test_whoever_detaches_leaves_it_running(ours: DockerCli) -> None:
+    with at_terminal(docker("run", "-it", "--name", "keep", IMAGE, "sh"), ours.environment) as one:
+        one.wait_for(b"# ")
+        one.type(DETACH)
+        assert one.exit_code() == 0
+    assert ours.ok("inspect", "-f", "{{.State.Running}}", "keep") == "true"
+
+    with at_terminal(docker("attach", "keep"), ours.environment) as two:
+        two.type(b"echo back $((40 + 2))\n")
+        two.wait_for(b"back 42")
+        two.type(b"exit 3\n")
+        assert two.exit_code() == 3
+
+
+def test_other_keys_to_detach_can_be_chosen(ours: DockerCli) -> None:
+    words = docker("run", "-it", "--detach-keys", "ctrl-x,x", IMAGE, "sh")
+    with at_terminal(words, ours.environment) as terminal:
+        terminal.wait_for(b"# ")
+        terminal.type(DETACH + b"\x18x")
+        assert terminal.exit_code() == 0
+
+
+def test_a_command_is_run_at_a_terminal_in_a_running_container(ours: DockerCli) -> None:
+    ours.ok("run", "-d", "--name", "box", IMAGE, "sleep", "1000")
+    with at_terminal(docker("exec", "-it", "box", "sh"), ours.environment, rows=17) as terminal:
+        terminal.wait_for(b"# ")
+        terminal.type(b"stty size\n")
+        terminal.wait_for(b"17 80")
+        terminal.type(b"exit 6\n")
+        assert terminal.exit_code() == 6
+
+
+# --- Pipes --------------------------------------------------------------------------------------
+
+
+def test_input_is_passed_on_to_its_end(ours: DockerCli) -> None:
+    content = os.urandom(3 << 20).hex().encode()
+
+    finished = ours.start(
+        "run",
+        "--rm",
+        "-i",
+        IMAGE,
+        "sh",
+        "-c",
+        "cat; echo end",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = finished.communicate(content, timeout=60)
+
+    assert out == content + b"end\n"
+
+
+def test_the_two_outputs_stay_apart(ours: DockerCli) -> None:
+    outcome = ours.run("run", "--rm", IMAGE, "sh", "-c", "echo one; echo two >&2; exit 9")
+
+    assert (outcome.out, outcome.err, outcome.code) == ("one\n", "two\n", 9)
+
+
+def test_input_of_an_exec_ends_when_the_pipe_does(ours: DockerCli) -> None:
+    ours.ok("run", "-d", "--name", "box", IMAGE, "sleep", "1000")
+
+    assert ours.run("exec", "-i", "box", "wc", "-c", stdin=b"12345").out.strip() == "5"
+
+
+def test_whoever_vanishes_does_not_end_the_container(ours: DockerCli) -> None:
+    process = ours.start(
+        "run",
+        "--name",
+        "long",
+        IMAGE,
+        "sh",
+        "-c",
+        "while :; do echo x; done",
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.read(1000)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+    assert ours.ok("inspect", "-f", "{{.State.Running}}", "long") == "true"
+
+
+def test_signals_go_to_the_program(ours: DockerCli) -> None:
+    process = ours.start(
+        "run",
+        "--rm",
+        "--name",
+        "sig",
+        IMAGE,
+        "sh",
+        "-c",
+        "trap 'exit 12' TERM; echo ready; while :; do sleep 0.05; done",
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(20) == 12
+    process.stdout.close()
+
+
+# --- Logs, waiting, attaching -------------------------------------------------------------------
+
+
+def test_logs_are_followed_to_the_end(ours: DockerCli) -> None:
+    ours.ok(
+        "run",
+        "-d",
+        "--name",
+        "talk",
+        IMAGE,
+        "sh",
+        "-c",
+        "for n in 1 2 3; do echo line $n; sleep 0.2; done",
+    )
+
+    assert ours.ok("logs", "-f", "talk") == "line 1\nline 2\nline 3"
+    assert ours.ok("logs", "--tail", "1", "talk") == "line 3"
+    assert ours.ok("logs", "-t", "--tail", "1", "talk").endswith("Z line 3")
+    assert ours.ok("logs", "--since", "1h", "talk").startswith("line 1")
+    assert ours.ok("logs", "--until", "1h", "talk") == ""
+
+
+def test_whoever_waits_is_told_the_code(ours: DockerCli) -> None:
+    ours.ok("run", "-d", "--name", "short", IMAGE, "sh", "-c", "sleep 0.3; exit 4")
+
+    assert ours.ok("wait", "short") == "4"
+
+
+def test_whoever_attaches_hears_the_rest(ours: DockerCli) -> None:
+    ours.ok(
+        "run",
+        "-d",
+        "--name",
+        "talk",
+        IMAGE,
+        "sh",
+        "-c",
+        "while [ ! -e /go ]; do sleep 0.05; done; echo heard; exit 2",
+    )
+    process = ours.start("attach", "talk", stdout=subprocess.PIPE)
+    wait_until(lambda: _has_listener(ours, "talk"), what="attached")
+    ours.ok("exec", "talk", "touch", "/go")
+    out, _ = process.communicate(timeout=20)
+
+    assert (out, process.returncode) == (b"heard\n", 2)
+
+
+def _has_listener(ours: DockerCli, name: str) -> bool:
+    return name in ours.ok("events", "--since", "1m", "--until", "0s", "--filter", "event=attach")
+
+
+def test_events_are_told_as_they_happen(ours: DockerCli) -> None:
+    process = ours.start(
+        "events", "--filter", "container=seen", "--format", "{{.Action}}", stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    # The client says nothing when it listens; what it hears first shows that it does.
+    time.sleep(0.5)
+    ours.ok("run", "--name", "seen", IMAGE, "true")
+    heard = []
+    while "die" not in heard:
+        heard.append(process.stdout.readline().decode().strip())
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+    assert [each for each in heard if each in {"create", "start", "die"}] == [
+        "create",
+        "start",
+        "die",
+    ]
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def test_files_are_copied_in_and_out(ours: DockerCli, tmp_path: Path) -> None:
+    ours.ok("create", "--name", "box", IMAGE)
+    (tmp_path / "in").write_text("precious")
+    ours.ok("cp", str(tmp_path / "in"), "box:/tmp/kept")
+    ours.ok("cp", "box:/tmp/kept", str(tmp_path / "out"))
+
+    assert (tmp_path / "out").read_text() == "precious"
+
+
+def test_a_directory_goes_as_a_tar_through_a_pipe(ours: DockerCli) -> None:
+    ours.ok("create", "--name", "box", IMAGE)
+    packed = subprocess.run(
+        docker("cp", "box:/etc", "-"), env=ours.environment, check=True, capture_output=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert "etc/passwd" in archive.getnames()
+
+    ours.ok("cp", "-", "box:/tmp", stdin=packed)
+    assert "root" in ours.ok("cp", "box:/tmp/etc/passwd", "-")
+
+
+def test_export_and_import_carry_the_files(ours: DockerCli) -> None:
+    ours.ok("run", "--name", "box", IMAGE, "sh", "-c", "echo made > /made")
+    tar = subprocess.run(
+        docker("export", "box"), env=ours.environment, check=True, capture_output=True
+    ).stdout
+    ours.ok("import", "-c", "CMD cat /made", "-", "test/imported", stdin=tar)
+
+    assert ours.ok("run", "--rm", "test/imported") == "made"
+    ours.ok("rmi", "test/imported")
+
+
+def test_commit_save_and_load_carry_the_changes(ours: DockerCli, tmp_path: Path) -> None:
+    ours.ok("run", "--name", "box", IMAGE, "sh", "-c", "echo made > /made")
+    ours.ok("commit", "-m", "made it", "-c", 'CMD ["cat","/made"]', "box", "test/committed:1")
+    ours.ok("save", "-o", str(tmp_path / "image.tar"), "test/committed:1")
+    ours.ok("rmi", "test/committed:1")
+    loaded = ours.ok("load", "-i", str(tmp_path / "image.tar"))
+
+    assert "Loaded image: test/committed:1" in loaded
+    assert ours.ok("run", "--rm", "test/committed:1") == "made"
+    ours.ok("rmi", "test/committed:1")
