@@ -32,6 +32,7 @@ class Question(StrEnum):
     CHANGES = "containers.changes"
     FILE = "containers.file"
     TOP = "containers.top"
+    STATS = "containers.stats"
     LOG_PAGE = "containers.log_page"
     REGISTRY_CHECK = "registries.check"
     REGISTRY_REPOSITORIES = "registries.repositories"

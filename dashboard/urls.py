@@ -33,6 +33,7 @@ from dashboard.views.container_actions import (
 from dashboard.views.containers import container_detail, containers
 from dashboard.views.hosts import hosts
 from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
+from dashboard.views.inside import container_stats, container_top
 from dashboard.views.jobs import job_cancel, job_detail, jobs
 from dashboard.views.launch import container_launch
 from dashboard.views.logs import log_page, logs
@@ -84,6 +85,8 @@ container_routes = [
     path("<str:host>/<str:container_id>/changes/", container_changes, name="container_changes"),
     path("<str:host>/<str:container_id>/revert/", container_revert, name="container_revert"),
     path("<str:host>/<str:container_id>/file/", container_file, name="container_file"),
+    path("<str:host>/<str:container_id>/stats/", container_stats, name="container_stats"),
+    path("<str:host>/<str:container_id>/top/", container_top, name="container_top"),
     path("<str:host>/<str:container_id>/log-page/", log_page, name="log_page"),
     path("<str:host>/<str:container_id>/console/", console_ticket, name="console_ticket"),
     path("<str:host>/<str:container_id>/kill/", container_kill, name="container_kill"),

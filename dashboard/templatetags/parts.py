@@ -94,7 +94,7 @@ def health_badge(container: Container) -> SafeString | str:
     look = _HEALTH_LOOKS.get(container.health)
     if look is None or not container.is_running:
         return ""
-    return format_html(" {}", badge(look[0], look[1], container.health.capitalize()))
+    return badge(look[0], look[1], container.health.capitalize())
 
 
 @register.simple_tag

@@ -41,6 +41,11 @@ def row(page: Page, text: str) -> Locator:
     return page.locator("tr", has_text=text).first
 
 
+def kill(page: Page) -> None:
+    page.get_by_label("More to do with it").click()
+    page.get_by_role("button", name="Kill").click()
+
+
 def watch_for_trouble(page: Page) -> list[str]:
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
@@ -127,7 +132,8 @@ def test_a_container_is_launched_and_arrives_live(stack: Stack, page: Page, refe
     dialog = page.get_by_role("dialog")
     dialog.locator("[name=reference], [name=image]").fill(reference)
     dialog.locator("[name=name]").fill("web")
-    dialog.get_by_label("Memory limit").fill("64m")
+    dialog.get_by_text("Limits", exact=True).click()
+    dialog.get_by_label("Memory", exact=True).fill("64m")
     dialog.get_by_role("button", name="Launch").click()
     expect(dialog).to_contain_text("web is running")
     page.keyboard.press("Escape")
@@ -157,11 +163,11 @@ def test_its_output_and_its_numbers_arrive_live(stack: Stack, page: Page) -> Non
 def test_it_stops_and_starts_again(stack: Stack, page: Page) -> None:
     page.goto(f"{stack.url}/containers/")
     row(page, "web").get_by_role("link").first.click()
-    page.get_by_role("button", name="Kill").click()
+    kill(page)
     expect(page.locator("main").get_by_text("Exited").first).to_be_visible()
     page.get_by_role("button", name="Start").first.click()
     expect(page.locator("main").get_by_text("Running").first).to_be_visible()
-    page.get_by_role("button", name="Kill").click()
+    kill(page)
 
     expect(page.locator("main").get_by_text("Exited").first).to_be_visible()
 

@@ -22,6 +22,7 @@ from engine.errors import (
     NetworkInUse,
     NetworkNotFound,
     TagMoved,
+    WrongState,
 )
 from engine.events import SCHEMA as EVENTS_SCHEMA
 from engine.events import EventLog
@@ -42,7 +43,7 @@ from engine.system.clock import SYSTEM_CLOCK
 from engine.system.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from engine.containers.stats import StatsSample
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from engine.oci.digest import ImageID
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
-    from engine.settings import ContainerSettings, Endpoint
+    from engine.settings import ContainerSettings, Endpoint, ResourceUpdate
 
 LAYER_BYTES = 1000
 
@@ -250,6 +251,8 @@ class FakeContainers:
         self.start_error: Exception | None = None
         self.early_exit: int | None = None
         self.signals: list[str] = []
+        self.resets: list[str] = []
+        self.reverted: list[tuple[str, tuple[str, ...]]] = []
         self.samples: list[StatsSample] = []
 
     def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
@@ -298,6 +301,36 @@ class FakeContainers:
         self.signals.append(signal)
         self.end(ref, 137)
 
+    def restart(self, ref: str) -> ContainerRecord:
+        self.start(ref)
+        return self.get(ref)
+
+    def pause(self, ref: str) -> None:
+        self._put(replace(self.get(ref), state=ContainerState.PAUSED), "pause")
+
+    def unpause(self, ref: str) -> None:
+        record = self.get(ref)
+        if record.state is not ContainerState.PAUSED:
+            raise WrongState(f"{record.name} is not paused")
+        self._put(replace(record, state=ContainerState.RUNNING), "unpause")
+
+    def rename(self, ref: str, name: str) -> None:
+        self._put(replace(self.get(ref), name=name), "rename")
+
+    def update(self, ref: str, update: ResourceUpdate) -> None:
+        record = self.get(ref)
+        self._put(replace(record, settings=update.applied_to(record.settings)), "update")
+
+    def reset(self, ref: str) -> None:
+        self.resets.append(self.get(ref).id)
+
+    def revert(self, ref: str, paths: Sequence[str]) -> None:
+        self.reverted.append((self.get(ref).id, tuple(paths)))
+
+    def commit(self, ref: str, *, reference: Reference | None = None, **_: object) -> ImageRecord:
+        self.get(ref)
+        return self._engine.images.add(str(reference) if reference else None, "base", "top")
+
     def end(self, ref: str, code: int) -> None:
         """Let the container's process end by itself."""
         record = self.get(ref)
@@ -312,7 +345,13 @@ class FakeContainers:
         if record.settings.auto_remove:
             self.remove(ref)
 
-    def remove(self, ref: str, *, if_running: IfRunning = IfRunning.REFUSE) -> int:
+    def remove(
+        self,
+        ref: str,
+        *,
+        if_running: IfRunning = IfRunning.REFUSE,
+        with_volumes: bool = False,
+    ) -> int:
         record = self.get(ref)
         if record.is_running and if_running is IfRunning.REFUSE:
             raise ContainerRunning(record.name, state=record.state)

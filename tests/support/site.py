@@ -21,6 +21,41 @@ START_SECONDS = 30
 CLOSE_SECONDS = 3
 
 
+ANSWERS = {
+    "containers.changes": {
+        "changes": [
+            ["C", "/etc", 0, True],
+            ["C", "/etc/motd", 120, False],
+            ["A", "/var/log/app", 0, True],
+            ["A", "/var/log/app/error.log", 48_200, False],
+            ["A", "/var/log/app/<b>odd</b>.log", 12, False],
+            ["C", "/usr", 0, True],
+            ["C", "/usr/lib", 0, True],
+            ["C", "/usr/lib/locale", 0, True],
+            ["D", "/usr/lib/locale/C.utf8", 0, False],
+        ],
+        "has_more": False,
+    },
+    "containers.top": {
+        "titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
+        "rows": [["root", "4711", "1", "0", "14:02", "?", "00:00:01", "gunicorn web:app"]],
+    },
+    "containers.stats": {
+        "private": 40 * 2**20,
+        "cache": 12 * 2**20,
+        "pids": 3,
+        "received": 1000,
+        "sent": 2000,
+        "read": 4096,
+        "written": 8192,
+    },
+    "containers.file": {"content": b"hello\n"},
+    "registries.check": {},
+    "registries.repositories": {"names": ["team/api", "team/web"], "has_more": False},
+    "registries.tags": {"names": ["187", "186", "latest"], "has_more": False},
+}
+
+
 class Site:
     """The dashboard on a loopback port, with an agent that writes as many lines as it is told."""
 
@@ -40,6 +75,8 @@ class Site:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="site", daemon=True)
         self.lines_per_second = 0
+        # What the agent answers to a question: a value, or what makes one of the arguments.
+        self.answers: dict[str, Any] = dict(ANSWERS)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -79,12 +116,22 @@ class Site:
             await asyncio.sleep(0.01)
         self._started.set()
 
+    def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        answer = {"type": "answer", "ask": message["ask"]}
+        known = self.answers.get(message["question"])
+        if known is None:
+            return {**answer, "error": {"code": "x", "message": "Nobody knows", "remedy": ""}}
+        return {**answer, "answer": known(message["arguments"]) if callable(known) else known}
+
     async def _agent(self, host: str) -> None:
         layer = _channel_layer()
         streams: dict[str, Writer] = {}
         try:
             while True:
                 message = await layer.receive(f"agent.{host}")
+                if message["type"] == "ask":
+                    await layer.send(message["reply"], self._answer(message))
+                    continue
                 stream = message["stream"]
                 if message["type"] == "stream.open":
                     streams[stream] = Writer(stream, message["reply"], self.lines_per_second)

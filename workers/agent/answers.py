@@ -42,6 +42,7 @@ class EngineAnswers:
             Question.CHANGES.value: self.changes,
             Question.LOG_PAGE.value: self.log_page,
             Question.TOP.value: self.top,
+            Question.STATS.value: self.stats,
             Question.FILE.value: self.file,
             Question.REGISTRY_CHECK.value: self.registry_check,
             Question.REGISTRY_REPOSITORIES.value: self.repositories,
@@ -64,10 +65,24 @@ class EngineAnswers:
         found = self._engine.containers.top(_container(told))
         return {"titles": list(found.titles), "rows": [list(row) for row in found.rows]}
 
+    def stats(self, told: Mapping[str, Any]) -> dict[str, int]:
+        """Return what a container uses, in detail; traffic is counted since its start."""
+        sample = self._engine.containers.stats(_container(told))
+        details = sample.details
+        assert details is not None
+        return {
+            "private": details.memory.private_bytes,
+            "cache": details.memory.cache_bytes,
+            "received": sum(each.received_bytes for each in details.networks),
+            "sent": sum(each.sent_bytes for each in details.networks),
+            "read": sample.read_bytes,
+            "written": sample.written_bytes,
+            "pids": sample.pids,
+        }
+
     def file(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return the content of one regular file of a container, if it is small."""
-        containers: Any = self._engine.containers
-        _, chunks = containers.read_archive(_container(told), _text(told, "path"))
+        _, chunks = self._engine.containers.read_archive(_container(told), _text(told, "path"))
         return {"content": _only_file(chunks)}
 
     def log_page(self, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def container_values(
         "created_at": record.created_at,
         "started_at": record.started_at,
         "finished_at": record.finished_at,
+        "health": record.health.status.value if record.health else "",
         "owner": record.owner,
         "auto_remove": record.settings.auto_remove,
         "memory_limit": record.settings.memory_bytes or None,

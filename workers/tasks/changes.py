@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboard.jobs import JobName
 from engine.containers.state import ContainerState
+from engine.oci.reference import Reference
 from workers.inventory import Inventory
 from workers.task import job_task
 from workers.tasks.containers import how_it_goes, project
@@ -38,7 +39,7 @@ def restart_container(work: Work[RestartContainer]) -> Outcome:
 @job_task(JobName.PAUSE_CONTAINER)
 def pause_container(work: Work[PauseContainer]) -> Outcome:
     """Have every process of the container frozen."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container = containers.get(work.arguments.container_id)
     if container.state is not ContainerState.PAUSED:
         containers.pause(container.id)
@@ -49,7 +50,7 @@ def pause_container(work: Work[PauseContainer]) -> Outcome:
 @job_task(JobName.UNPAUSE_CONTAINER)
 def unpause_container(work: Work[UnpauseContainer]) -> Outcome:
     """Have the container going on."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container = containers.get(work.arguments.container_id)
     # Whoever ran this before may have been killed after it went on.
     if container.state is ContainerState.PAUSED or not work.is_takeover:
@@ -61,7 +62,7 @@ def unpause_container(work: Work[UnpauseContainer]) -> Outcome:
 @job_task(JobName.RENAME_CONTAINER)
 def rename_container(work: Work[RenameContainer]) -> Outcome:
     """Have the container called by its new name."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container, name = containers.get(work.arguments.container_id), work.arguments.name
     if container.name != name:
         containers.rename(container.id, name)
@@ -72,7 +73,7 @@ def rename_container(work: Work[RenameContainer]) -> Outcome:
 @job_task(JobName.UPDATE_CONTAINER)
 def update_container(work: Work[UpdateContainer]) -> Outcome:
     """Have the container held to its new limits."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container = containers.get(work.arguments.container_id)
     containers.update(container.id, work.arguments.update)
     project(work, container.id)
@@ -82,17 +83,15 @@ def update_container(work: Work[UpdateContainer]) -> Outcome:
 @job_task(JobName.RESET_CONTAINER)
 def reset_container(work: Work[ResetContainer]) -> Outcome:
     """Have the container's files as its image has them; what ran runs again."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container = containers.get(work.arguments.container_id)
     was_running = container.is_running or bool(work.remembered.get("container_id"))
     try:
         if was_running:
             # Whoever takes over must know, when it finds it stopped.
             work.remember({"container_id": container.id})
-            if container.is_running:
-                containers.stop(container.id)
         containers.reset(container.id)
-        if was_running:
+        if was_running and not containers.get(container.id).is_running:
             containers.start(container.id)
     finally:
         project(work, container.id)
@@ -102,7 +101,7 @@ def reset_container(work: Work[ResetContainer]) -> Outcome:
 @job_task(JobName.REVERT_FILES)
 def revert_files(work: Work[RevertFiles]) -> Outcome:
     """Have the files as the image has them."""
-    containers: Any = work.engine.containers
+    containers = work.engine.containers
     container = containers.get(work.arguments.container_id)
     paths = work.arguments.paths
     containers.revert(container.id, paths)
@@ -115,11 +114,10 @@ def revert_files(work: Work[RevertFiles]) -> Outcome:
 @job_task(JobName.COMMIT_CONTAINER)
 def commit_container(work: Work[CommitContainer]) -> Outcome:
     """Have an image of the container's files as they are."""
-    containers: Any = work.engine.containers
     told = work.arguments
-    image = containers.commit(
+    image = work.engine.containers.commit(
         told.container_id,
-        reference=told.reference,
+        reference=Reference.parse(told.reference) if told.reference else None,
         author=told.author,
         message=told.message,
         changes=told.changes,

@@ -85,7 +85,9 @@ def remove_container(work: Work[RemoveContainer]) -> Outcome:
     container_id = work.arguments.container_id
     policy = IfRunning.KILL if work.arguments.force else IfRunning.REFUSE
     try:
-        freed = work.engine.containers.remove(container_id, if_running=policy)
+        freed = work.engine.containers.remove(
+            container_id, if_running=policy, with_volumes=work.arguments.with_volumes
+        )
     except ContainerNotFound:
         # Whoever ran this before may have been killed after the removal.
         if not work.is_takeover:

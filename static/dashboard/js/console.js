@@ -5,7 +5,7 @@
 
 import { FitAddon } from "../../vendor/xterm-fit.js";
 import { Terminal } from "../../vendor/xterm.js";
-import { styledByObjects } from "./policy.js";
+import { styleByObjects } from "./policy.js";
 import { openSocket, say, ticketFor } from "./sockets.js";
 
 const PIECE = 8 * 1024;
@@ -63,7 +63,6 @@ class Console {
         this.terminal?.dispose();
         this.terminal = new Terminal({
             cursorBlink: true,
-            documentOverride: styledByObjects(),
             fontFamily: getComputedStyle(this.root).getPropertyValue("--mono"),
             fontSize: 13,
             scrollback: SCROLLBACK,
@@ -146,5 +145,6 @@ class Console {
 /** Make the console that *root* names usable. */
 export function startConsole(root) {
     root.dataset.started = "";
+    styleByObjects();
     new Console(root);
 }

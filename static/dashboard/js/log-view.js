@@ -22,6 +22,7 @@ export class LogView {
     constructor(root, { sources, filter, onTop, onEnd, onLive }) {
         this.log = root.querySelector(".log");
         this.more = root.querySelector(".log-more");
+        this.placeholder = this.log.querySelector(".empty");
         this.sources = sources;
         this.filter = filter;
         this.ask = { onTop, onEnd, onLive };
@@ -141,7 +142,7 @@ export class LogView {
         this.isLive = true;
         this.isFollowing = true;
         this.more.hidden = true;
-        this.log.replaceChildren();
+        this.log.replaceChildren(this.placeholder);
     }
 
     countUnread(fresh) {

@@ -1,11 +1,13 @@
 /*
- * A document for a library that styles by `<style>` elements and `style` attributes, which our
- * content policy forbids. What it writes there goes into an adopted style sheet and into the
- * element's style object, which say the same and need no permission.
+ * For a library that styles by `<style>` elements and `style` attributes, which our content policy
+ * forbids: what it writes there goes into an adopted style sheet and into the element's style
+ * object, which say the same and need no permission.
  */
 
+const make = Document.prototype.createElement;
+
 function styleElement() {
-    const element = document.createElement("span");
+    const element = make.call(document, "span");
     const sheet = new CSSStyleSheet();
     element.hidden = true;
     document.adoptedStyleSheets.push(sheet);
@@ -29,19 +31,14 @@ function createElement(name, options) {
     if (name === "style") {
         return styleElement();
     }
-    const element = document.createElement(name, options);
-    element.setAttribute = setAttribute;
+    const element = make.call(document, name, options);
+    if (name === "span") {
+        element.setAttribute = setAttribute;
+    }
     return element;
 }
 
-/** Return the document, but for what it makes when a style is wanted. */
-export const styledByObjects = () =>
-    new Proxy(document, {
-        get(target, name) {
-            if (name === "createElement") {
-                return createElement;
-            }
-            const value = Reflect.get(target, name, target);
-            return typeof value === "function" ? value.bind(target) : value;
-        },
-    });
+/** Have all that is made on this page from now on styled by objects. */
+export function styleByObjects() {
+    document.createElement = createElement;
+}
