@@ -114,6 +114,15 @@ class EventLog:
                 else:
                     watch.wait(POLL_SECONDS)
 
+    @property
+    def signal(self) -> Path:
+        """The file that is written to whenever an event was committed."""
+        return self._signal
+
+    def wake(self) -> None:
+        """Have everybody look who waits for events, although there may be none."""
+        self._notify()
+
     def _notify(self) -> None:
         self._signal.write_bytes(b".")
 

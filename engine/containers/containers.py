@@ -24,10 +24,12 @@ from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
 from engine.containers.filters import EVERYTHING, PruneFilter
+from engine.containers.keeper import Keeper
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.mounting import Mounting
 from engine.containers.pause import Pauser
+from engine.containers.probe import Prober
 from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
 from engine.containers.record import (
@@ -589,6 +591,26 @@ class Containers:
     def settle(self) -> None:
         """Take every exit into account that was not yet; cheap when there is none."""
         self._stopper.settle_waiting()
+
+    def keep(self, is_stopped: Callable[[], bool]) -> None:
+        """
+        Settle exits, restart what policies want and ask for health, until *is_stopped*.
+
+        Of all processes that do this for an engine root one works and the others wait; whether to
+        stop is asked every second.
+        """
+        self.keeper().run(is_stopped)
+
+    def keeper(self) -> Keeper:
+        """Return a new keeper of these containers."""
+        return Keeper(
+            self._means,
+            stopper=self._stopper,
+            starter=self._starter,
+            prober=Prober(self._means, self._executor),
+            reconcile=self.reconcile,
+            place=self._means.exits.directory.parent,
+        )
 
     def reconcile(self) -> Reconciled:
         """Make records and host agree again, after whatever happened; say what was to do."""

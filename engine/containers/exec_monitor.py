@@ -11,7 +11,7 @@ from engine.containers.exec_record import read_number
 from engine.containers.monitor import MAX_CELLS, RESIZE, failure_of
 from engine.errors import Failed, RuntimeFailed
 from engine.system.marks import end_holders, marked
-from engine.system.processes import has_argument, tell_by_pipe, wait_until_gone
+from engine.system.processes import has_argument, kill_and_wait, tell_by_pipe, wait_until_gone
 from engine.system.runner import Pipes, start_conversation
 from engine.system.sockets import connect_packets
 
@@ -55,6 +55,9 @@ class ExecMonitor(Protocol):
 
     def resize(self, place: ExecPlace, *, rows: int, columns: int) -> None:
         """Give the exec's terminal a size; one that has ended is fine."""
+
+    def kill(self, place: ExecPlace) -> None:
+        """End the command by force, and its monitor with it; one that has ended is fine."""
 
     def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
         """End the monitors that do not end by themselves in *grace* seconds; True once all have."""
@@ -102,6 +105,13 @@ class ConmonExecMonitor:
         """Tell conmon."""
         rows, columns = min(rows, MAX_CELLS), min(columns, MAX_CELLS)
         tell_by_pipe(place.control_pipe, f"{RESIZE} {rows} {columns}\n".encode())
+
+    def kill(self, place: ExecPlace) -> None:
+        """Kill the command's process, unless its monitor has seen it end; then the monitor ends."""
+        pid = read_number(place.pid_file)
+        if pid is not None and self.is_watching(place) and not place.exit_file.exists():
+            kill_and_wait([pid])
+        self.abort([place], grace=ABORT_SECONDS)
 
     def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
         """Wait a moment, then end whatever holds their marks."""

@@ -85,6 +85,11 @@ class Executor:
             exit_code=lambda: self._exit_code(place),
         )
 
+    def kill(self, exec_id: str) -> None:
+        """End the command by force; one that has ended is fine."""
+        with suppress(ExecNotFound):
+            self._means.exec_monitor.kill(self._store.locate(exec_id))
+
     def get(self, exec_id: str) -> ExecRecord:
         """Return what is known of the exec; raise `ExecNotFound`."""
         place = self._store.locate(exec_id)

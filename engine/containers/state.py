@@ -53,6 +53,8 @@ _TABLE: dict[Change, dict[ContainerState, ContainerState]] = {
         ContainerState.RUNNING: ContainerState.RESTARTING,
         ContainerState.PAUSED: ContainerState.RESTARTING,
         ContainerState.RESTARTING: ContainerState.RESTARTING,
+        # It starts together with its host.
+        ContainerState.EXITED: ContainerState.RESTARTING,
     },
     # It was stopped while it waited to be started again.
     Change.GIVE_UP: {ContainerState.RESTARTING: ContainerState.EXITED},

@@ -90,7 +90,7 @@ class Stopper:
             if left <= 0:
                 return None
             if self._means.monitor.wait(bundle, timeout=min(left, LONGEST_WAIT)):
-                self._lose_unwatched(record.id, keeps=keeps)
+                self.lose_unwatched(record.id, keeps=keeps)
 
     def settled(self, container_id: str, *, keeps: bool = False) -> ContainerRecord | None:
         """
@@ -118,7 +118,7 @@ class Stopper:
             self._remover.remove(settled)
         return settled
 
-    def _lose_unwatched(self, container_id: str, *, keeps: bool) -> None:
+    def lose_unwatched(self, container_id: str, *, keeps: bool) -> None:
         """Record the end of a container whose monitor left no exit file behind."""
         with self._means.locks.held(lock_name(container_id)):
             record = self._means.store.find_by_id(container_id)

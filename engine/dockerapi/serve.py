@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -42,7 +43,9 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    pools = Pools()
+    pools, ended = Pools(), threading.Event()
+    keeping = threading.Thread(target=engine.containers.keep, args=(ended.is_set,), name="keeper")
+    keeping.start()
     runner = web.ServerRunner(make_server(engine, pools), shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:
@@ -58,3 +61,5 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
     finally:
         await runner.cleanup()
         pools.close()
+        ended.set()
+        await asyncio.to_thread(keeping.join)

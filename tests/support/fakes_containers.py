@@ -231,6 +231,9 @@ class FakeExecMonitor:
         if self.is_watching(place):
             self.host.execs[place.id].size = (rows, columns)
 
+    def kill(self, place: ExecPlace) -> None:
+        self.abort([place], grace=0)
+
     def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
         for each in places:
             if self.is_watching(each):

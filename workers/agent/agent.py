@@ -10,7 +10,6 @@ from engine.system.cgroups import detect_layout
 from workers.agent.answers import EngineAnswers
 from workers.agent.channels import Layer
 from workers.agent.disk import Disk
-from workers.agent.exits import watch_exits
 from workers.agent.follower import Follower
 from workers.agent.heartbeat import Heartbeat, ensure_host
 from workers.agent.logs import EngineLogs
@@ -63,7 +62,7 @@ class Agent:
         self.keeper = Keeper(
             [
                 Part("follower", Follower(opened, self.host).run),
-                Part("exits", partial(watch_exits, opened, paths.exits)),
+                Part("containers", lambda stop: opened.containers.keep(stop.is_set)),
                 Part(
                     "pulse",
                     rounds(
