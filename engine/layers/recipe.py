@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import CorruptStore
 from engine.layers.trees import Tree
+from engine.system.files import iter_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -252,14 +253,11 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 def _copy(source: int, target: int, start: int, size: int) -> None:
     """Copy *size* bytes to *start*; holes stay holes."""
-    at = 0
-    while at < size:
-        try:
-            at = os.lseek(source, at, os.SEEK_DATA)
-        except OSError:  # nothing but a hole from here on
-            break
-        piece = os.pread(source, min(_CHUNK, size - at), at)
-        os.pwrite(target, piece, start + at)
-        at += len(piece)
+    for offset, length in iter_data(source):
+        at, end = offset, offset + length
+        while at < end:
+            piece = os.pread(source, min(_CHUNK, end - at), at)
+            os.pwrite(target, piece, start + at)
+            at += len(piece)
     os.ftruncate(target, start + size)
     os.lseek(target, start + size, os.SEEK_SET)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from engine.layers.entries import NANOSECONDS, Entry, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from engine.layers.entries import Segment
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -35,6 +37,7 @@ _LARGEST_ID = 8**7 - 1
 _LARGEST_SIZE = 8**11 - 1
 _EXTENSION_NAME = b"././@PaxHeader"
 _XATTR = b"SCHILY.xattr."
+_SPARSE_NAME = b"GNUSparseFile.0/file"
 _DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 
 
@@ -42,7 +45,8 @@ def render_tar(items: Iterable[tuple[Entry, Iterable[bytes]]]) -> Iterator[bytes
     """
     Yield the tar of *items*: each entry with the pieces of its content.
 
-    The pieces of a file must have its size in all; `ValueError` is raised where they do not.
+    The pieces of a file must have its size in all, those of a sparse one the size of its segments;
+    `ValueError` is raised where they do not.
     """
     for entry, content in items:
         yield render_header(entry)
@@ -66,23 +70,51 @@ def padding(size: int) -> bytes:
 def _body(entry: Entry, content: Iterable[bytes]) -> Iterator[bytes]:
     if entry.kind is not Kind.FILE:
         return
-    written = 0
+    if entry.segments is not None:
+        yield _sparse_map(entry.segments)
+    written, expected = 0, _stored_size(entry)
     for piece in content:
         written += len(piece)
         yield piece
-    if written != entry.size:
-        raise ValueError(f"the content has {written} bytes, and not {entry.size}")
+    if written != expected:
+        raise ValueError(f"the content has {written} bytes, and not {expected}")
     if pad := padding(written):
         yield pad
 
 
+def _stored_size(entry: Entry) -> int:
+    """Return how many bytes of content stand in the tar."""
+    if entry.segments is None:
+        return entry.size
+    return sum(segment.length for segment in entry.segments)
+
+
+def _size_field(entry: Entry) -> int:
+    head = _sparse_map(entry.segments) if entry.segments is not None else b""
+    return len(head) + _stored_size(entry)
+
+
+def _sparse_map(segments: Sequence[Segment]) -> bytes:
+    """Return what stands before the content of a sparse file (GNU's form 1.0)."""
+    numbers = [len(segments), *(number for segment in segments for number in segment)]
+    lines = b"".join(b"%d\n" % number for number in numbers)
+    return lines + padding(len(lines))
+
+
 def _stored_name(entry: Entry) -> bytes:
+    if entry.segments is not None:
+        return _SPARSE_NAME
     is_directory = entry.kind is Kind.DIRECTORY and not entry.name.endswith(b"/")
     return entry.name + b"/" if is_directory else entry.name
 
 
 def _records(entry: Entry, name: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield what does not fit a ustar header, in the order of their keys."""
+    if entry.segments is not None:
+        yield b"GNU.sparse.major", b"1"
+        yield b"GNU.sparse.minor", b"0"
+        yield b"GNU.sparse.name", entry.name
+        yield b"GNU.sparse.realsize", b"%d" % entry.size
     for key, value in sorted(entry.xattrs):
         yield _XATTR + key, value
     if not 0 <= entry.gid <= _LARGEST_ID:
@@ -93,8 +125,8 @@ def _records(entry: Entry, name: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield b"mtime", _seconds(entry.mtime_ns)
     if _split(name) is None:
         yield b"path", name
-    if entry.kind is Kind.FILE and entry.size > _LARGEST_SIZE:
-        yield b"size", b"%d" % entry.size
+    if entry.kind is Kind.FILE and (size := _size_field(entry)) > _LARGEST_SIZE:
+        yield b"size", b"%d" % size
     if not 0 <= entry.uid <= _LARGEST_ID:
         yield b"uid", b"%d" % entry.uid
 
@@ -122,7 +154,7 @@ def _split(name: bytes) -> tuple[bytes, bytes] | None:
 def _header(entry: Entry, name: bytes) -> bytes:
     prefix, short = _split(name) or (b"", name[:_NAME])
     major, minor = entry.device if entry.kind in _DEVICES else (0, 0)
-    size = entry.size if entry.kind is Kind.FILE else 0
+    size = _size_field(entry) if entry.kind is Kind.FILE else 0
     seconds = entry.mtime_ns // NANOSECONDS
     fields = [
         short,

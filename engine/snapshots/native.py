@@ -147,6 +147,11 @@ class NativeSnapshotter:
         """Return the directories that no record names."""
         return self._store.strays()
 
+    def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
+        """Return the tree of the active snapshot and that of its parent."""
+        own, *below = self._store.stack(self._store.number(key, kind=Kind.ACTIVE))
+        return self._tree(own), self._tree(below[0]) if below else None
+
     def sweep(self) -> int:
         """Remove the directories that no record names; return the bytes that came free."""
         return self._store.sweep()

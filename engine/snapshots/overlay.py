@@ -159,6 +159,11 @@ class OverlaySnapshotter:
         """Return the directories that no record names."""
         return self._store.strays()
 
+    def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
+        """Return None: the whole is only there while it is mounted."""
+        self._store.number(key, kind=Kind.ACTIVE)
+        return None
+
     def sweep(self) -> int:
         """Remove the directories that no record names; return the bytes that came free."""
         return self._store.sweep()

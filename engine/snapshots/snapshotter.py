@@ -194,7 +194,15 @@ class Snapshotter(Protocol):
         """
         Return the directory that holds what the active snapshot changed, in overlayfs's form.
 
-        None where the snapshotter keeps no such thing. Raises `SnapshotNotFound`.
+        None where the snapshotter keeps no such thing: then `whole_trees` tells what is changed.
+        Raises `SnapshotNotFound`.
+        """
+
+    def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
+        """
+        Return the whole tree of the active snapshot and, if it has a parent, the one it began as.
+
+        None where the snapshotter keeps no such things. Raises `SnapshotNotFound`.
         """
 
     def stray_directories(self) -> list[Path]:

@@ -226,18 +226,24 @@ def take_after(directory: AnyPath, model: AnyPath) -> None:
 
 def copy_content(source: int, target: int) -> None:
     """Copy the bytes of the open file *source*; holes stay holes, blocks are shared if possible."""
-    size = os.fstat(source).st_size
-    os.ftruncate(target, size)
-    at = 0
-    while (start := _seek(source, at, os.SEEK_DATA)) is not None:
-        end = _seek(source, start, os.SEEK_HOLE) or size
-        at = start
+    os.ftruncate(target, os.fstat(source).st_size)
+    for start, length in iter_data(source):
+        at, end = start, start + length
         while at < end:
-            wanted = min(end - at, _COPY_BYTES)
-            copied = os.copy_file_range(source, target, wanted, at, at)
+            copied = os.copy_file_range(source, target, min(end - at, _COPY_BYTES), at, at)
             if copied == 0:
                 return
             at += copied
+
+
+def iter_data(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Yield offset and length of each stretch of the open file that is no hole."""
+    size = os.fstat(descriptor).st_size
+    at = 0
+    while (start := _seek(descriptor, at, os.SEEK_DATA)) is not None and start < size:
+        end = _seek(descriptor, start, os.SEEK_HOLE)
+        at = min(size, end if end is not None else size)
+        yield start, at - start
 
 
 def _seek(descriptor: int, at: int, whence: int) -> int | None:

@@ -136,6 +136,10 @@ class FakeSnapshotter:
     def changes_directory(self, key: str) -> Path | None:
         return self._directories[self._of(key, Kind.ACTIVE).key]
 
+    def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
+        self._of(key, Kind.ACTIVE)
+        return None
+
     def sweep(self) -> int:
         return 0
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.layers.entries import EARLIEST_NS, LATEST_NS, Entry, Kind
+from engine.layers.entries import EARLIEST_NS, LATEST_NS, Entry, Kind, Segment
 from engine.layers.tarstream import TarReader
 from engine.layers.tarwriter import render_tar
 
@@ -83,3 +83,14 @@ def test_what_fits_needs_no_extended_header():
 def test_content_that_is_too_short_is_a_bug_and_not_a_layer():
     with pytest.raises(ValueError, match="2 bytes, and not 3"):
         list(render_tar([(Entry(b"a", Kind.FILE, size=3), [b"xx"])]))
+
+
+def test_holes_are_not_written():
+    entry = Entry(b"sparse", Kind.FILE, size=1 << 30, segments=(Segment(0, 3), Segment(1 << 29, 4)))
+
+    tar = b"".join(render_tar([(entry, [b"abc", b"defg"])]))
+
+    reader = TarReader(io.BytesIO(tar).read)
+    assert len(tar) < 1 << 13
+    assert reader.next_entry() == entry
+    assert b"".join(reader.iter_body()) == b"abcdefg"
