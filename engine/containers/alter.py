@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.containers.devices import block_numbers
+from engine.containers.endpoints import member_of
 from engine.containers.resources import check_against_host, runtime_resources
 from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell
@@ -35,6 +36,7 @@ class Alterer:
         with self._means.database.write():
             self._means.store.save_chosen(renamed)
             tell(self._means.events, "rename", renamed, oldName=f"/{record.name}")
+        self._means.networks.wiring.rename(member_of(renamed))
         return renamed
 
     def update(self, record: ContainerRecord, update: ResourceUpdate) -> ContainerRecord:

@@ -42,6 +42,7 @@ class AardvarkNames:
         running = _find(directory)
         if running is not None:
             kill_and_wait([running.pid])
+        (directory / PID_FILE).unlink(missing_ok=True)
 
 
 def _start(directory: Path) -> None:

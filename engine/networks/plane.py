@@ -121,6 +121,8 @@ class Plane:
             if not self._host.firewall.is_applied():
                 self._applied.unlink(missing_ok=True)
             self._sync_rules()
+            # A docker may have come, or begun anew, since the rules were applied.
+            self._host.firewall.pass_others(sorted(self._noted_bridges()))
             self._sync_all_names()
 
     def dismantle(self) -> None:

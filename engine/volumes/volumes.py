@@ -121,7 +121,9 @@ class Volumes:
                     raise VolumeInUse(name, holders=holders)
                 self._store.delete(name)
                 self._means.events.record("volume", "destroy", name, driver=record.driver)
-            return self._discard(record.directory)
+            freed = self._discard(record.directory)
+            self._means.locks.discard(_lock(name))
+        return freed
 
     def prune(
         self,
@@ -175,6 +177,7 @@ class Volumes:
             with self._means.locks.held(_lock(name)):
                 if self._store.find(name) is None:
                     self._discard(self._store.locate(name))
+                    self._means.locks.discard(_lock(name))
 
     def list(self) -> list[VolumeRecord]:
         """Return every volume, by name."""
