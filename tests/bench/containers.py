@@ -1,0 +1,517 @@
+"""
+How fast containers come, work and go, side by side with the engines that are installed.
+
+    run, run none   `run --rm` of `true`, with the default network and without any
+    start, stop     of a container that exists; it is killed at once
+    exec            of `true` in one that runs
+    create, prune   of so many containers, one after the other; all at once
+    starts          of 50 containers at once
+    list N          of so many containers that do not run; only ours beyond the 200 above
+    memory          of what watches over one running container, in bytes
+    logs            of 300,000 lines to somebody who follows them
+
+`shipshape` is the engine called by a process that has it open; `with docker` is the same through
+docker's client and our API, as the peers are used. Everything runs in a network namespace of its
+own, the engines keep to their own directories, and they take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from engine.containers.containers import IfRunning
+from engine.engine import Engine
+from engine.oci.reference import Reference
+from engine.settings import ContainerSettings, ExecSettings
+from engine.system.paths import EnginePaths
+from tests.support.peers import Peer, podman_in
+from workers.host.console import render_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Samples = dict[str, dict[str, list[float]]]
+CASES = ("run", "run none", "start", "exec", "stop", "create", "starts", "list", "memory", "logs")
+OURS, OURS_BY_DOCKER = "shipshape", "with docker"
+IMAGE = "bench/busybox:1"
+APPLETS = ("sh", "true", "sleep", "seq")
+LINES = 300_000
+SIZES = (10, 100, 1_000, 10_000)
+AT_ONCE = 50
+WATCHED = 20
+INSIDE = "SHIPSHAPE_BENCH_INSIDE"
+WATCHERS = ("conmon", "containerd-shim", "dockerd", "containerd")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table, and write every sample to the file that `--json` names."""
+    parser = argparse.ArgumentParser(prog="bench containers", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--many", type=int, default=200)
+    parser.add_argument("--only", nargs="*", choices=CASES, default=CASES)
+    parser.add_argument("--alone", action="store_true", help="without the other engines")
+    options = parser.parse_args(arguments)
+    if not os.environ.get(INSIDE):
+        return _apart(arguments)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with _workbench(alone=options.alone) as bench:
+        for case in options.only:
+            say(f"measuring {case} …")
+            _MEASURES[case](bench, options.rounds, options.many)
+        say(render(bench.samples))
+        if options.json:
+            options.json.write_text(json.dumps(bench.samples, indent=1))
+    return 0
+
+
+def _apart(arguments: Sequence[str]) -> int:
+    """Run the same in a network namespace of its own: bridges and rules go with it."""
+    words = ["unshare", "--net", sys.executable, "-c", _PROGRAM, *arguments]
+    return subprocess.run(words, check=False, env={**os.environ, INSIDE: "1"}).returncode
+
+
+_PROGRAM = "import sys; from tests.bench.containers import main; sys.exit(main(sys.argv[1:]))"
+
+
+class Actor(Protocol):
+    """One way to use one engine."""
+
+    name: str
+
+    def run(self, network: str, *command: str) -> None:
+        """Run a container to its end and remove it."""
+
+    def create(self, *command: str) -> str:
+        """Make a container without a network and return its ID."""
+
+    def start(self, container: str) -> None:
+        """Start it."""
+
+    def stop(self, container: str) -> None:
+        """Stop it, without waiting for it to obey."""
+
+    def execute(self, container: str) -> None:
+        """Run `true` in it."""
+
+    def remove(self, container: str) -> None:
+        """Remove it, running or not."""
+
+    def prune(self) -> None:
+        """Remove all that do not run."""
+
+    def list_all(self) -> None:
+        """List all."""
+
+    def follow(self, container: str) -> int:
+        """Read its output to its end and return how many bytes came."""
+
+
+@dataclass
+class Ours:
+    """Our engine, open in this process."""
+
+    engine: Engine
+    name: str = OURS
+
+    def _settings(self, network: str, command: tuple[str, ...]) -> ContainerSettings:
+        return ContainerSettings(image=IMAGE, command=command, network=network)
+
+    def run(self, network: str, *command: str) -> None:
+        containers = self.engine.containers
+        settings = replace(self._settings(network, command), auto_remove=True)
+        record = containers.create(settings)
+        with containers.attach(record.id) as attachment:
+            containers.start(record.id)
+            while attachment.read() is not None:
+                pass
+            assert attachment.exit_code == 0
+
+    def create(self, *command: str) -> str:
+        return self.engine.containers.create(self._settings("none", command)).id
+
+    def start(self, container: str) -> None:
+        self.engine.containers.start(container)
+
+    def stop(self, container: str) -> None:
+        self.engine.containers.stop(container, timeout=0)
+
+    def execute(self, container: str) -> None:
+        containers = self.engine.containers
+        attachment = containers.exec_start(
+            containers.exec_create(container, ExecSettings(command=("true",))).id
+        )
+        assert attachment
+        with attachment:
+            while attachment.read() is not None:
+                pass
+            assert attachment.exit_code == 0
+
+    def remove(self, container: str) -> None:
+        self.engine.containers.remove(container, if_running=IfRunning.KILL)
+
+    def prune(self) -> None:
+        for record in self.engine.containers.list():
+            if not record.is_running:
+                self.engine.containers.remove(record.id)
+
+    def list_all(self) -> None:
+        self.engine.containers.list()
+
+    def follow(self, container: str) -> int:
+        lines = self.engine.containers.logs(container, follow=True)
+        return sum(len(line.content) + 1 for line in lines)
+
+
+@dataclass
+class ByClient:
+    """An engine that is spoken to by a program, docker's client or podman."""
+
+    peer: Peer
+    name: str
+    more: tuple[str, ...] = ()
+    at_once: tuple[str, ...] = ()
+
+    def run(self, network: str, *command: str) -> None:
+        named = ("--network", network) if network == "none" else ()
+        self.peer("run", "--rm", *named, *self.more, IMAGE, *command)
+
+    def create(self, *command: str) -> str:
+        return self.peer("create", "--network", "none", *self.more, IMAGE, *command)
+
+    def start(self, container: str) -> None:
+        self.peer("start", container)
+
+    def stop(self, container: str) -> None:
+        self.peer("stop", "-t", "0", container)
+
+    def execute(self, container: str) -> None:
+        self.peer("exec", container, "true")
+
+    def remove(self, container: str) -> None:
+        self.peer("rm", "-f", *self.at_once, container)
+
+    def prune(self) -> None:
+        self.peer("container", "prune", "-f")
+
+    def list_all(self) -> None:
+        self.peer("ps", "-a")
+
+    def follow(self, container: str) -> int:
+        words = [*self.peer.command, "logs", "-f", container]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            return sum(len(piece) for piece in iter(lambda: process.stdout.read1(1 << 20), b""))
+
+
+@dataclass
+class Workbench:
+    """Every engine, each with the image, in its own directory."""
+
+    directory: Path
+    actors: list[Actor]
+    samples: Samples = field(default_factory=dict)
+
+    def turns(self, rounds: int) -> Iterator[Actor]:
+        """Yield the actors in turns, each beginning once."""
+        for number in range(rounds):
+            at = number % len(self.actors)
+            yield from self.actors[at:] + self.actors[:at]
+
+    def note(self, case: str, actor: Actor, value: float) -> None:
+        """Keep one measurement."""
+        self.samples.setdefault(case, {}).setdefault(actor.name, []).append(value)
+
+    def timed(
+        self, case: str, actor: Actor, act: Callable[..., object], *arguments: object
+    ) -> None:
+        """Do *act* and keep how long it took."""
+        start = time.perf_counter()
+        act(*arguments)
+        self.note(case, actor, time.perf_counter() - start)
+
+
+@contextmanager
+def _workbench(*, alone: bool) -> Iterator[Workbench]:
+    directory = Path(tempfile.mkdtemp(prefix="bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        image = directory / "image.tar"
+        image.write_bytes(_image())
+        engine = stack.enter_context(Engine.open(EnginePaths(directory / "r", directory / "v")))
+        with image.open("rb") as stream:
+            engine.images.import_tar(stream, reference=Reference.parse(IMAGE))
+        actors: list[Actor] = [Ours(engine)]
+        for each in _clients(stack, directory, image, alone=alone):
+            actors.append(each)  # noqa: PERF402  (one that fails leaves those before it)
+        bench = Workbench(directory, actors)
+        stack.callback(_clear, bench)
+        yield bench
+
+
+def _clients(stack: ExitStack, directory: Path, image: Path, *, alone: bool) -> Iterator[ByClient]:
+    if shutil.which("docker"):
+        ours = stack.enter_context(_serving(directory / "served"))
+        yield _with_image(ByClient(ours, OURS_BY_DOCKER), image)
+    if not alone and shutil.which("docker") and shutil.which("dockerd"):
+        theirs = stack.enter_context(_dockerd(directory / "docker"))
+        yield _with_image(ByClient(theirs, "dockerd"), image)
+    if not alone and shutil.which("podman"):
+        # Its own choice may be above what this machine lets anybody have.
+        more = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+        podman = podman_in(directory / "podman")
+        # All with the same runtime; podman's own choice refuses where cgroups are mixed.
+        podman = replace(podman, command=(*podman.command, "--runtime", "runc"))
+        yield _with_image(ByClient(podman, "podman", more, ("-t", "0")), image)
+
+
+def _with_image(client: ByClient, image: Path) -> ByClient:
+    client.peer("import", str(image), IMAGE)
+    return client
+
+
+def _image() -> bytes:
+    """Return the tar of a small system: one busybox with a few names."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        tar.add("/bin/busybox", "bin/busybox")
+        for name in APPLETS:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+        for name in ("etc", "tmp", "proc", "sys", "dev"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+    return stream.getvalue()
+
+
+@contextmanager
+def _serving(directory: Path) -> Iterator[Peer]:
+    socket = directory.with_suffix(".sock")
+    places = ["--root", directory / "r", "--run", directory / "v", "--socket", socket]
+    words = [sys.executable, "-m", "engine", "serve", *map(str, places)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            yield Peer(OURS_BY_DOCKER, ("docker", "-H", f"unix://{socket}"))
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def _dockerd(directory: Path) -> Iterator[Peer]:
+    """Run a dockerd as it comes, with bridge and rules, in this network namespace."""
+    directory.mkdir()
+    socket = directory / "s"
+    places = ("--data-root", directory / "d", "--exec-root", directory / "x")
+    words = ["dockerd", *map(str, places), "-H", f"unix://{socket}", "--pidfile"]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen([*words, str(directory / "pid")], stdout=log, stderr=log)
+    peer = Peer("dockerd", ("docker", "-H", f"unix://{socket}"))
+    try:
+        deadline = time.monotonic() + 30
+        while subprocess.run([*peer.command, "version"], capture_output=True).returncode:
+            assert time.monotonic() < deadline, (directory / "log").read_text()[-500:]
+            time.sleep(0.1)
+        yield peer
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _clear(bench: Workbench) -> None:
+    for actor in bench.actors:
+        if isinstance(actor, Ours):
+            for record in actor.engine.containers.list():
+                actor.remove(record.id)
+        elif ids := actor.peer("ps", "-aq").split():  # type: ignore[attr-defined]
+            actor.peer("rm", "-f", *actor.at_once, *ids)  # type: ignore[attr-defined]
+
+
+# --- What is measured ---------------------------------------------------------------------------
+
+
+def _run(bench: Workbench, rounds: int, _: int) -> None:
+    for actor in bench.turns(rounds):
+        bench.timed("run --rm", actor, actor.run, "bridge", "true")
+
+
+def _run_none(bench: Workbench, rounds: int, _: int) -> None:
+    for actor in bench.turns(rounds):
+        bench.timed("run --rm, no network", actor, actor.run, "none", "true")
+
+
+def _start(bench: Workbench, rounds: int, _: int) -> None:
+    for actor in bench.turns(rounds):
+        container = actor.create("sleep", "1000")
+        bench.timed("start", actor, actor.start, container)
+        actor.remove(container)
+
+
+def _exec(bench: Workbench, rounds: int, _: int) -> None:
+    running = {actor.name: actor.create("sleep", "1000") for actor in bench.actors}
+    for actor in bench.actors:
+        actor.start(running[actor.name])
+    for actor in bench.turns(rounds):
+        bench.timed("exec", actor, actor.execute, running[actor.name])
+    for actor in bench.actors:
+        actor.remove(running[actor.name])
+
+
+def _stop(bench: Workbench, rounds: int, _: int) -> None:
+    for actor in bench.turns(rounds):
+        container = actor.create("sleep", "1000")
+        actor.start(container)
+        bench.timed("stop", actor, actor.stop, container)
+        actor.remove(container)
+
+
+def _create(bench: Workbench, _: int, many: int) -> None:
+    for actor in bench.actors:
+        bench.timed(f"create {many}", actor, _create_many, actor, many)
+        for _ in range(3):
+            bench.timed(f"list {many}", actor, actor.list_all)
+        bench.timed(f"prune {many}", actor, actor.prune)
+
+
+def _create_many(actor: Actor, many: int) -> None:
+    for _ in range(many):
+        actor.create("true")
+
+
+def _map(pool: ThreadPoolExecutor, act: Callable[[str], None], containers: list[str]) -> None:
+    list(pool.map(act, containers))
+
+
+def _starts(bench: Workbench, _: int, __: int) -> None:
+    for actor in bench.actors:
+        containers = [actor.create("sleep", "1000") for _ in range(AT_ONCE)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            bench.timed(f"{AT_ONCE} starts at once", actor, _map, pool, actor.start, containers)
+            list(pool.map(actor.remove, containers))
+
+
+def _list(bench: Workbench, rounds: int, _: int) -> None:
+    place = bench.directory / "many"
+    with Engine.open(EnginePaths(place / "r", place / "v")) as engine:
+        with (bench.directory / "image.tar").open("rb") as stream:
+            engine.images.import_tar(stream, reference=Reference.parse(IMAGE))
+        ours, known = Ours(engine, name=OURS), 0
+        for size in SIZES:
+            for _ in range(known, size):
+                ours.create("true")
+            known = size
+            for _ in range(rounds):
+                bench.timed(f"list {size}", ours, ours.list_all)
+
+
+def _memory(bench: Workbench, _: int, __: int) -> None:
+    for actor in bench.actors:
+        before = _watching_bytes()
+        containers = [actor.create("sleep", "1000") for _ in range(WATCHED)]
+        for each in containers:
+            actor.start(each)
+        bench.note("memory", actor, (_watching_bytes() - before) / WATCHED)
+        for each in containers:
+            actor.remove(each)
+
+
+def _watching_bytes() -> int:
+    """Return the proportional memory of everything that watches over containers, and of us."""
+    found = _proportional(os.getpid())
+    for each in Path("/proc").iterdir():
+        if each.name.isdecimal() and _is_watcher(each):
+            found += _proportional(int(each.name))
+    return found
+
+
+def _is_watcher(process: Path) -> bool:
+    try:
+        name = (process / "comm").read_text()
+        words = (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return name.startswith(WATCHERS) or b"engine\0serve" in words
+
+
+def _proportional(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    line = next((each for each in text.splitlines() if each.startswith("Pss:")), "Pss: 0 kB")
+    return int(line.split()[1]) * 1024
+
+
+def _logs(bench: Workbench, _: int, __: int) -> None:
+    for actor in [*bench.actors, *bench.actors]:
+        container = actor.create("seq", str(LINES))
+
+        bench.timed(f"logs, {LINES:,} lines", actor, _started_and_followed, actor, container)
+        actor.remove(container)
+
+
+def _started_and_followed(actor: Actor, container: str) -> None:
+    expected = sum(len(str(number)) + 1 for number in range(1, LINES + 1))
+    actor.start(container)
+    found = actor.follow(container)
+    assert found == expected, (actor.name, found, expected)
+
+
+_MEASURES = {
+    "run": _run,
+    "run none": _run_none,
+    "start": _start,
+    "exec": _exec,
+    "stop": _stop,
+    "create": _create,
+    "starts": _starts,
+    "list": _list,
+    "memory": _memory,
+    "logs": _logs,
+}
+
+
+def render(samples: Samples) -> str:
+    """Return a table of medians, and of ours in relation to each peer's."""
+    names = dict.fromkeys(who for values in samples.values() for who in values)
+    peers = [who for who in names if who not in {OURS, OURS_BY_DOCKER}]
+    shown = [who for who in (OURS, OURS_BY_DOCKER) if who in names] + peers
+    ratios = [(ours, peer) for peer in peers for ours in (OURS, OURS_BY_DOCKER) if ours in names]
+    head = ("CASE", *map(str.upper, shown), *(f"{ours} / {peer}".upper() for ours, peer in ratios))
+    rows: list[tuple[str, ...]] = [head]
+    for case, values in samples.items():
+        medians = {who: statistics.median(found) for who, found in values.items()}
+        cells = [_shown(case, medians.get(who)) for who in shown]
+        rows.append((case, *cells, *(_ratio(medians, *pair) for pair in ratios)))
+    return render_table(rows)
+
+
+def _ratio(medians: dict[str, float], ours: str, peer: str) -> str:
+    return f"{medians[ours] / medians[peer]:.2f}" if ours in medians and peer in medians else ""
+
+
+def _shown(case: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    if case == "memory":
+        return f"{value / 2**20:.2f} MiB"
+    return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
