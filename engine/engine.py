@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from engine import events, leases
 from engine.build import cache as build_cache
+from engine.build.assembly import open_builds
+from engine.build.running import ContainerRunner
 from engine.check.wiring import make_checker
 from engine.cleanup.cleanup import Cleanup
 from engine.containers import mounting
@@ -49,6 +51,7 @@ from engine.progress import NEVER, SILENT
 from engine.registry.certificates import Certificates
 from engine.registry.connector import RegistryConnector
 from engine.registry.dockerconfig import DockerConfig
+from engine.registry.download import UrlDownloads
 from engine.registry.registries import Registries
 from engine.registry.transport import HttpTransport
 from engine.registry.urls import Reach
@@ -65,6 +68,7 @@ from engine.volumes.assembly import open_volumes
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from engine.build.builds import Builds
     from engine.check.checker import Checker
     from engine.check.findings import Report
     from engine.content.store import Store
@@ -98,6 +102,7 @@ class Engine:
     registries: Registries
     networks: Networks
     volumes: Volumes
+    builds: Builds
     cleanup: Cleanup
     events: EventLog
     _ground: _Ground
@@ -135,6 +140,7 @@ class Engine:
             registries=Registries(connect),
             networks=Networks(ground.networks, containers),
             volumes=ground.volumes,
+            builds=_wire_builds(ground, containers, images, UrlDownloads(transport)),
             cleanup=Cleanup(images, containers, clock),
             events=ground.events,
             _ground=ground,
@@ -155,6 +161,7 @@ class Engine:
         Safe at any time, beside everything else.
         """
         self.containers.reconcile()
+        self.builds.sweep()
         self.images.sweep()
         self._ground.snapshotter.sweep()
 
@@ -248,6 +255,26 @@ def _wire_containers(ground: _Ground) -> Containers:
         deriver=_wire_deriver(ground),
         networks=ground.networks,
         volumes=ground.volumes,
+        clock=ground.clock,
+    )
+
+
+def _wire_builds(
+    ground: _Ground, containers: Containers, images: Images, downloads: UrlDownloads
+) -> Builds:
+    return open_builds(
+        paths=ground.paths,
+        database=ground.database,
+        images=ground.images,
+        source=images,
+        store=ground.content,
+        snapshotter=ground.snapshotter,
+        unpacker=Unpacker(ground.snapshotter, ground.locks),
+        runner=ContainerRunner(containers.oneshots()),
+        downloads=downloads,
+        leases=ground.leases,
+        collector=_wire_collector(ground),
+        locks=ground.locks,
         clock=ground.clock,
     )
 

@@ -165,18 +165,11 @@ class Acts:
         stubs = find_stubs(self._stack(state, opened), mounts.targets)
 
         def make(told: str) -> MadeLayer:
-            key = self.places.new_key()
-            self.snapshotter.prepare(key, parent=state.parent)
-            try:
+            with self.runner.opened(state.parent) as key:
                 self._run_on(key, step, mounts, told)
                 return self.layers.capture(
-                    key,
-                    stubs=stubs,
-                    lease=self.lease,
-                    cancellation=self.cancellation,
+                    key, stubs=stubs, lease=self.lease, cancellation=self.cancellation
                 )
-            finally:
-                self.snapshotter.remove(key)
 
         return Prepared(make, mounts.files)
 

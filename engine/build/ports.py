@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from engine.build.cache import MadeLayer
@@ -91,6 +92,13 @@ class Program:
 
 class ProgramRunner(Protocol):
     """Runs programs."""
+
+    def opened(self, parent: ChainID | None) -> AbstractContextManager[str]:
+        """
+        Open a new active snapshot on *parent* to run programs on, and give its key.
+
+        Afterwards neither it nor anything of the programs is left.
+        """
 
     def run(
         self,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
+    from engine.settings import Ulimit
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NETWORKS = frozenset({"default", "bridge", "none", "host"})
@@ -37,7 +38,7 @@ class Limits:
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
     shm_size: int = 0
-    ulimits: tuple[str, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from engine.containers.keeper import Keeper
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.mounting import Mounting
+from engine.containers.oneshot import OneShots
 from engine.containers.pause import Pauser
 from engine.containers.probe import Prober
 from engine.containers.process import stop_signal
@@ -585,6 +586,10 @@ class Containers:
     def what_would_be_lost(self, ref: str) -> Loss:
         """Return what removing the container would destroy for good."""
         return loss_of(self._means.snapshotter, self._means.store.get(ref).id)
+
+    def oneshots(self) -> OneShots:
+        """Return what runs programs once, with no container left of them."""
+        return OneShots(self._means)
 
     # --- Keeping true -------------------------------------------------------------------------
 

@@ -80,9 +80,11 @@ class Reconciler:
                 outcome = self._reconcile_one(container_id) if is_held else None
             if outcome is not None:
                 found[outcome].append(container_id)
-        self._discard_strays(known)
-        self._means.networks.wiring.reconcile(known, enrolled)
-        self._means.volumes.sweep(known | self._means.bundles.list_ids(), users)
+        # What has a directory and no record is being made, or is a program that is run once.
+        present = known | self._means.bundles.list_ids()
+        self._discard_strays(present)
+        self._means.networks.wiring.reconcile(present, enrolled)
+        self._means.volumes.sweep(present, users)
         return Reconciled(**{name: tuple(ids) for name, ids in found.items()})
 
     def _reconcile_one(self, container_id: str) -> str | None:

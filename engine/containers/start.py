@@ -64,7 +64,7 @@ class Starter:
         # An attempt that was killed may have left something.
         self._settler.clear(bundle)
         try:
-            pid = self._launch(record, bundle)
+            pid = self.launch(record, bundle)
         except EngineError as error:
             self._settler.clear(bundle)
             self._note_failure(record, error)
@@ -83,7 +83,8 @@ class Starter:
             self._settler.lose(record, code=NOT_STARTED, error=error.message, may_restart=False)
             raise
 
-    def _launch(self, record: ContainerRecord, bundle: Bundle) -> int:
+    def launch(self, record: ContainerRecord, bundle: Bundle) -> int:
+        """Mount and connect what the container needs, and return the pid of its held process."""
         means = self._means
         means.bundles.make_run(bundle)
         means.bundles.make(bundle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.build.builder import Built
     from engine.build.builds import Builds
     from engine.build.ports import Program
+    from engine.oci.digest import ChainID
     from engine.progress import Cancellation
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.paths import EnginePaths
@@ -42,6 +44,15 @@ class FakeRunner:
     snapshotter: Snapshotter
     ran: list[Program] = field(default_factory=list)
     before: Callable[[Program], None] = lambda _: None
+
+    @contextmanager
+    def opened(self, parent: ChainID | None) -> Iterator[str]:
+        key = f"build/fake/{uuid.uuid4().hex}"
+        self.snapshotter.prepare(key, parent=parent)
+        try:
+            yield key
+        finally:
+            self.snapshotter.remove(key)
 
     def run(
         self,
