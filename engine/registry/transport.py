@@ -13,13 +13,13 @@ import re
 import ssl
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from engine.errors import RegistryUnreachable, RegistryUntrusted
 from engine.registry.certificates import Certificates
 from engine.registry.messages import Response, host_and_port, redacted
-from engine.registry.pace import Pace
+from engine.registry.pace import Pace, PacedBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +77,7 @@ class HttpTransport:
             ) as answer,
         ):
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            body = _Body(request.url, answer, self._pace)
-            yield Response(request.url, answer.status_code, headers, body)
+            yield Response(request.url, answer.status_code, headers, _Body(request.url, answer))
 
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
@@ -93,7 +92,9 @@ class HttpTransport:
         key = parts.netloc if self._certificates.has(parts.netloc) else parts.scheme
         with self._guard:
             if key not in self._clients:
-                self._clients[key] = _new_client(self._context(parts.scheme, parts.netloc))
+                self._clients[key] = _new_client(
+                    self._context(parts.scheme, parts.netloc), self._pace
+                )
             return self._clients[key]
 
     def _context(self, scheme: str, host: str) -> ssl.SSLContext:
@@ -106,16 +107,14 @@ class HttpTransport:
 class _Body:
     """The bytes of an answer exactly as they were sent: no content coding is undone."""
 
-    def __init__(self, url: str, answer: httpx.Response, pace: Pace) -> None:
+    def __init__(self, url: str, answer: httpx.Response) -> None:
         self._url = url
         self._answer = answer
-        self._pace = pace
 
     def __iter__(self) -> Iterator[bytes]:
         """See `Body.__iter__`."""
-        watch = self._pace.watch(self._url)
         with _translated(self._url):
-            yield from watch.each(self._answer.iter_raw())
+            yield from self._answer.iter_raw()
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -124,19 +123,30 @@ def _headers(request: Request) -> dict[str, str]:
     return {**request.headers, "content-length": str(request.payload.length)}
 
 
-def _new_client(context: ssl.SSLContext) -> httpx.Client:
+def _new_client(context: ssl.SSLContext, pace: Pace) -> httpx.Client:
     import httpx
 
     # Both write whole URLs into their logs, whose queries may carry somebody's token.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return httpx.Client(
+    client = httpx.Client(
         verify=context,
         timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
         mounts=dict.fromkeys(_LOOPBACK),
     )
+    _set_pace(client, pace)
+    return client
+
+
+def _set_pace(client: httpx.Client, pace: Pace) -> None:
+    """Let every connection of *client*, through a proxy or not, end when it drips."""
+    # The library offers no other way to see the bytes where they come in.
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+        pool: Any = getattr(transport, "_pool", None)
+        if pool is not None:
+            pool._network_backend = PacedBackend(pool._network_backend, pace)  # noqa: SLF001
 
 
 @contextmanager

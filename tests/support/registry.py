@@ -58,7 +58,8 @@ class Reply:
     What to answer.
 
     With *drop_after* the connection breaks after so many bytes of the body; with *gate* the second
-    half of the body waits for it. With *drip* so many bytes come at a time, each after *pause*.
+    half of the body waits for it. With *drip* so many bytes come at a time, each after *pause*; the
+    headers do as well if it *drips_head*.
     """
 
     status: int = 200
@@ -68,6 +69,7 @@ class Reply:
     gate: threading.Event | None = None
     drip: int = 0
     pause: float = 0.0
+    drips_head: bool = False
 
 
 class FakeRegistry:
@@ -363,8 +365,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Length": str(len(reply.body)), **reply.headers}
         for name, value in headers.items():
             self.send_header(name, value)
-        self.end_headers()
         try:
+            if reply.drips_head:
+                self._drip(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 5000, reply)
+            self.end_headers()
             if self.command != "HEAD":
                 self._send_body(reply)
         except (BrokenPipeError, ConnectionResetError):
@@ -376,7 +380,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if reply.drip:
-            self._drip(reply)
+            self._drip(reply.body, reply)
             return
         half = len(reply.body) // 2 if reply.gate else len(reply.body)
         self.wfile.write(reply.body[:half])
@@ -385,11 +389,11 @@ class _Handler(BaseHTTPRequestHandler):
             reply.gate.wait(30)
         self.wfile.write(reply.body[half:])
 
-    def _drip(self, reply: Reply) -> None:
-        for start in range(0, len(reply.body), reply.drip):
+    def _drip(self, content: bytes, reply: Reply) -> None:
+        for start in range(0, len(content), reply.drip):
             if self.registry.stopped.wait(reply.pause):
                 return
-            self.wfile.write(reply.body[start : start + reply.drip])
+            self.wfile.write(content[start : start + reply.drip])
             self.wfile.flush()
 
 

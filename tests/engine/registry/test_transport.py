@@ -10,7 +10,7 @@ import pytest
 from engine.errors import InvalidSetting, RegistryUnreachable, RegistryUntrusted
 from engine.registry.client import RegistryClient
 from engine.registry.messages import Request
-from engine.registry.pace import Pace
+from engine.registry.pace import Pace, PacedStream
 from engine.registry.retry import Patience
 from engine.registry.transport import HttpTransport
 from engine.registry.urls import Reach
@@ -156,12 +156,53 @@ def test_a_token_server_that_drips_is_given_up(
             client.resolve(registry.reference("team/web"))
 
 
+def test_headers_that_drip_are_given_up(impatient: HttpTransport, registry: FakeRegistry) -> None:
+    registry.always("/v2/", Reply(body=b"{}", drip=1, pause=0.02, drips_head=True))
+    client = RegistryClient(impatient, registry.host, patience=ONCE)
+
+    with pytest.raises(RegistryUnreachable, match="too slowly"):
+        client.check()
+
+
+def test_who_asks_a_registry_that_thinks_long_each_time_is_not_stopped(
+    impatient: HttpTransport, registry: FakeRegistry
+) -> None:
+    def thinking(_: object) -> None:
+        registry.stopped.wait(0.06)
+
+    registry.faults.append(thinking)
+    client = RegistryClient(impatient, registry.host, patience=ONCE)
+
+    for _ in range(4):
+        client.check()
+
+
 def test_who_reads_slowly_is_not_taken_for_a_registry_that_drips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("engine.registry.pace.time.monotonic", lambda: now[0])
-    watch = Pace(window=10, least_bytes=1000).watch("http://images.test/")
+    stream = PacedStream(Bytes(), Pace(window=10, least_bytes=1000), "images.test")
 
-    for _ in watch.each([b"a", b"b", b"c"]):
+    for _ in range(10):
+        assert stream.read(1) == b"x"
         now[0] += 1000
+
+
+class Bytes:
+    """A connection on which there is always one more byte."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return b"x"
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def start_tls(self, *arguments: object, **options: object) -> object:
+        raise NotImplementedError
+
+    def get_extra_info(self, info: str) -> object:
+        raise NotImplementedError
