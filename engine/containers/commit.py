@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.containers.create import lock_name
 from engine.containers.process import merged_env
 from engine.containers.scaffold import PARENTS, is_scaffold
+from engine.containers.state import ContainerState
 from engine.containers.telling import tell
 from engine.errors import Unsupported
 from engine.images.derive import Derivation
@@ -18,8 +20,7 @@ from engine.oci.config import ProcessDefaults
 from engine.system.files import DIRECTORY_FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
 
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
@@ -29,13 +30,10 @@ if TYPE_CHECKING:
 
 
 class Committer:
-    """Commits containers; *paused* freezes one for the length of a block."""
+    """Commits containers."""
 
-    def __init__(
-        self, means: Means, paused: Callable[[ContainerRecord], AbstractContextManager[object]]
-    ) -> None:
+    def __init__(self, means: Means) -> None:
         self._means = means
-        self._paused = paused
 
     def commit(
         self,
@@ -63,22 +61,39 @@ class Committer:
             author=author,
             tags=(reference,) if reference else (),
         )
-        with self._paused(record) if pause and record.is_running else nullcontext():
-            image = self._means.deriver.derive(
-                record.image_id, self._layer(record), derivation, owner=owner, source="commit"
-            )
+        layer = self._layer(record, pause=pause)
+        image = self._means.deriver.derive(
+            record.image_id, layer, derivation, owner=owner, source="commit"
+        )
         tell(self._means.events, "commit", record, comment=message, imageID=str(image.id))
         return image
 
-    def _layer(self, record: ContainerRecord) -> Iterator[bytes]:
+    def _layer(self, record: ContainerRecord, *, pause: bool) -> Iterator[bytes]:
         directory = self._means.snapshotter.changes_directory(record.id)
         if directory is None:
             raise Unsupported("this root keeps no changes apart from the image: nothing to commit")
         upper = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            yield from iter_changeset(upper, is_left_out=partial(_is_left_out, upper))
+            with self._standing_still(record) if pause else nullcontext():
+                yield from iter_changeset(upper, is_left_out=partial(_is_left_out, upper))
         finally:
             os.close(upper)
+
+    @contextmanager
+    def _standing_still(self, record: ContainerRecord) -> Iterator[None]:
+        """Freeze what runs; where we are killed meanwhile, `reconcile` lets it go on."""
+        cgroups = self._means.cgroups
+        with self._means.locks.held(lock_name(record.id)):
+            current = self._means.store.find_by_id(record.id)
+            cgroup = self._means.bundles.locate(record.id).cgroup
+            if current is None or current.state is not ContainerState.RUNNING:
+                yield
+                return
+            cgroups.freeze(cgroup)
+            try:
+                yield
+            finally:
+                cgroups.thaw(cgroup)
 
 
 def _is_left_out(upper: int, path: bytes, status: os.stat_result) -> bool:

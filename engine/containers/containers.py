@@ -9,7 +9,7 @@ nobody took into account yet is, before the answer.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -25,7 +25,7 @@ from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
 from engine.containers.filters import EVERYTHING, PruneFilter
 from engine.containers.keeper import Keeper
-from engine.containers.log_rotation import LogLimits, RotatedLog
+from engine.containers.log_rotation import RotatedLog, log_of, tend_logs
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.mounting import Mounting
 from engine.containers.oneshot import OneShots
@@ -138,7 +138,7 @@ class Containers:
         self._executor = Executor(means)
         self._archiver = Archiver(means, self._settler)
         self._resetter = Resetter(means, self._settler)
-        self._committer = Committer(means, nullcontext)
+        self._committer = Committer(means)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -439,8 +439,7 @@ class Containers:
 
     def tend_logs(self) -> None:
         """Rotate the logs of running containers that have grown large; cheap when none has."""
-        for record in self._means.store.list_running():
-            self._log_of(record).tend()
+        tend_logs(self._means)
 
     def log_directory(self, ref: str) -> Path:
         """Return the directory to watch for changes of the container's log."""
@@ -685,13 +684,7 @@ class Containers:
         return self._log_of(self._means.store.get(ref))
 
     def _log_of(self, record: ContainerRecord) -> RotatedLog:
-        bundle = self._means.bundles.locate(record.id)
-        return RotatedLog(
-            bundle.log,
-            LogLimits.of(record.settings.log),
-            control=bundle.control_pipe,
-            locks=self._means.locks,
-        )
+        return log_of(self._means, record)
 
     def _readable_log(self, record: ContainerRecord) -> RotatedLog:
         if record.settings.log.driver == NO_LOG:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.health import effective_check, next_probe
+from engine.containers.log_rotation import tend_logs
 from engine.containers.policy import starts_with_the_host
 from engine.containers.state import Change, ContainerState, after
 from engine.errors import EngineError
@@ -115,6 +116,7 @@ class Keeper:
         now = self._means.clock.now()
         self._stopper.settle_waiting()
         self._look_for_unwatched(now)
+        tend_logs(self._means)
         dues = [now + LOOK, *self._restarts(pool, now), *self._probes(pool, now)]
         return min(dues) - self._means.clock.now()
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogFile, LogPage
+from engine.containers.monitor import UNWATCHED_BYTES
 from engine.system.processes import tell_by_pipe
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
     from engine.settings import LogSettings
     from engine.system.locks import Locks
 
 MEGABYTE = 1024 * 1024
 DEFAULT_SIZE, DEFAULT_FILES = 10 * MEGABYTE, 5
-# What one file may grow to while nobody is there to rotate.
-UNWATCHED_BYTES = 64 * MEGABYTE
 REOPEN = b"2 0 0\n"
 REOPEN_SECONDS = 2.0
 REOPEN_PAUSE = 0.001
@@ -210,6 +211,27 @@ class RotatedLog:
 
     def _named(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the file that is being written is as large as one gets."""
+        current = _status(self._path)
+        return current is not None and current.st_size >= self._limits.max_size
+
+
+def log_of(means: Means, record: ContainerRecord) -> RotatedLog:
+    """Return the log of a container."""
+    bundle = means.bundles.locate(record.id)
+    limits = LogLimits.of(record.settings.log)
+    return RotatedLog(bundle.log, limits, control=bundle.control_pipe, locks=means.locks)
+
+
+def tend_logs(means: Means) -> None:
+    """Rotate the logs of running containers that have grown large; cheap when none has."""
+    for record in means.store.list_running():
+        log = log_of(means, record)
+        if log.is_large:
+            log.tend()
 
 
 def _locate(pieces: list[Piece], cursor: LogCursor) -> tuple[int, LogCursor, bool]:

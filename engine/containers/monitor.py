@@ -13,7 +13,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.containers.log_rotation import UNWATCHED_BYTES
 from engine.errors import CommandNotFound, RuntimeFailed, from_oserror
 from engine.system.marks import end_holders, marked
 from engine.system.processes import (
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from engine.containers.bundle import Bundle
     from engine.containers.runtime import Programs
 
+# What a log may grow to while nobody is there to rotate it.
+UNWATCHED_BYTES = 64 * 1024 * 1024
 LAUNCH_SECONDS = 120.0
 REPORT_VARIABLE = "_OCI_SYNCPIPE"
 ABORT_SECONDS = 20.0

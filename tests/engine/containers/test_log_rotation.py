@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.containers.log_rotation import DEFAULT_SIZE, UNWATCHED_BYTES, LogLimits, RotatedLog
+from engine.containers.log_rotation import DEFAULT_SIZE, LogLimits, RotatedLog
 from engine.containers.logs import START, LogCursor
+from engine.containers.monitor import UNWATCHED_BYTES
 from engine.settings import LogSettings
 from tests.engine.containers.test_logs import read_all, record, texts
 
