@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from engine.build.cache import MadeLayer
 from engine.containers.scaffold import is_scaffold
-from engine.errors import Unsupported
+from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.resources import layer_resource
 from engine.images.unpack import Packed
-from engine.layers.tree_tar import iter_changeset
 from engine.oci.digest import ChainID, Digest
 from engine.oci.media_types import Compression
 
@@ -71,19 +69,14 @@ class SnapshotLayers:
         cancellation: Cancellation,
     ) -> MadeLayer:
         """See `LayerMaker.capture`."""
-        directory = self.snapshotter.changes_directory(key)
-        if directory is None:
-            raise Unsupported("this root keeps no changes apart from what is below them")
-        left = stubs.left_in(directory)
-        upper = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            changes = iter_changeset(
-                upper, is_left_out=lambda path, status: path in left or is_scaffold(path, status)
-            )
-            parent = self.snapshotter.get(key).parent
-            return self.make(changes, parent=parent, lease=lease, cancellation=cancellation)
-        finally:
-            os.close(upper)
+        left = stubs.left_in(changed_directory(self.snapshotter, key))
+        changes = iter_changes_of(
+            self.snapshotter,
+            key,
+            is_left_out=lambda path, status: path in left or is_scaffold(path, status),
+        )
+        parent = self.snapshotter.get(key).parent
+        return self.make(changes, parent=parent, lease=lease, cancellation=cancellation)
 
 
 def stacked(parent: ChainID | None, diff_id: DiffID) -> ChainID:

@@ -13,9 +13,8 @@ from engine.containers.process import merged_env
 from engine.containers.scaffold import PARENTS, is_scaffold
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
-from engine.errors import Unsupported
+from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.derive import Derivation
-from engine.layers.tree_tar import iter_changeset
 from engine.oci.config import ProcessDefaults
 from engine.system.files import DIRECTORY_FLAGS
 
@@ -49,8 +48,7 @@ class Committer:
         """
         Make an image of the container's image and of what it changed, without its volumes.
 
-        Raises `InvalidSetting` for the changes, or `Unsupported` where the layers of this root
-        are kept merged.
+        Raises `InvalidSetting` for the changes.
         """
         defaults = self._means.images.get(str(record.image_id)).config.defaults
         derivation = Derivation(
@@ -69,15 +67,14 @@ class Committer:
         return image
 
     def _layer(self, record: ContainerRecord, *, pause: bool) -> Iterator[bytes]:
-        directory = self._means.snapshotter.changes_directory(record.id)
-        if directory is None:
-            raise Unsupported("this root keeps no changes apart from the image: nothing to commit")
-        upper = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        snapshotter = self._means.snapshotter
+        root = os.open(changed_directory(snapshotter, record.id), DIRECTORY_FLAGS)
         try:
+            left_out = partial(_is_left_out, root)
             with self._standing_still(record) if pause else nullcontext():
-                yield from iter_changeset(upper, is_left_out=partial(_is_left_out, upper))
+                yield from iter_changes_of(snapshotter, record.id, is_left_out=left_out)
         finally:
-            os.close(upper)
+            os.close(root)
 
     @contextmanager
     def _standing_still(self, record: ContainerRecord) -> Iterator[None]:
@@ -96,10 +93,10 @@ class Committer:
                 cgroups.thaw(cgroup)
 
 
-def _is_left_out(upper: int, path: bytes, status: os.stat_result) -> bool:
+def _is_left_out(root: int, path: bytes, status: os.stat_result) -> bool:
     if path not in PARENTS or not stat.S_ISDIR(status.st_mode):
         return is_scaffold(path, status)
-    directory = os.open(path, DIRECTORY_FLAGS, dir_fd=upper)
+    directory = os.open(path, DIRECTORY_FLAGS, dir_fd=root)
     try:
         with os.scandir(directory) as entries:
             found = [(each.name, each.stat(follow_symlinks=False)) for each in entries]

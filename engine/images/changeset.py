@@ -2,57 +2,38 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from engine.layers.changeset import iter_changeset, iter_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from engine.layers.changeset import LeftOut
     from engine.snapshots.snapshotter import Snapshotter
 
 
-def open_changeset(snapshotter: Snapshotter, key: str) -> BinaryIO:
+def iter_changes_of(
+    snapshotter: Snapshotter, key: str, *, is_left_out: LeftOut = lambda *_: False
+) -> Iterator[bytes]:
     """
-    Open the tar of all that the active snapshot *key* changed against its parent.
+    Yield the tar of all that the active snapshot *key* changed against its parent.
 
-    The snapshot may be mounted and in use: then it is as consistent as what writes to it. Raises
-    `SnapshotNotFound`.
+    What *is_left_out*, told path and status, is no part of it. The snapshot may be mounted and in
+    use: then the tar is as consistent as what writes to it. Raises `SnapshotNotFound`.
     """
-    return cast("BinaryIO", ChunkStream(_changes(snapshotter, key)))
-
-
-def _changes(snapshotter: Snapshotter, key: str) -> Iterator[bytes]:
-    snapshot = snapshotter.get(key)
-    upper = snapshotter.changes_directory(key)
-    if upper is not None:
-        below = snapshotter.layer_directories(snapshot.parent) if snapshot.parent else []
-        return iter_changeset(upper, below)
     trees = snapshotter.whole_trees(key)
-    assert trees is not None
-    return iter_difference(*trees)
+    if trees is not None:
+        return iter_difference(*trees, is_left_out=is_left_out)
+    parent = snapshotter.get(key).parent
+    below = snapshotter.layer_directories(parent) if parent else []
+    return iter_changeset(changed_directory(snapshotter, key), below, is_left_out=is_left_out)
 
 
-class ChunkStream(io.RawIOBase):
-    """Chunks as they are made, to be read once as a file is."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to *size* of the next bytes, as many as are here; none at the end."""
-        if size < 0:
-            return b"".join([bytes(self._rest), *self._chunks])
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._rest = memoryview(chunk)
-        content, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        return content
+def changed_directory(snapshotter: Snapshotter, key: str) -> Path:
+    """Return the directory that has all that the active snapshot *key* changed, and maybe more."""
+    upper = snapshotter.changes_directory(key)
+    trees = snapshotter.whole_trees(key)
+    assert upper or trees
+    return upper or trees[0]  # type: ignore[index] # one of the two is there

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +43,7 @@ _LEFT_OUT = frozenset({"security.selinux"})
 _WORTH_HOLES = 64 * 1024
 _MARK_MODE = 0o600
 Item = tuple[Entry, "Iterable[bytes]"]
+LeftOut = Callable[[bytes, os.stat_result], bool]
 
 
 class _Seen(NamedTuple):
@@ -65,26 +67,32 @@ class _Listed(NamedTuple):
     names: set[bytes]
 
 
-def iter_changeset(upper: Path, lowers: Sequence[Path]) -> Iterator[bytes]:
+def iter_changeset(
+    upper: Path, lowers: Sequence[Path], *, is_left_out: LeftOut = lambda *_: False
+) -> Iterator[bytes]:
     """
     Yield the tar of what *upper*, in overlayfs's form, changes in the stack *lowers*.
 
     The highest of *lowers* comes first. The root is an entry where it differs from the one below.
+    What *is_left_out*, told path and status, is no part of it; what is below it is asked for again.
     """
     with _translated(upper), Stack(lowers) as below:
-        yield from render_tar(_Overlay(upper, below).items())
+        yield from render_tar(_Overlay(upper, below, is_left_out).items())
 
 
-def iter_difference(tree: Path, base: Path | None) -> Iterator[bytes]:
+def iter_difference(
+    tree: Path, base: Path | None, *, is_left_out: LeftOut = lambda *_: False
+) -> Iterator[bytes]:
     """Yield the tar of what is different in the whole *tree* from the whole *base*, or nothing."""
     with _translated(tree), Stack([base] if base else []) as below:
-        yield from render_tar(_Whole(tree, below).items())
+        yield from render_tar(_Whole(tree, below, is_left_out).items())
 
 
 class _Changes:
     """Walks the tree *root* and yields what of it belongs into the tar."""
 
-    def __init__(self, root: Path, below: Stack) -> None:
+    def __init__(self, root: Path, below: Stack, is_left_out: LeftOut) -> None:
+        self._is_left_out = is_left_out
         self._root = root
         self._below = below
         self._links: dict[tuple[int, int], bytes] = {}
@@ -117,7 +125,8 @@ class _Changes:
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=place, follow_symlinks=False)
                 seen = _Seen(place, name, _joined(path, name), status)
-                yield from self._item(seen)
+                if not self._is_left_out(seen.path, status):
+                    yield from self._item(seen)
                 if seen.kind is Kind.DIRECTORY:
                     directories.append(seen.path)
 
@@ -261,7 +270,8 @@ def _facts(seen: _Seen) -> tuple[object, ...]:
         status.st_uid,
         status.st_gid,
         status.st_size if is_file else 0,
-        status.st_mtime_ns,
+        # A name made or removed in the root changes its time, and that alone is no change.
+        status.st_mtime_ns if seen.path else 0,
         status.st_rdev,
         link,
         _xattrs_of(seen),

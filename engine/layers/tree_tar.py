@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 
 from engine.layers.entries import NANOSECONDS, Entry, Kind
 from engine.layers.tarwriter import render_tar
-from engine.oci.whiteout import OPAQUE_NAME, PREFIX
-from engine.system.overlayfs import is_opaque, is_whiteout
 from engine.system.resolving import open_in_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 PIECE = 256 * 1024
@@ -46,18 +44,6 @@ def iter_directory_tar(
     With a name the directory itself is an entry too. What is on the devices *without* is left out.
     """
     return render_tar(_Tree(directory, name, without).items())
-
-
-def iter_changeset(
-    upper: int, *, is_left_out: Callable[[bytes, os.stat_result], bool] = lambda *_: False
-) -> Iterator[bytes]:
-    """
-    Yield the tar of a layer that makes the changes in the open directory *upper*.
-
-    *upper* is in overlayfs's form; what is gone becomes whiteouts (image-spec layer.md). Equal
-    changes give equal tars. What *is_left_out*, told path and status, is no part of it.
-    """
-    return render_tar(_Changes(upper, is_left_out).items())
 
 
 def iter_file_tar(parent: int, base: bytes, *, name: bytes) -> Iterator[bytes]:
@@ -114,40 +100,6 @@ class _Tree:
                     yield path + b"/" + name if path else name, status
         finally:
             os.close(opened)
-
-
-class _Changes(_Tree):
-    """The changes in an upper directory, as items of a layer."""
-
-    def __init__(self, upper: int, is_left_out: Callable[[bytes, os.stat_result], bool]) -> None:
-        super().__init__(upper, b"")
-        self._is_left_out = is_left_out
-
-    def found(self, path: bytes, status: os.stat_result) -> Iterator[Item]:
-        parent, _, base = path.rpartition(b"/")
-        beside = parent + b"/" if parent else b""
-        if self._is_left_out(path, status):
-            return
-        if is_whiteout(status):
-            yield _mark(beside + PREFIX + base), ()
-            return
-        yield from super().found(path, status)
-        if stat.S_ISDIR(status.st_mode) and self._is_opaque(path):
-            yield _mark(path + b"/" + OPAQUE_NAME), ()
-
-    def _is_opaque(self, path: bytes) -> bool:
-        try:
-            opened = open_in_root(self._directory, path, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            return is_opaque(opened)
-        finally:
-            os.close(opened)
-
-
-def _mark(name: bytes) -> Entry:
-    return Entry(name=name, kind=Kind.FILE, mode=0)
 
 
 def _item(directory: int, path: bytes, status: os.stat_result, name: bytes) -> Iterator[Item]:
