@@ -41,7 +41,6 @@ _KINDS = {
 # What is about this host's policy, and not about the file.
 _LEFT_OUT = frozenset({"security.selinux"})
 _WORTH_HOLES = 64 * 1024
-_MARK_MODE = 0o600
 Item = tuple[Entry, "Iterable[bytes]"]
 LeftOut = Callable[[bytes, os.stat_result], bool]
 
@@ -117,7 +116,7 @@ class _Changes:
         """Yield what is in one directory; add those in it to *directories*."""
         names = {os.fsencode(each) for each in os.listdir(place)}
         for mark in self._hidden(_Listed(place, path, names)):
-            yield _mark(_joined(path, mark), os.fstat(place))
+            yield _mark(_joined(path, mark))
         for name in sorted(names):
             # What looks like a mark cannot be told from one.
             if name.startswith(PREFIX):
@@ -160,7 +159,7 @@ class _Overlay(_Changes):
         elif self._below.has(seen.path):
             # One over nothing is left where a file was made and removed again.
             parent, _, name = seen.path.rpartition(b"/")
-            yield _mark(_joined(parent, PREFIX + name), seen.status)
+            yield _mark(_joined(parent, PREFIX + name))
 
     def _hidden(self, listed: _Listed) -> list[bytes]:
         hides = listed.path and is_opaque(listed.place) and self._below.names(listed.path)
@@ -179,8 +178,9 @@ class _Whole(_Changes):
         return [PREFIX + name for name in sorted(gone)]
 
 
-def _mark(path: bytes, status: os.stat_result) -> Item:
-    return Entry(path, Kind.FILE, mode=_MARK_MODE, mtime_ns=_whole_seconds(status)), ()
+def _mark(path: bytes) -> Item:
+    # Without a time: nobody can set that of a mark, and equal changes are to give equal tars.
+    return Entry(path, Kind.FILE, mode=0), ()
 
 
 @contextmanager
