@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
-    from engine.registry.client import ResolvedManifest
+    from engine.registry.client import Known, ResolvedManifest
     from engine.registry.ratelimit import RateLimit
     from engine.snapshots.snapshotter import Snapshot
 
@@ -34,8 +34,10 @@ class ImageSource(Protocol):
     def rate_limit(self) -> RateLimit | None:
         """What it said last about how much may still be asked, if it did."""
 
-    def resolve(self, reference: Reference, platform: Platform | None = None) -> ResolvedManifest:
-        """Return the manifest that *reference* leads to on *platform*, verified."""
+    def resolve(
+        self, reference: Reference, platform: Platform | None = None, *, known: Known = ...
+    ) -> ResolvedManifest:
+        """Return the manifest that *reference* leads to on *platform*, verified or *known*."""
 
     def fetch_document(self, reference: Reference, descriptor: Descriptor, *, limit: int) -> bytes:
         """Return a small blob, verified; raise `LimitExceeded` if it is over *limit* bytes."""

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import NoMatchingPlatform
+from engine.errors import BlobNotFound, LimitExceeded, NoMatchingPlatform
 from engine.images.download import Downloader, WantedLayer, committed_layer, wanted_layers
 from engine.images.hold import Hold, holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord, Pulled
 from engine.images.unpack import Packed
 from engine.oci import config as configs
+from engine.oci import manifest as manifests
 from engine.oci.config import ImageConfig
 from engine.oci.digest import Digest, ImageID
 from engine.oci.platform import best_match, host_platform
@@ -127,7 +128,7 @@ class Puller:
 
     def _pulled(self, work: _Work) -> Pulled:
         work.say(f"{work.reference.manifest_reference}: Pulling from {work.reference.repository}")
-        resolved = work.client.resolve(work.reference, work.platform)
+        resolved = work.client.resolve(work.reference, work.platform, known=self._known)
         if work.client.rate_limit is not None:
             work.say(f"{work.reference.registry}: {work.client.rate_limit}")
         config = self._fetch_config(work, resolved)
@@ -141,6 +142,13 @@ class Puller:
         is_new = "Downloaded newer image" if pulled.is_new else "Image is up to date"
         work.say(f"Status: {is_new} for {work.reference.familiar}")
         return pulled
+
+    def _known(self, digest: Digest) -> bytes | None:
+        """Return the document *digest* if it is here: a second pull need not ask for it again."""
+        try:
+            return self._store.read_blob(digest, limit=manifests.MAX_BYTES)
+        except (BlobNotFound, LimitExceeded):
+            return None
 
     def _fetch_config(self, work: _Work, resolved: ResolvedManifest) -> ImageConfig:
         wanted = resolved.manifest.config

@@ -37,7 +37,7 @@ from engine.oci.digest import Digest
 from engine.oci.manifest import Manifest, parse_manifest
 from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT, LayerProgress, LayerStatus
-from engine.registry.client import ResolvedManifest
+from engine.registry.client import ResolvedManifest, nothing_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from engine.oci.descriptor import Descriptor
     from engine.oci.platform import Platform
     from engine.progress import Cancellation, ProgressSink
+    from engine.registry.client import Known
     from engine.registry.credentials import Credentials
     from engine.registry.ratelimit import RateLimit
     from engine.registry.uploading import BlobContent
@@ -183,6 +184,8 @@ class Offer:
         self,
         reference: Reference,
         platform: Platform | None = None,  # noqa: ARG002  an offer is one image
+        *,
+        known: Known = nothing_known,  # noqa: ARG002  it came with its manifest
     ) -> ResolvedManifest:
         """Return the manifest that is offered, whatever it is for."""
         digest = Digest.of(self.manifest.content)

@@ -10,6 +10,7 @@ the registry first; they are no authority, so whatever goes wrong there leads to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,11 +22,12 @@ from engine.errors import (
     NoMatchingPlatform,
     SizeMismatch,
 )
-from engine.oci.manifest import Index, Manifest
+from engine.oci.manifest import Index, Manifest, parse_manifest
 from engine.oci.platform import Platform, best_match, host_platform
 from engine.progress import NEVER
 from engine.registry import fetching, listing, uploading
 from engine.registry.answers import Asked
+from engine.registry.fetching import Document
 from engine.registry.messages import Request
 from engine.registry.retry import Patience
 from engine.registry.scopes import NO_SCOPES
@@ -34,14 +36,13 @@ from engine.registry.urls import Endpoint, Reach
 from engine.registry.wallet import Wallet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     from engine.oci.descriptor import Descriptor
     from engine.oci.digest import Digest
     from engine.oci.reference import Reference
     from engine.progress import Cancellation
     from engine.registry.credentials import Credentials
-    from engine.registry.fetching import Document
     from engine.registry.listing import SearchResult
     from engine.registry.messages import Response
     from engine.registry.ratelimit import RateLimit
@@ -49,6 +50,15 @@ if TYPE_CHECKING:
     from engine.registry.uploading import BlobContent
 
 T = TypeVar("T")
+
+
+def nothing_known(_: Digest) -> bytes | None:
+    """Return None: of no digest the content is known."""
+    return None
+
+
+Known = Callable[["Digest"], "bytes | None"]
+"""Returns the content of a digest, verified, where it is here already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,18 @@ class RegistryClient:
 
     # --- Reading ------------------------------------------------------------------------------
 
-    def resolve(self, reference: Reference, platform: Platform | None = None) -> ResolvedManifest:
+    def resolve(
+        self,
+        reference: Reference,
+        platform: Platform | None = None,
+        *,
+        known: Known = nothing_known,
+    ) -> ResolvedManifest:
         """
         Return the manifest that *reference* leads to on *platform*, this host's by default.
 
+        What *reference* names is always asked of the registry; of what lies below it, what is
+        *known* here is not asked again.
         Raises `ImageNotFound`, `NoMatchingPlatform`, `InvalidManifest`, an `IntegrityError`, or
         what keeps the registry from answering.
         """
@@ -119,9 +137,7 @@ class RegistryClient:
         if isinstance(top.parsed, Manifest):
             return ResolvedManifest(reference, top.digest, top.parsed, top.digest, (top.content,))
         chosen = choose_manifest(top.parsed, platform or host_platform())
-        below = self.fetch_manifest(reference.with_digest(chosen.digest))
-        if len(below.content) != chosen.size:
-            raise SizeMismatch(expected=chosen.size, actual=len(below.content))
+        below = self._below(reference, chosen, known)
         if not isinstance(below.parsed, Manifest):
             raise InvalidManifest("its index leads to another index")
         documents = (top.content, below.content)
@@ -218,6 +234,16 @@ class RegistryClient:
             content,
             media_type=media_type,
         )
+
+    def _below(self, reference: Reference, chosen: Descriptor, known: Known) -> Document:
+        content = known(chosen.digest)
+        if content is None:
+            below = self.fetch_manifest(reference.with_digest(chosen.digest))
+        else:
+            below = Document(chosen.digest, content, parse_manifest(content))
+        if len(below.content) != chosen.size:
+            raise SizeMismatch(expected=chosen.size, actual=len(below.content))
+        return below
 
     def _from_any(self, call: Callable[[Session], T]) -> T:
         for mirror in list(self._mirrors):

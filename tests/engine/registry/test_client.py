@@ -31,6 +31,7 @@ from engine.oci.platform import Platform
 from engine.progress import Cancellation, Cancelled
 from engine.registry.client import RegistryClient
 from engine.registry.credentials import Credentials
+from engine.registry.ratelimit import RateLimit, parse_rate_limit
 from engine.registry.retry import Patience
 from engine.registry.transport import HttpTransport
 from tests.support.images import PackedImage, pack_image, pack_index
@@ -99,6 +100,18 @@ def test_an_index_leads_to_the_wanted_platform(
     assert resolved.digest == Digest.of(index)
     assert resolved.manifest_digest == arm64.digest
     assert resolved.documents == (index, arm64.manifest)
+
+
+def test_a_manifest_that_is_known_here_is_not_asked_for_again(
+    client: RegistryClient, registry: FakeRegistry
+) -> None:
+    amd64 = pack_image(b"a", platform=AMD64)
+    reference = registry.put_index("team/multi", pack_index(amd64), amd64)
+
+    resolved = client.resolve(reference, AMD64, known={amd64.digest: amd64.manifest}.get)
+
+    assert resolved.manifest_digest == amd64.digest
+    assert len(registry.received) == 1
 
 
 def test_a_platform_that_is_not_offered_is_named_with_those_that_are(
@@ -513,3 +526,39 @@ def test_a_document_over_the_limit_is_not_asked_for(
         client.fetch_document(web, blob, limit=len(BLOB) - 1)
 
     assert registry.requests_for("/blobs/") == []
+
+
+# --- Rate limits ------------------------------------------------------------------------------
+
+
+def test_what_a_registry_says_about_its_rate_limit_is_kept(
+    client: RegistryClient, registry: FakeRegistry, web: Reference, image: PackedImage
+) -> None:
+    headers = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "76;w=21600"}
+    registry.always("/manifests/", Reply(body=image.manifest, headers=headers))
+    assert client.rate_limit is None
+
+    client.resolve(web)
+
+    assert client.rate_limit == RateLimit(100, 76, 21600)
+    assert str(client.rate_limit) == "76 of 100 requests in 6 hours are left"
+
+
+@pytest.mark.parametrize(
+    ("headers", "limit"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"ratelimit-limit": "100"}, None, id="half"),
+        pytest.param({"ratelimit-limit": "x", "ratelimit-remaining": "1"}, None, id="no-number"),
+        pytest.param(
+            {"ratelimit-limit": "9", "ratelimit-remaining": "1"}, RateLimit(9, 1), id="no-window"
+        ),
+        pytest.param(
+            {"ratelimit-limit": "9" * 40, "ratelimit-remaining": "1;w=90"},
+            RateLimit(999999999, 1, 90),
+            id="huge",
+        ),
+    ],
+)
+def test_a_rate_limit_is_read(headers: dict[str, str], limit: RateLimit | None) -> None:
+    assert parse_rate_limit(headers) == limit
