@@ -32,7 +32,7 @@ from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord
 from engine.oci.config import ImageConfig
 from engine.oci.platform import host_platform
-from engine.progress import NEVER, SILENT, Message
+from engine.progress import NEVER, SILENT, BuildStatus, BuildStep, Message
 
 if TYPE_CHECKING:
     from engine.build.cache import StepCache
@@ -67,11 +67,12 @@ class Built:
     """
     What a build made.
 
-    *replaced* are the images that a tag named before, by the tag. *warnings* are for whoever wrote
-    the Dockerfile.
+    *tags* name it now; *replaced* are the images that a tag named before, by the tag. *warnings*
+    are for whoever wrote the Dockerfile.
     """
 
     image: ImageRecord
+    tags: tuple[Reference, ...] = ()
     replaced: tuple[tuple[Reference, ImageID], ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -228,11 +229,17 @@ class _Work:
         executor = self._executor(built)
         name = stage.name or f"stage-{stage.index}"
         total = len(plan.steps) + 1
+        self._tell_base(stage, f"{name} 1/{total}")
         for number, step in enumerate(plan.steps, 2):
             told = Told(f"{stage.index}.{number}", f"{name} {number}/{total}")
             with nullcontext() if isinstance(step, ConfigStep) else self._slots:
                 state = executor.advance(state, step, told)
         return replace(state, author=plan.author or state.author)
+
+    def _tell_base(self, stage: Stage, label: str) -> None:
+        source = stage.origin.line.source
+        event = BuildStep(f"{stage.index}.1", label, source.text, source.first, BuildStatus.DONE)
+        self.progress.emit(event)
 
     def _executor(self, built: _BuiltStages) -> Executor:
         epoch = self.request.source_date_epoch
@@ -318,7 +325,7 @@ class _Work:
         before = {tag: self.parts.images.find(str(tag)) for tag in self.request.tags}
         image = self._named(state.image) if state.image else self._new_image(state)
         replaced = tuple((t, i.id) for t, i in before.items() if i and i.id != image.id)
-        return Built(image, replaced, warnings)
+        return Built(image, self.request.tags, replaced, warnings)
 
     def _named(self, image: ImageRecord) -> ImageRecord:
         """Give the tags to an image that the build took as it is."""

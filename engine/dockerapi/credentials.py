@@ -16,7 +16,7 @@ HEADER = "X-Registry-Auth"
 
 def parse_credentials(header: str | None) -> Credentials | None:
     """Return the credentials in the `X-Registry-Auth` *header*; None where it names nobody."""
-    return read_credentials(Fields(_decoded(header))) if header else None
+    return read_credentials(Fields(decoded_header(header, HEADER))) if header else None
 
 
 def read_credentials(fields: Fields) -> Credentials | None:
@@ -43,15 +43,16 @@ def _split(auth: str) -> tuple[str, str]:
     return username, password.strip("\0")
 
 
-def _decoded(header: str) -> dict[str, Any]:
+def decoded_header(header: str, name: str) -> dict[str, Any]:
+    """Return the JSON object in the *header* called *name*; raise `Refusal` (400)."""
     padded = header.strip() + "=" * (-len(header.strip()) % 4)
     try:
         value = json.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, binascii.Error, RecursionError):
         # The text is not told back, nor chained: it is a secret, however badly it is written.
-        raise Refusal(400, f"invalid {HEADER} header: it is no JSON in base64") from None
+        raise Refusal(400, f"invalid {name} header: it is no JSON in base64") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Refusal(400, f"invalid {HEADER} header: it is no JSON object")
+        raise Refusal(400, f"invalid {name} header: it is no JSON object")
     return value

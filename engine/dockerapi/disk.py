@@ -11,6 +11,7 @@ from engine.dockerapi.shapes_containers import container_summary
 from engine.dockerapi.shapes_images import image_summary
 from engine.dockerapi.standing import Standings
 from engine.dockerapi.volumes import usage_of, volume_details
+from engine.dockerapi.words import go_time
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -40,8 +41,45 @@ def usage_details(engine: Engine, version: ApiVersion, kinds: Sequence[str]) -> 
             volume_details(each, usage=usage_of(engine, each)) for each in engine.volumes.list()
         ]
     if "build-cache" in wanted:
-        details |= {"BuildCache": [], "BuilderSize": 0}
+        rows = cache_rows(engine)
+        details |= {"BuildCache": rows, "BuilderSize": sum(each["Size"] for each in rows)}
     return details
+
+
+def cache_rows(engine: Engine) -> list[dict[str, Any]]:
+    """Return the entries of the build cache; one whose layer an image has is shared."""
+    usage = engine.builds.cache()
+    in_images = {layer.chain_id for image in engine.images.list() for layer in image.layers}
+    rows = [
+        {
+            "ID": step.key[:25],
+            "Type": "regular",
+            "Description": step.created_by,
+            "InUse": False,
+            "Shared": step.layer.chain_id in in_images,
+            "Size": step.layer.size,
+            "CreatedAt": go_time(step.created_at),
+            "LastUsedAt": go_time(step.last_used_at),
+            "UsageCount": step.uses,
+        }
+        for step in usage.steps
+        if step.layer is not None
+    ]
+    mounts = [
+        {
+            "ID": each.name[:25],
+            "Type": "exec.cachemount",
+            "Description": "cache mount",
+            "InUse": False,
+            "Shared": False,
+            "Size": each.bytes,
+            "CreatedAt": go_time(each.last_used_at),
+            "LastUsedAt": go_time(each.last_used_at),
+            "UsageCount": 1,
+        }
+        for each in usage.directories
+    ]
+    return rows + mounts
 
 
 def layers_size(images: Sequence[ImageRecord]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.answers import json_answer
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 
@@ -45,31 +45,10 @@ async def no_plugin(call: Call) -> web.StreamResponse:
     raise Refusal(404, f'plugin "{call["rest"].partition("/")[0][:200]}" not found')
 
 
-async def build(call: Call) -> web.StreamResponse:
-    """Refuse a build: images come here by pull, load, import and commit."""
-    del call
-    raise Refusal(501, "building images is not supported by this engine yet")
-
-
-async def prune_builds(call: Call) -> web.StreamResponse:
-    """Answer `POST /build/prune`: without builds there is no cache."""
-    del call
-    return json_answer({"CachesDeleted": None, "SpaceReclaimed": 0})
-
-
-async def cancel_build(call: Call) -> web.StreamResponse:
-    """Answer `POST /build/cancel`: what does not run has been cancelled."""
-    del call
-    return nothing(status=200)
-
-
 ROUTES = (
     Route("POST", "/swarm/leave", no_swarm),
     *(Route(method, f"/{noun}", no_manager) for noun in SWARM for method in METHODS),
     *(Route(method, f"/{noun}/{{rest:path}}", no_manager) for noun in SWARM for method in METHODS),
     Route("GET", "/plugins", list_plugins),
     *(Route(method, "/plugins/{rest:path}", no_plugin) for method in METHODS),
-    Route("POST", "/build", build),
-    Route("POST", "/build/prune", prune_builds),
-    Route("POST", "/build/cancel", cancel_build),
 )

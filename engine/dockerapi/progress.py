@@ -52,10 +52,15 @@ class JsonProgress:
         """Whether something was sent, so that a refusal can only be a line."""
         return self._has_begun
 
-    def emit(self, event: ProgressEvent) -> None:
-        """Write *event*; if nobody reads any more, ask the work to stop."""
+    def check(self) -> None:
+        """Ask the work to stop if nobody reads any more."""
         if self._pipe.is_abandoned:
             self._cancellation.cancel()
+
+    def emit(self, event: ProgressEvent) -> None:
+        """Write *event*; if nobody reads any more, ask the work to stop."""
+        self.check()
+        if self._pipe.is_abandoned:
             return
         with self._guard:
             if isinstance(event, Message):
@@ -79,7 +84,8 @@ class JsonProgress:
     def fail(self, refusal: Refusal) -> None:
         """Write how it failed, as the last line."""
         message = refusal.message
-        detail = {"code": refusal.status, "message": message} if refusal.status == 404 else {}
+        code = refusal.exit_code or (refusal.status if refusal.status == 404 else 0)
+        detail = {"code": code, "message": message} if code else {}
         self.say({"errorDetail": detail or {"message": message}, "error": message})
 
     def _show(self, event: LayerProgress) -> None:

@@ -7,6 +7,7 @@ from functools import singledispatch
 from engine.errors import (
     CommandNotFound,
     ContainerNotFound,
+    DockerfileError,
     EndpointExists,
     EngineError,
     ImageHasSeveralNames,
@@ -20,6 +21,7 @@ from engine.errors import (
     PoolOverlaps,
     ReadOnlyPath,
     SourceNotFound,
+    StepFailed,
 )
 from engine.oci.reference import DEFAULT_REGISTRY
 
@@ -37,12 +39,13 @@ _DEFAULT_HOST = f"(at {DEFAULT_REGISTRY})"
 
 
 class Refusal(Exception):
-    """An answer that is an error, in docker's words."""
+    """An answer that is an error, in docker's words; *exit_code* is a build step's."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, exit_code: int = 0) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.exit_code = exit_code
 
 
 def not_implemented(what: str) -> Refusal:
@@ -61,6 +64,19 @@ def refusal_of(error: EngineError) -> Refusal:
     tells = error.remedy and error.kind not in STATUS_BY_KIND
     message = f"{error.message}. {error.remedy}" if tells else error.message
     return Refusal(STATUS_BY_KIND.get(error.kind, 500), message)
+
+
+@refusal_of.register
+def _(error: StepFailed) -> Refusal:
+    return Refusal(500, error.message, exit_code=error.exit_code)
+
+
+@refusal_of.register
+def _(error: DockerfileError) -> Refusal:
+    lines = [error.message]
+    if error.source:
+        lines += ["", f"  {error.source}", f"  {' ' * (error.column - 1)}^"]
+    return Refusal(400, "\n".join([*lines, *([error.remedy] if error.remedy else [])]))
 
 
 @refusal_of.register
