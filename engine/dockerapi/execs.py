@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.detach import KeyMatcher, parse_detach_keys
+from engine.containers.state import ContainerState
 from engine.dockerapi.answers import json_answer, nothing
 from engine.dockerapi.attach import terminal_size
 from engine.dockerapi.conversation import Conversation
@@ -12,9 +13,15 @@ from engine.dockerapi.fields import Fields
 from engine.dockerapi.frames import MULTIPLEXED, RAW, STDOUT, frame
 from engine.dockerapi.hijack import hijack, release
 from engine.dockerapi.logs import KINDS_SINCE
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
-from engine.errors import CommandNotFound, ContainerNotRunning
+from engine.errors import (
+    CommandNotFound,
+    ContainerNotRunning,
+    ContainerPaused,
+    EngineError,
+    ExecStarted,
+)
 from engine.settings.execution import ExecSettings
 
 if TYPE_CHECKING:
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
     from engine.containers.attachment import Attachment
     from engine.containers.exec_record import ExecRecord
     from engine.dockerapi.call import Call
+    from engine.dockerapi.hijack import Wire
+    from engine.engine import Engine
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -50,55 +59,65 @@ async def create(call: Call) -> web.StreamResponse:
 
 
 async def start(call: Call) -> web.StreamResponse:
-    """Answer `POST /exec/{id}/start`: a conversation, or nothing when detached."""
+    """
+    Answer `POST /exec/{id}/start`: a conversation, or nothing when detached.
+
+    The head goes out before the command is run: some clients lose output that comes with it. So
+    what goes wrong then is told on the stream itself, as docker does.
+    """
     body = Fields(await call.json())
     containers = call.engine.containers
-    record = await call.pools.quick(containers.exec_get, call["id"])
+    record = await call.pools.quick(_startable, call.engine, call["id"])
     if body.flag("Detach"):
         await call.pools.long(containers.exec_start, record.id, detach=True)
         return nothing(status=200)
+    wire = await hijack(call, _content_type(call, record))
     try:
         attachment = await call.pools.long(containers.exec_start, record.id)
-    except CommandNotFound as error:
-        return await _tell(call, record, error)
-    assert attachment is not None
-    return await _talk(call, record, attachment)
-
-
-async def _talk(call: Call, record: ExecRecord, attachment: Attachment) -> web.StreamResponse:
-    settings = record.settings
-    try:
-        wire = await hijack(call, _content_type(call, record))
-    except BaseException:
-        attachment.close()
-        raise
-    try:
-        await Conversation(
-            attachment,
-            wire,
-            call.pools,
-            is_raw=settings.tty,
-            takes_input=settings.stdin,
-            ends_input=not settings.tty,
-            keys=KeyMatcher(parse_detach_keys(settings.detach_keys)) if settings.tty else None,
-        ).run()
-        if not wire.is_lost:
-            # Whoever sees the end of the output asks for the exit code next.
-            await call.pools.long(lambda: attachment.exit_code)
+        assert attachment is not None
+        await _talk(call, record, attachment, wire)
+    except EngineError as error:
+        words = _words(error).encode()
+        await wire.write(words if record.settings.tty else frame(STDOUT, words))
     finally:
         answer = release(call, wire)
     return answer
 
 
-async def _tell(call: Call, record: ExecRecord, error: CommandNotFound) -> web.StreamResponse:
-    """Say on the stream itself that the command could not be run, as docker does."""
-    words = (
-        "OCI runtime exec failed: exec failed: unable to start container process: "
-        f'exec: "{error.command}": {error.reason}: unknown\r\n'
-    ).encode()
-    wire = await hijack(call, _content_type(call, record))
-    await wire.write(words if record.settings.tty else frame(STDOUT, words))
-    return release(call, wire)
+def _startable(engine: Engine, exec_id: str) -> ExecRecord:
+    """Return the exec, if it can be started now."""
+    record = engine.containers.exec_get(exec_id)
+    if record.is_started:
+        raise ExecStarted(record.id, has_ended=record.exit_code is not None)
+    container = engine.containers.get(record.container_id)
+    if container.state is ContainerState.PAUSED:
+        raise ContainerPaused(container.name, doing="exec")
+    return record
+
+
+async def _talk(call: Call, record: ExecRecord, attachment: Attachment, wire: Wire) -> None:
+    settings = record.settings
+    await Conversation(
+        attachment,
+        wire,
+        call.pools,
+        is_raw=settings.tty,
+        takes_input=settings.stdin,
+        ends_input=not settings.tty,
+        keys=KeyMatcher(parse_detach_keys(settings.detach_keys)) if settings.tty else None,
+    ).run()
+    if not wire.is_lost:
+        # Whoever sees the end of the output asks for the exit code next.
+        await call.pools.long(lambda: attachment.exit_code)
+
+
+def _words(error: EngineError) -> str:
+    if isinstance(error, CommandNotFound):
+        return (
+            "OCI runtime exec failed: exec failed: unable to start container process: "
+            f'exec: "{error.command}": {error.reason}: unknown\r\n'
+        )
+    return f"{refusal_of(error).message}\r\n"
 
 
 def _content_type(call: Call, record: ExecRecord) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.state import ContainerState
+from engine.dockerapi.query import Filters
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.standing import Standings, port_rows
 from engine.oci.identity import chain_ids
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.containers.record import ContainerRecord
-    from engine.dockerapi.query import Filters, Query
+    from engine.dockerapi.query import Query
     from engine.engine import Engine
 
 KNOWN = (
@@ -41,7 +42,7 @@ RUNNING = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerSta
 
 def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
     """Return what chooses the containers that *query* asks for; it is checked at once."""
-    filters = query.filters(*KNOWN)
+    filters = _with_old_ones(query, query.filters(*KNOWN))
     _check(filters)
     limit = query.number("limit", -1)
     shows_all = (
@@ -61,6 +62,12 @@ def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
         return [each for n, each in enumerate(found) if limit <= 0 or n < limit]
 
     return choose
+
+
+def _with_old_ones(query: Query, filters: Filters) -> Filters:
+    """Return *filters* with what clients of old wrote beside them."""
+    old = {name: query.texts(name) for name in ("before", "since") if query.text(name)}
+    return Filters({**filters.values, **old})
 
 
 def _check(filters: Filters) -> None:

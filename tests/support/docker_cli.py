@@ -94,6 +94,7 @@ def rootfs_tar() -> bytes:
     """A bare filesystem with a static busybox, as a tar."""
     with tempfile.TemporaryDirectory(prefix="ship-") as place:
         root = Path(place)
+        root.chmod(0o755)
         for name in ("bin", "etc", "tmp", "root", "proc", "dev", "sys"):
             (root / name).mkdir()
         shutil.copy(BUSYBOX, root / "bin/busybox")
