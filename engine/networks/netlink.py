@@ -29,6 +29,7 @@ SYSCTL = Path("/proc/sys/net")
 IFA_F_NODAD = 0x02
 IPV6_ABSENT = "1"
 FAMILIES = {4: 2, 6: 10}
+MAIN_TABLE = 254
 
 
 class NetlinkLinks:
@@ -48,10 +49,10 @@ class NetlinkLinks:
     def ensure_bridge(self, plan: BridgePlan) -> None:
         """See to it that the bridge exists, is up and has its addresses."""
         with _netlink(f"make the bridge {plan.name}") as netlink:
-            index = _find(netlink, plan.name)
+            index = _find(plan.name)
             if index is None:
                 netlink.link("add", ifname=plan.name, kind="bridge", address=plan.mac, mtu=plan.mtu)
-                index = _get(netlink, plan.name)
+                index = _get(plan.name)
             _set_sysctls(plan)
             for address in plan.addresses:
                 _ensure_address(netlink, index, address)
@@ -68,7 +69,7 @@ class NetlinkLinks:
     def remove(self, name: str) -> None:
         """Remove a link of the host; one that is not there is fine."""
         with _netlink(f"remove the link {name}") as netlink:
-            index = _find(netlink, name)
+            index = _find(name)
             if index is not None:
                 _tolerating(errno.ENODEV, lambda: netlink.link("del", index=index))
 
@@ -91,11 +92,7 @@ class NetlinkLinks:
 
 def has_link(name: str) -> bool:
     """Whether the host has a link of that name; asked of the kernel, as /sys may be another's."""
-    try:
-        socket.if_nametoindex(name)
-    except OSError:
-        return False
-    return True
+    return _find(name) is not None
 
 
 # --- On the host --------------------------------------------------------------------------------
@@ -146,7 +143,7 @@ def _ensure_address(netlink: Any, index: int, address: str) -> None:
 
 
 def _make_pair(netlink: Any, plan: LinkPlan, namespace: int) -> None:
-    stale = _find(netlink, plan.name)
+    stale = _find(plan.name)
     if stale is not None:
         _tolerating(errno.ENODEV, lambda: netlink.link("del", index=stale))
     netlink.link(
@@ -154,7 +151,7 @@ def _make_pair(netlink: Any, plan: LinkPlan, namespace: int) -> None:
         ifname=plan.name,
         kind="veth",
         mtu=plan.mtu,
-        master=_get(netlink, plan.bridge),
+        master=_get(plan.bridge),
         state="up",
         peer={
             "ifname": plan.interface,
@@ -166,7 +163,7 @@ def _make_pair(netlink: Any, plan: LinkPlan, namespace: int) -> None:
     if plan.is_isolated or plan.is_published:
         netlink.brport(
             "set",
-            index=_get(netlink, plan.name),
+            index=_get(plan.name),
             isolated=int(plan.is_isolated),
             mode=int(plan.is_published),
         )
@@ -195,7 +192,7 @@ def _set_up(plans: Sequence[LinkPlan], gateways: Gateways) -> None:
 
 
 def _set_up_interface(netlink: Any, plan: LinkPlan) -> None:
-    index = _get(netlink, plan.interface)
+    index = _get(plan.interface)
     has_ipv6 = any(":" in each for each in plan.addresses)
     _write_sysctl(f"ipv6/conf/{plan.interface}/disable_ipv6", "0" if has_ipv6 else IPV6_ABSENT)
     # Asking around whether somebody has the address takes a second, in which it is not usable.
@@ -207,7 +204,7 @@ def _set_up_interface(netlink: Any, plan: LinkPlan) -> None:
 
 def _take_down(interface: str, gateways: Gateways) -> None:
     with _netlink("disconnect a container") as netlink:
-        index = _find(netlink, interface)
+        index = _find(interface)
         if index is not None:
             _tolerating(errno.ENODEV, lambda: netlink.link("del", index=index))
         _set_gateways(netlink, gateways)
@@ -216,18 +213,16 @@ def _take_down(interface: str, gateways: Gateways) -> None:
 def _set_gateways(netlink: Any, gateways: Gateways) -> None:
     for version, gateway in ((4, gateways.ipv4), (6, gateways.ipv6)):
         family = FAMILIES[version]
-        for route in netlink.get_default_routes(family=family, table=254):
-            if gateway != route.get_attr("RTA_GATEWAY"):
-                index = route.get_attr("RTA_OIF")
-                via = route.get_attr("RTA_GATEWAY")
-                netlink.route("del", dst="default", gateway=via, oif=index, family=family)
         if gateway:
-            _tolerating(
-                errno.EEXIST,
-                lambda to=gateway, of=family: netlink.route(
-                    "add", dst="default", gateway=to, family=of
-                ),
-            )
+            netlink.route("replace", dst="default", gateway=gateway, family=family)
+        else:
+            _remove_gateways(netlink, family)
+
+
+def _remove_gateways(netlink: Any, family: int) -> None:
+    for route in netlink.get_default_routes(family=family, table=MAIN_TABLE):
+        index, via = route.get_attr("RTA_OIF"), route.get_attr("RTA_GATEWAY")
+        netlink.route("del", dst="default", gateway=via, oif=index, family=family)
 
 
 # --- Netlink ------------------------------------------------------------------------------------
@@ -255,13 +250,16 @@ def _translated(doing: str) -> Iterator[None]:
         raise from_oserror(error, doing) from error
 
 
-def _find(netlink: Any, name: str) -> int | None:
-    found = netlink.link_lookup(ifname=name)
-    return int(found[0]) if found else None
+def _find(name: str) -> int | None:
+    """Return the number of a link in the network of this thread, or None."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return None
 
 
-def _get(netlink: Any, name: str) -> int:
-    index = _find(netlink, name)
+def _get(name: str) -> int:
+    index = _find(name)
     if index is None:
         raise from_oserror(OSError(errno.ENODEV, name), f"find the link {name}")
     return index

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.containers.record import ContainerRecord
-from engine.errors import PortTaken
+from engine.errors import InvalidSetting, PortTaken, Unsupported
 from engine.networks.files import HOSTS
 from engine.networks.networks import Networks
 from engine.networks.settings import (
@@ -233,6 +233,63 @@ class TestUserBridges:
         assert "mybr0" in dict(map(reversed, socket.if_nameindex()))
 
 
+class TestModes:
+    def test_none_has_loopback_only(self, yard: Yard) -> None:
+        record = started(yard, "web", "/bin/sleep", "100", network="none")
+
+        assert [line.split()[1] for line in inside(record, "ip", "-o", "link").splitlines()] == [
+            "lo:"
+        ]
+
+    def test_host_is_the_hosts_network_with_its_files(self, yard: Yard) -> None:
+        record = started(yard, "web", "/bin/sleep", "100", network="host")
+
+        assert Path(f"/proc/{record.pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
+        assert inside(record, "cat", "/etc/hosts") == Path("/etc/hosts").read_text()
+
+    def test_another_containers_network_is_joined_with_its_files(
+        self, yard: Yard, networks: Networks
+    ) -> None:
+        web = started(yard, "web", "/bin/sleep", "100", hostname="box")
+        guest = started(yard, "guest", "/bin/sleep", "100", network="container:web")
+
+        assert (
+            Path(f"/proc/{guest.pid}/ns/net").readlink()
+            == Path(f"/proc/{web.pid}/ns/net").readlink()
+        )
+        assert inside(guest, "cat", "/etc/hosts") == inside(web, "cat", "/etc/hosts")
+        with pytest.raises(InvalidSetting, match="cannot be connected to any other network"):
+            networks.connect("bridge", "guest", Endpoint("bridge"))
+
+    def test_all_exposed_ports_are_published_at_once(self, yard: Yard, networks: Networks) -> None:
+        record = started(yard, "web", publish_all=True, expose=("80", "9000-9001/udp"))
+
+        published = networks.ports(record.id)
+        assert [(each.container_port, each.protocol) for each in published] == [
+            (80, "tcp"),
+            (9000, "udp"),
+            (9001, "udp"),
+        ]
+        assert all(32768 <= each.host_port <= 60999 for each in published)
+        port = published[0].host_port
+        assert when_served(lambda: fetched(f"http://127.0.0.1:{port}/")) == record.short_id
+
+    def test_what_the_kernel_does_not_speak_is_refused_by_name(self, yard: Yard) -> None:
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+        except OSError:
+            with pytest.raises(Unsupported, match="does not know sctp"):
+                started(yard, "web", publish=(PortBinding(80, protocol="sctp", host_port=80),))
+
+    def test_links_are_names_for_one_container_alone(self, yard: Yard, networks: Networks) -> None:
+        networks.create(NetworkSettings("mine"))
+        started(yard, "web", network="mine")
+        linked = Endpoint("mine", links=("web:db",))
+        other = started(yard, "other", "/bin/sleep", "100", network="mine", endpoints=(linked,))
+
+        assert "\tdb\n" in inside(other, "cat", "/etc/hosts")
+
+
 class TestFiles:
     def test_hosts_and_resolver_say_what_was_asked_for(
         self, yard: Yard, networks: Networks
@@ -288,7 +345,9 @@ class TestLeaks:
         clear_away(yard)
         networks.remove("mine")
 
-        wait_until(lambda: host_state() == before, what="the host as it was")
+        # Links go with their processes' network, a moment after them.
+        wait_until(lambda: host_state()[0] == before[0], what="links as they were", seconds=5.0)
+        assert host_state() == before
 
     def test_what_was_killed_in_the_middle_is_swept(self, yard: Yard, networks: Networks) -> None:
         networks.create(NetworkSettings("mine"))
@@ -302,7 +361,7 @@ class TestLeaks:
 def host_state() -> tuple[list[str], str, str]:
     """Links, routes and rules of the host."""
     links = sorted(name for _, name in socket.if_nameindex())
-    routes = run(["ip", "route"], timeout=5).stdout.decode()
+    routes = run(["ip", "route"], timeout=5).stdout.decode().replace(" linkdown", "")
     return links, routes, run(["nft", "list", "ruleset"], timeout=5).stdout.decode()
 
 
