@@ -63,12 +63,13 @@ def spec_mounts(
     shm = [each for each in shm if each["destination"] not in targets]
     init = [bind_mount(str(surroundings.init), INIT, "ro")] if surroundings.init else []
     kernel = _kept(_kernel_mounts(settings), targets)
-    mounts = [*kernel, *shm, *sorted([*files, *own], key=_depth), *init]
+    bound = [each for each in shm if each["type"] == "bind"]
+    memory = [each for each in shm if each not in bound]
+    mounts = [*kernel, *memory, *sorted([*files, *bound, *own], key=_depth), *init]
     return [_protected(each, settings, targets) for each in mounts]
 
 
 def _kernel_mounts(settings: ContainerSettings) -> list[Entry]:
-    queues = [] if settings.ipc_mode == "none" else [_queues(settings)]
     access = () if settings.privileged else ("ro",)
     return [
         _mount("/proc", "proc", "proc", *_CLOSED),
@@ -81,14 +82,8 @@ def _kernel_mounts(settings: ContainerSettings) -> list[Entry]:
         ),
         _mount("/sys", "sysfs", "sysfs", *_CLOSED, *access),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", *access, *_CLOSED),
-        *queues,
+        _mount("/dev/mqueue", "mqueue", "mqueue", *_CLOSED),
     ]
-
-
-def _queues(settings: ContainerSettings) -> Entry:
-    if settings.ipc_mode == "host":
-        return _mount("/dev/mqueue", "bind", "/dev/mqueue", "rbind", *_CLOSED)
-    return _mount("/dev/mqueue", "mqueue", "mqueue", *_CLOSED)
 
 
 def _shm(settings: ContainerSettings, surroundings: Surroundings) -> Entry:

@@ -233,6 +233,9 @@ def fill_with_busybox(root: Path) -> None:
         "rm",
         "wc",
         "tr",
+        "readlink",
+        "sort",
+        "ulimit",
     ]:
         (root / "bin" / name).symlink_to("busybox")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n")
