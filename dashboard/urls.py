@@ -32,6 +32,23 @@ from dashboard.views.container_actions import (
 )
 from dashboard.views.containers import container_detail, containers
 from dashboard.views.hosts import hosts
+from dashboard.views.image_parts import (
+    image_compare,
+    image_dockerfile,
+    image_files,
+    image_layer_files,
+    image_lineage,
+    image_tags,
+)
+from dashboard.views.image_travel import (
+    image_copy,
+    image_load,
+    image_push,
+    image_save,
+    image_tag,
+    image_upload,
+    image_uploaded,
+)
 from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
 from dashboard.views.inside import container_stats, container_top
 from dashboard.views.jobs import job_cancel, job_detail, jobs
@@ -98,8 +115,25 @@ image_routes = [
     path("", images, name="images"),
     path("pull/", image_pull, name="image_pull"),
     path("starter/", image_starter, name="image_starter"),
+    path("load/", image_load, name="image_load"),
+    path("upload/<str:host>/<str:upload>/", image_upload, name="image_upload"),
+    path("upload/<str:host>/<str:upload>/done/", image_uploaded, name="image_uploaded"),
     path("<str:host>/<str:image_id>/", image_detail, name="image_detail"),
     path("<str:host>/<str:image_id>/remove/", image_remove, name="image_remove"),
+    path("<str:host>/<str:image_id>/tag/", image_tag, name="image_tag"),
+    path("<str:host>/<str:image_id>/push/", image_push, name="image_push"),
+    path("<str:host>/<str:image_id>/copy/", image_copy, name="image_copy"),
+    path("<str:host>/<str:image_id>/save/", image_save, name="image_save"),
+    path("<str:host>/<str:image_id>/files/", image_files, name="image_files"),
+    path(
+        "<str:host>/<str:image_id>/files/<str:chain_id>/",
+        image_layer_files,
+        name="image_layer_files",
+    ),
+    path("<str:host>/<str:image_id>/compare/", image_compare, name="image_compare"),
+    path("<str:host>/<str:image_id>/family/", image_lineage, name="image_lineage"),
+    path("<str:host>/<str:image_id>/dockerfile/", image_dockerfile, name="image_dockerfile"),
+    path("<str:host>/<str:image_id>/tags/", image_tags, name="image_tags"),
 ]
 
 volume_routes = [

@@ -53,6 +53,7 @@ app.conf.update(
     beat_max_loop_interval=30,
     include=[
         "workers.tasks.images",
+        "workers.tasks.travel",
         "workers.tasks.containers",
         "workers.tasks.changes",
         "workers.tasks.volumes",

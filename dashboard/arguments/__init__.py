@@ -27,6 +27,7 @@ from dashboard.arguments.containers import (
     StopContainer,
 )
 from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImage, RemoveImage
+from dashboard.arguments.images_travel import CopyImage, LoadImages, PushImage, TagImage
 from dashboard.arguments.kinds import Arguments
 from dashboard.arguments.launch import LaunchContainer
 from dashboard.arguments.networks import (
@@ -51,14 +52,17 @@ __all__ = [
     "CleanUpVolumes",
     "CommitContainer",
     "ConnectNetwork",
+    "CopyImage",
     "CreateNetwork",
     "CreateVolume",
     "DisconnectNetwork",
     "KillContainer",
     "LaunchContainer",
+    "LoadImages",
     "MakeStarterImage",
     "PauseContainer",
     "PullImage",
+    "PushImage",
     "RemoveContainer",
     "RemoveImage",
     "RemoveNetwork",
@@ -69,6 +73,7 @@ __all__ = [
     "RevertFiles",
     "StartContainer",
     "StopContainer",
+    "TagImage",
     "UnpauseContainer",
     "UpdateContainer",
     "parse_arguments",
@@ -78,6 +83,10 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.PULL_IMAGE: PullImage,
     JobName.MAKE_STARTER_IMAGE: MakeStarterImage,
     JobName.REMOVE_IMAGE: RemoveImage,
+    JobName.TAG_IMAGE: TagImage,
+    JobName.PUSH_IMAGE: PushImage,
+    JobName.COPY_IMAGE: CopyImage,
+    JobName.LOAD_IMAGES: LoadImages,
     JobName.LAUNCH_CONTAINER: LaunchContainer,
     JobName.START_CONTAINER: StartContainer,
     JobName.STOP_CONTAINER: StopContainer,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from dashboard.forms.hosts import HostForm
+from dashboard.forms.texts import code_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,99 @@ class PullForm(HostForm):
             "credentials_id": self.cleaned_data.get("credentials_id"),
         }
         return {name: value for name, value in told.items() if value is not None}
+
+
+class TagForm(forms.Form):
+    """One more name for an image."""
+
+    use_required_attribute = False
+
+    reference = forms.CharField(
+        label="New name",
+        max_length=1024,
+        widget=code_input("team/web:1.5"),
+        help_text="If another image has this name, it loses it.",
+        error_messages={"required": "Write the new name."},
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the job is told."""
+        return {"reference": self.cleaned_data["reference"]}
+
+
+class CredentialsForm(forms.Form):
+    """A form that may choose among the team's passwords for registries."""
+
+    use_required_attribute = False
+
+    def offer(self, name: str, credentials: Sequence[RegistryCredential]) -> None:
+        """Let the field *name* choose one of *credentials*, or nobody; without any it goes."""
+        if not credentials:
+            del self.fields[name]
+            return
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        known = [(str(each.pk), str(each)) for each in credentials]
+        field.choices = [("", "nobody (anonymous)"), *known]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the job is told."""
+        return {name: value for name, value in self.cleaned_data.items() if value is not None}
+
+
+class PushForm(CredentialsForm):
+    """Which of an image's names to push, and with which password."""
+
+    reference = forms.ChoiceField(
+        label="Push as", help_text="The registry is part of the name. Add a tag for another one."
+    )
+    credentials_id = forms.TypedChoiceField(
+        label="Sign in to the registry as", coerce=int, required=False, empty_value=None
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        references: Sequence[tuple[str, str]],
+        credentials: Sequence[RegistryCredential] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reference"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(references)
+        self.offer("credentials_id", credentials)
+
+
+class CopyForm(CredentialsForm):
+    """From which name at a registry to which other one."""
+
+    source = forms.CharField(
+        label="From",
+        max_length=1024,
+        widget=code_input("registry.example.org/team/web:1"),
+        error_messages={"required": "Write the name to copy from."},
+    )
+    target = forms.CharField(
+        label="To",
+        max_length=1024,
+        widget=code_input("other.example.org/team/web:1"),
+        help_text="Every platform goes along; only what is missing there is sent.",
+        error_messages={"required": "Write the name to copy to."},
+    )
+    source_credentials_id = forms.TypedChoiceField(
+        label="Sign in at the source as", coerce=int, required=False, empty_value=None
+    )
+    target_credentials_id = forms.TypedChoiceField(
+        label="Sign in at the target as", coerce=int, required=False, empty_value=None
+    )
+
+    def __init__(
+        self, *args: Any, credentials: Sequence[RegistryCredential] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("source_credentials_id", credentials)
+        self.offer("target_credentials_id", credentials)
 
 
 class RemoveImageForm(forms.Form):

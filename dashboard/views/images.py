@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from dashboard.selectors import ImageDetail
 
 STARTER = "shipshape/starter"
+TABS = (
+    ("overview", "Overview"),
+    ("files", "Files"),
+    ("compare", "Compare"),
+    ("family", "Family"),
+    ("dockerfile", "Dockerfile"),
+    ("tags", "Tags"),
+    ("config", "Config"),
+)
 
 
 @require_safe
@@ -67,10 +76,14 @@ def images(request: SignedInRequest) -> HttpResponse:
 @require_role(Role.VIEWER)
 @missing_is_404
 def image_detail(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
-    """Show one image: tags, layers with their holders, history, config, containers."""
+    """Show one image, by parts; what only its host knows is asked for by the part itself."""
     found = selectors.image_detail(host, image_id)
     image = found.image
+    asked = request.GET.get("tab", "")
     context = {
+        "tabs": TABS,
+        "tab": asked if asked in dict(TABS) else "overview",
+        "compare_with": request.GET.get("with", ""),
         "image": image,
         "name": _name_of(image),
         "launch_as": _launch_name(image),

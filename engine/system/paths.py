@@ -57,6 +57,11 @@ class EnginePaths:
         return self.root / "containers"
 
     @property
+    def uploads(self) -> Path:
+        """Archives that came from browsers and wait to be loaded; made when the first comes."""
+        return self.root / "uploads"
+
+    @property
     def trash(self) -> Path:
         """What was renamed away and waits to be deleted."""
         return self.root / "trash"

@@ -12,6 +12,7 @@ from workers.agent.channels import Layer
 from workers.agent.disk import Disk
 from workers.agent.follower import Follower
 from workers.agent.heartbeat import Heartbeat, ensure_host
+from workers.agent.image_answers import ImageAnswers
 from workers.agent.logs import EngineLogs
 from workers.agent.machine import read_facts
 from workers.agent.parts import Keeper, Part, Round, rounds
@@ -57,7 +58,9 @@ class Agent:
             EngineLogs(opened),
             host=self.host,
             terminals=EngineTerminals(opened, self.host),
-            answerer=Answerer(EngineAnswers(opened).answers(), layer.send),
+            answerer=Answerer(
+                {**EngineAnswers(opened).answers(), **ImageAnswers(opened).answers()}, layer.send
+            ),
         )
         self.keeper = Keeper(
             [

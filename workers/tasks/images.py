@@ -25,7 +25,7 @@ def pull_image(work: Work[PullImage]) -> Outcome:
     reference = Reference.parse(work.arguments.reference)
     pulled = work.engine.images.pull(
         work.arguments.reference,
-        credentials=_credentials(work.arguments.credentials_id, reference.registry),
+        credentials=credentials_for(work.arguments.credentials_id, reference.registry),
         progress=work.progress,
         cancellation=work.cancellation,
         owner=work.owner,
@@ -76,7 +76,8 @@ def _removed(removal: ImageRemoval) -> Outcome:
     }
 
 
-def _credentials(credentials_id: int | None, registry: str) -> Credentials | None:
+def credentials_for(credentials_id: int | None, registry: str) -> Credentials | None:
+    """Return the password of that number for *registry*, or None for nobody's."""
     if credentials_id is None:
         return None
     # The registry's modules load an HTTP client, which an idle worker does without.

@@ -9,6 +9,7 @@ import { watchSelections } from "./selection.js";
 import { watchTheme } from "./theme.js";
 import { watchTimes } from "./times.js";
 import { watchToasts } from "./toasts.js";
+import { watchUploads } from "./upload.js";
 
 watchTheme();
 watchToasts();
@@ -18,6 +19,7 @@ watchTimes();
 watchSelections();
 watchKeyboard();
 watchPalette();
+watchUploads();
 
 if (document.body.dataset.live) {
     connectLive(document.body.dataset.live);

@@ -32,12 +32,17 @@ QUESTIONS = [
     pytest.param("container_remove", WEB, id="remove-container"),
     pytest.param("image_pull", (), id="pull"),
     pytest.param("image_remove", IMAGE, id="remove-image"),
+    pytest.param("image_tag", IMAGE, id="tag-image"),
+    pytest.param("image_push", IMAGE, id="push-image"),
+    pytest.param("image_copy", IMAGE, id="copy-image"),
 ]
 ACTIONS = [
     pytest.param("container_start", WEB, id="start"),
     pytest.param("container_stop", WEB, id="stop"),
     pytest.param("container_kill", WEB, id="kill"),
     pytest.param("image_starter", (), id="starter"),
+    pytest.param("image_upload", ("harbour", "a" * 32), id="upload"),
+    pytest.param("image_uploaded", ("harbour", "a" * 32), id="uploaded"),
     pytest.param("cleanup_images", (), id="clean-up-images"),
     pytest.param("cleanup_containers", (), id="clean-up-containers"),
     pytest.param("job_cancel", JOB, id="cancel"),

@@ -35,7 +35,8 @@ def test_an_image_shows_layers_with_holders_history_and_containers(browse, web_i
     assert "20</span> images" in html
     assert "<b>RUN</b> set -eux; apt-get update" in html
     assert "migrate-0042" in html
-    assert "&quot;architecture&quot;: &quot;amd64&quot;" in html
+    config = browse("vera").get(web_image.get_absolute_url(), {"tab": "config"})
+    assert "&quot;architecture&quot;: &quot;amd64&quot;" in config.content.decode()
 
 
 def test_a_pull_is_shown_where_it_was_asked(browse):
