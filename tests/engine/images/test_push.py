@@ -336,3 +336,21 @@ def test_a_push_can_be_cancelled(world: World, registry: FakeRegistry, target: R
         world.pusher().push(target, cancellation=cancellation)
 
     assert ("team/copy", "2") not in registry.manifests
+
+
+def test_no_secret_is_written_anywhere(
+    world: World, registry: FakeRegistry, target: Reference, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.add(LOWER, tags=(str(target),))
+    caplog.set_level("DEBUG")
+    with serving(TokenServer("ana", "secret")) as tokens:
+        assert isinstance(tokens, TokenServer)
+        registry.require_token(tokens)
+
+        world.pusher().push(target, credentials=ANA)
+
+    records = "".join(f"{record.__dict__}{record.getMessage()}" for record in caplog.records)
+    told = "".join(str(event) for event in world.list_events())
+    for secret in ("secret", ANA.basic, tokens.token):
+        assert secret not in records
+        assert secret not in told
