@@ -88,11 +88,10 @@ class _Copy:
         collector = Collector(self.reader, self.source, self.cancellation)
         top = select_platforms(self.reader, self.source, platforms)
         collected = collector.collect(top)
-        referrers = collector.collect_referrers(collected) if with_referrers else Collected()
+        referrers = collector.collect_referrers() if with_referrers else Collected()
         blobs = {each.digest: each for each in (*collected.blobs, *referrers.blobs)}
         copied = self._copy_blobs(list(blobs.values()))
-        for document in (*collected.documents, *referrers.documents):
-            self._put(document)
+        self._put_documents([*collected.documents, *referrers.documents])
         # Last of all: until now nobody who asks for the tag sees any of it.
         self._put_under(self._named(top), top)
         self.progress.emit(Message(f"Digest: {top.digest}"))
@@ -105,6 +104,17 @@ class _Copy:
 
     def _by_digest(self, document: CopiedDocument) -> Reference:
         return self.target.with_digest(document.digest)
+
+    def _put_documents(self, documents: Sequence[CopiedDocument]) -> None:
+        """Put images side by side, and then, in their order, what lists or describes some."""
+        images = [each for each in documents if each.is_image]
+        with ThreadPoolExecutor(STREAMS, "manifest") as pool:
+            results_of(
+                [pool.submit(self._put, each) for each in images], cancellation=self.cancellation
+            )
+        for document in documents:
+            if not document.is_image:
+                self._put(document)
 
     def _put(self, document: CopiedDocument) -> None:
         self._put_under(self._by_digest(document), document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.registry.fetching import Document
 
 MAX_DEPTH = 4
+FETCHES = 8
 MAX_DOCUMENT_BYTES = 64 << 20
 # Under this annotation builders name the manifest that an attestation is about.
 ABOUT = "vnd.docker.reference.digest"
@@ -36,6 +38,11 @@ class CopiedDocument:
     media_type: str
     parsed: Manifest | Index
     subject: Digest | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it depends on no other document."""
+        return isinstance(self.parsed, Manifest) and self.subject is None
 
 
 @dataclass
@@ -65,17 +72,17 @@ class Collector:
         self._add_below(top, collected, depth=0)
         return collected
 
-    def collect_referrers(self, collected: Collected) -> Collected:
-        """Return what refers to the documents *collected*, and to that in turn."""
+    def collect_referrers(self) -> Collected:
+        """Return what refers to the documents that were collected, and to that in turn."""
         found = Collected()
-        subjects = [each.digest for each in collected.documents] or []
-        subjects += [each for each in self._seen if each not in subjects]
+        subjects = list(self._seen)
         for depth in range(MAX_DEPTH):
             subjects = [
-                each.digest
+                digest
                 for subject in subjects
-                for each in self._client.list_referrers(self._reference, subject)
-                if self._add(each, found, depth=depth)
+                for digest in self._add(
+                    self._client.list_referrers(self._reference, subject), found, depth=depth
+                )
             ]
         return found
 
@@ -85,21 +92,35 @@ class Collector:
             return
         if depth == MAX_DEPTH:
             raise InvalidManifest(f"indexes are nested more than {MAX_DEPTH} deep")
-        for child in document.parsed.manifests:
-            self._add(child, collected, depth=depth + 1)
+        self._add(document.parsed.manifests, collected, depth=depth + 1)
 
-    def _add(self, child: Descriptor, collected: Collected, *, depth: int) -> bool:
-        """Add *child* after all that is below it; returns False where it was added before."""
-        if child.digest in self._seen:
-            return False
-        self._cancellation.check()
-        document = _document(self._client.fetch_manifest(self._reference.with_digest(child.digest)))
-        if len(document.content) != child.size:
-            raise SizeMismatch(expected=child.size, actual=len(document.content))
+    def _add(
+        self, children: Sequence[Descriptor], collected: Collected, *, depth: int
+    ) -> list[Digest]:
+        """Add *children*, each after all that is below it; returns those that were not yet."""
+        wanted = {each.digest: each for each in children if each.digest not in self._seen}
+        ahead = list(wanted.values())
+        with ThreadPoolExecutor(FETCHES, "manifest") as pool:
+            # A few at a time: each may be large, and their sum is only known when they are here.
+            for start in range(0, len(ahead), FETCHES):
+                for document in pool.map(self._fetch, ahead[start : start + FETCHES]):
+                    self._take(document, collected, depth=depth)
+        return list(wanted)
+
+    def _take(self, document: CopiedDocument, collected: Collected, *, depth: int) -> None:
+        if document.digest in self._seen:  # what came before it in the list leads to it as well
+            return
         self._count(document)
         self._add_below(document, collected, depth=depth)
         collected.documents.append(document)
-        return True
+
+    def _fetch(self, child: Descriptor) -> CopiedDocument:
+        self._cancellation.check()
+        reference = self._reference.with_digest(child.digest)
+        document = _document(self._client.fetch_manifest(reference))
+        if len(document.content) != child.size:
+            raise SizeMismatch(expected=child.size, actual=len(document.content))
+        return document
 
     def _count(self, document: CopiedDocument) -> None:
         self._seen.add(document.digest)
