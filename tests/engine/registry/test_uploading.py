@@ -186,6 +186,22 @@ def test_an_upload_that_the_registry_forgot_begins_again(
     assert methods(registry).count("POST") == 2
 
 
+def test_a_blob_that_arrived_although_the_answer_did_not_is_not_sent_again(
+    client: RegistryClient, registry: FakeRegistry, web: Reference
+) -> None:
+    def losing_the_answer(each: Received) -> Reply | None:
+        if each.method != "PUT":
+            return None
+        registry._served(each)
+        return Reply(502)
+
+    registry.faults.append(losing_the_answer)
+
+    client.push_blob(web, BLOB, Bytes())
+
+    assert methods(registry) == ["POST", "PUT", "GET", "HEAD"]
+
+
 def test_a_registry_that_forgets_every_upload_is_given_up(
     client: RegistryClient, registry: FakeRegistry, web: Reference
 ) -> None:
