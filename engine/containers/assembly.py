@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.containers.bundle import Bundles
 from engine.containers.exec_monitor import ConmonExecMonitor
 from engine.containers.exits import Exits
+from engine.containers.memory_layer import MemoryLayers
 from engine.containers.monitor import ConmonMonitor
 from engine.containers.ports import Means
 from engine.containers.runtime import OciRuntime, Programs
@@ -58,6 +59,7 @@ def linux_means(
         deriver=deriver,
         snapshotter=snapshotter,
         mounter=mounter,
+        memory=MemoryLayers(paths.memory, mounter),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),

@@ -13,6 +13,7 @@ from engine.containers.process import merged_env
 from engine.containers.scaffold import PARENTS, is_scaffold
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
+from engine.containers.writable import layer_in_memory
 from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.derive import Derivation
 from engine.oci.config import ProcessDefaults
@@ -68,11 +69,14 @@ class Committer:
 
     def _layer(self, record: ContainerRecord, *, pause: bool) -> Iterator[bytes]:
         snapshotter = self._means.snapshotter
-        root = os.open(changed_directory(snapshotter, record.id), DIRECTORY_FLAGS)
+        upper = layer_in_memory(self._means, record)
+        root = os.open(upper or changed_directory(snapshotter, record.id), DIRECTORY_FLAGS)
         try:
             left_out = partial(_is_left_out, root)
             with self._standing_still(record) if pause else nullcontext():
-                yield from iter_changes_of(snapshotter, record.id, is_left_out=left_out)
+                yield from iter_changes_of(
+                    snapshotter, record.id, upper=upper, is_left_out=left_out
+                )
         finally:
             os.close(root)
 

@@ -576,7 +576,7 @@ class Containers:
     def iter_changes(self, ref: str) -> Iterator[Change]:
         """Yield what the container added, changed and deleted against its image."""
         record = self._means.store.get(ref)
-        return iter_container_changes(self._means.snapshotter, record.id)
+        return iter_container_changes(self._means, record)
 
     def mounts(self, ref: str) -> list[MountPoint]:
         """Return what the container has mounted, volumes by their names; no file in memory."""
@@ -584,7 +584,7 @@ class Containers:
 
     def what_would_be_lost(self, ref: str) -> Loss:
         """Return what removing the container would destroy for good."""
-        return loss_of(self._means.snapshotter, self._means.store.get(ref).id)
+        return loss_of(self._means, self._means.store.get(ref))
 
     def oneshots(self) -> OneShots:
         """Return what runs programs once, with no container left of them."""

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.writable import root_mounts
 from engine.errors import InvalidSetting, SourceNotFound, from_oserror
 from engine.settings.mounts import MountKind, MountPoint
 from engine.settings.reading import read_value, write_value
@@ -75,7 +76,7 @@ class Mounting:
         means, bundle = self._means, self._means.bundles.locate(record.id)
         # It says that there may be a mount to clear away.
         means.bundles.make_run(bundle)
-        with means.mounter.mounted(means.snapshotter.mounts(record.id), bundle.rootfs):
+        with means.mounter.mounted(root_mounts(means, record), bundle.rootfs):
             self.fill_from(bundle)
         means.bundles.remove_run(bundle)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.containers.bundle import Bundles
     from engine.containers.exec_monitor import ExecMonitor
     from engine.containers.exits import Exits
+    from engine.containers.memory_layer import MemoryLayers
     from engine.containers.monitor import Monitor
     from engine.containers.runtime import Runtime
     from engine.containers.store import ContainerStore
@@ -111,6 +112,7 @@ class Means:
     deriver: ImageDeriver
     snapshotter: Snapshotter
     mounter: Mounter
+    memory: MemoryLayers
     bundles: Bundles
     exits: Exits
     monitor: Monitor

@@ -7,13 +7,14 @@ work on it, and if they die there is a next time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.endpoints import Connector
 from engine.containers.settle import KILLED, UNWATCHED
 from engine.containers.state import ContainerState
+from engine.containers.writable import LOST, is_in_memory
 from engine.errors import RuntimeFailed
 
 if TYPE_CHECKING:
@@ -140,12 +141,18 @@ class Reconciler:
             self._remover.remove(record)
 
     def _clear_leftovers(self, record: ContainerRecord) -> str | None:
+        self._note_lost_memory(record)
         bundle = self._means.bundles.locate(record.id)
         has_addresses = Connector(self._means).is_active(record.id)
         if not self._means.bundles.has_run(bundle) and not has_addresses:
             return None
         self._settler.clear(bundle)
         return "finished"
+
+    def _note_lost_memory(self, record: ContainerRecord) -> None:
+        was_used = is_in_memory(record) and record.started_at is not None
+        if was_used and record.error != LOST and self._means.memory.find(record.id) is None:
+            self._means.store.save(replace(record, error=LOST))
 
     def _sweep(self, container_id: str) -> str:
         self._settler.clear(self._means.bundles.locate(container_id))
@@ -157,3 +164,6 @@ class Reconciler:
         for container_id in self._means.exits.list_ids():
             if container_id not in known and self._means.store.find_by_id(container_id) is None:
                 self._means.exits.discard(container_id)
+        for container_id in self._means.memory.list_ids():
+            if container_id not in known and self._means.store.find_by_id(container_id) is None:
+                self._means.memory.drop(container_id)

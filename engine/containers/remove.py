@@ -83,6 +83,7 @@ class Remover:
                 tell(means.events, "destroy", record)
         for record in records:
             means.bundles.remove(means.bundles.locate(record.id))
+            means.memory.drop(record.id)
             means.waiting.dismiss(record.id)
             means.locks.discard(lock_name(record.id))
         means.volumes.discard(volumes)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from engine.containers.telling import tell
+from engine.containers.writable import changes_directory, renew
 from engine.errors import ContainerRunning, InvalidSetting, Unsupported, from_oserror
 from engine.layers.stack import Stack
 from engine.system.files import DIRECTORY_FLAGS, remove_tree
@@ -48,6 +49,7 @@ class Resetter:
             freed = means.snapshotter.remove(record.id)
             means.snapshotter.prepare(record.id, parent=parent)
             tell(means.events, "reset", record)
+        renew(means, record)
         return freed
 
     def revert(self, record: ContainerRecord, paths: Sequence[str]) -> None:
@@ -60,7 +62,7 @@ class Resetter:
         self._refuse_running(record)
         if len(paths) > MAX_PATHS:
             raise InvalidSetting("paths", f"are more than {MAX_PATHS}")
-        directory = self._means.snapshotter.changes_directory(record.id)
+        directory = changes_directory(self._means, record)
         if directory is None:
             raise Unsupported("this root keeps no changes apart from the image")
         self._settler.clear(self._means.bundles.locate(record.id))

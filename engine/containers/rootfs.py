@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.writable import root_mounts
 from engine.errors import (
     ContainerNotFound,
     InvalidSetting,
@@ -91,7 +92,7 @@ def opened_root(
             raise ContainerNotFound(record.name)
         current = settler.settle(current)
         if not current.is_running:
-            opened.enter_context(_mounted(means, settler, bundle))
+            opened.enter_context(_mounted(means, settler, current))
         descriptor = _open_root(bundle, inside=current.is_running and with_mounts)
         opened.callback(os.close, descriptor)
         if current.is_running:
@@ -101,12 +102,13 @@ def opened_root(
 
 
 @contextmanager
-def _mounted(means: Means, settler: Settler, bundle: Bundle) -> Iterator[None]:
+def _mounted(means: Means, settler: Settler, record: ContainerRecord) -> Iterator[None]:
+    bundle = means.bundles.locate(record.id)
     settler.clear(bundle)
     # From here on there is something to clear, for whoever comes, whatever happens.
     means.bundles.make_run(bundle)
     try:
-        means.mounter.mount(means.snapshotter.mounts(bundle.id), bundle.rootfs)
+        means.mounter.mount(root_mounts(means, record), bundle.rootfs)
         yield
     finally:
         settler.clear(bundle)

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from engine.containers.record import Loss
 from engine.containers.scaffold import PARENTS, is_scaffold_name
+from engine.containers.writable import changes_directory, is_in_memory
 from engine.layers.diff import ChangeKind, iter_changes
+from engine.system.files import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
     from engine.layers.diff import Change
     from engine.snapshots.snapshotter import Snapshotter
 
@@ -21,13 +25,13 @@ def writable_bytes(snapshotter: Snapshotter, container_id: str) -> int:
     return snapshotter.usage(container_id).bytes
 
 
-def iter_container_changes(snapshotter: Snapshotter, container_id: str) -> Iterator[Change]:
+def iter_container_changes(means: Means, record: ContainerRecord) -> Iterator[Change]:
     """Yield how the container changed its image; nothing where the snapshotter cannot tell."""
-    directory = snapshotter.changes_directory(container_id)
+    directory = changes_directory(means, record)
     if directory is None:
         return
-    parent = snapshotter.get(container_id).parent
-    lowers = snapshotter.layer_directories(parent) if parent else []
+    parent = means.snapshotter.get(record.id).parent
+    lowers = means.snapshotter.layer_directories(parent) if parent else []
     yield from without_scaffold(iter_changes(directory, lowers))
 
 
@@ -47,8 +51,10 @@ def without_scaffold(changes: Iterable[Change]) -> Iterator[Change]:
         yield change
 
 
-def loss_of(snapshotter: Snapshotter, container_id: str) -> Loss:
+def loss_of(means: Means, record: ContainerRecord) -> Loss:
     """Return how many files the container changed, and the bytes that its removal would free."""
-    changes = iter_container_changes(snapshotter, container_id)
+    changes = iter_container_changes(means, record)
     files = sum(not change.is_directory for change in changes)
-    return Loss(files, writable_bytes(snapshotter, container_id))
+    kept = means.memory.find(record.id) if is_in_memory(record) else None
+    in_memory = measure(kept).bytes if kept else 0
+    return Loss(files, in_memory + writable_bytes(means.snapshotter, record.id))

@@ -15,20 +15,26 @@ if TYPE_CHECKING:
 
 
 def iter_changes_of(
-    snapshotter: Snapshotter, key: str, *, is_left_out: LeftOut = lambda *_: False
+    snapshotter: Snapshotter,
+    key: str,
+    *,
+    upper: Path | None = None,
+    is_left_out: LeftOut = lambda *_: False,
 ) -> Iterator[bytes]:
     """
     Yield the tar of all that the active snapshot *key* changed against its parent.
 
     What *is_left_out*, told path and status, is no part of it. The snapshot may be mounted and in
-    use: then the tar is as consistent as what writes to it. Raises `SnapshotNotFound`.
+    use: then the tar is as consistent as what writes to it. Where something else than the snapshot
+    takes the changes, *upper* is the directory. Raises `SnapshotNotFound`.
     """
     trees = snapshotter.whole_trees(key)
-    if trees is not None:
+    if trees is not None and upper is None:
         return iter_difference(*trees, is_left_out=is_left_out)
     parent = snapshotter.get(key).parent
     below = snapshotter.layer_directories(parent) if parent else []
-    return iter_changeset(changed_directory(snapshotter, key), below, is_left_out=is_left_out)
+    changed = upper or changed_directory(snapshotter, key)
+    return iter_changeset(changed, below, is_left_out=is_left_out)
 
 
 def changed_directory(snapshotter: Snapshotter, key: str) -> Path:

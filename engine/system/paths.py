@@ -92,6 +92,11 @@ class EnginePaths:
         return self.run / "exits"
 
     @property
+    def memory(self) -> Path:
+        """Writable layers that are in memory."""
+        return self.run / "memory"
+
+    @property
     def attaching(self) -> Path:
         """Where attachments wait for containers that do not run yet."""
         return self.run / "attaching"

@@ -14,6 +14,7 @@ from engine.containers.assembly import linux_means
 from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, IfRunning
 from engine.containers.exits import Exits
+from engine.containers.memory_layer import MemoryLayers
 from engine.containers.ports import Means
 from engine.containers.schema import SCHEMA
 from engine.containers.store import ContainerStore
@@ -143,6 +144,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
         deriver=FakeDeriver(),
         snapshotter=snapshotter,
         mounter=mounter,
+        memory=MemoryLayers(paths.memory, mounter),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),

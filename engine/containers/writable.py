@@ -1,0 +1,71 @@
+"""Where what a container writes goes: its snapshot on the disk, or a layer in memory over it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.containers.memory_layer import FILES, WORK
+from engine.errors import Unsupported
+from engine.settings.lifetime import Writable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord
+    from engine.mount import Mount
+
+LOST = "what it had changed was in memory, and went when the host was restarted"
+
+
+def is_in_memory(record: ContainerRecord) -> bool:
+    """Whether the container wants its writable layer in memory."""
+    return record.settings.writable is Writable.MEMORY
+
+
+def root_mounts(means: Means, record: ContainerRecord) -> list[Mount]:
+    """Return the mounts that show the container's files; a layer in memory is made if need be."""
+    mounts = means.snapshotter.mounts(record.id)
+    return with_upper(mounts, _ensured(means, record)) if is_in_memory(record) else mounts
+
+
+def layer_in_memory(means: Means, record: ContainerRecord) -> Path | None:
+    """Return the directory in memory that holds what the container changed, if there is one."""
+    place = means.memory.find(record.id) if is_in_memory(record) else None
+    return place / FILES if place else None
+
+
+def changes_directory(means: Means, record: ContainerRecord) -> Path | None:
+    """Return the directory that holds what the container changed, in overlayfs's form."""
+    return layer_in_memory(means, record) or means.snapshotter.changes_directory(record.id)
+
+
+def renew(means: Means, record: ContainerRecord) -> None:
+    """Give the container an empty layer in memory, if that is where it wants it."""
+    if is_in_memory(record):
+        means.memory.drop(record.id)
+        _ensured(means, record)
+
+
+def with_upper(mounts: list[Mount], place: Path) -> list[Mount]:
+    """Return *mounts* with what is written going to *place*."""
+    if not any(mount.option("upperdir") for mount in mounts):
+        raise Unsupported(
+            "a writable layer in memory needs overlayfs, which this root does not use"
+        )
+    return [replace(mount, options=_moved(mount.options, place)) for mount in mounts]
+
+
+def _moved(options: tuple[str, ...], place: Path) -> tuple[str, ...]:
+    moved = {"upperdir": f"upperdir={place / FILES}", "workdir": f"workdir={place / WORK}"}
+    return tuple(moved.get(each.partition("=")[0], each) for each in options)
+
+
+def _ensured(means: Means, record: ContainerRecord) -> Path:
+    model = means.snapshotter.changes_directory(record.id)
+    if model is None:
+        raise Unsupported(
+            "a writable layer in memory needs overlayfs, which this root does not use"
+        )
+    return means.memory.ensure(record.id, limit=record.settings.writable_bytes, model=model)
