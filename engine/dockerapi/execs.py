@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.containers.detach import KeyMatcher, parse_detach_keys
 from engine.containers.state import ContainerState
 from engine.dockerapi.answers import json_answer, nothing
-from engine.dockerapi.attach import terminal_size
+from engine.dockerapi.attach import MAX_SIDE, terminal_size
 from engine.dockerapi.conversation import Conversation
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.frames import MULTIPLEXED, RAW, STDOUT, frame
@@ -66,7 +66,7 @@ async def start(call: Call) -> web.StreamResponse:
     what goes wrong then is told on the stream itself, as docker does.
     """
     body = Fields(await call.json())
-    containers = call.engine.containers
+    containers, size = call.engine.containers, _console_size(body)
     record = await call.pools.quick(_startable, call.engine, call["id"])
     if body.flag("Detach"):
         await call.pools.long(containers.exec_start, record.id, detach=True)
@@ -75,6 +75,8 @@ async def start(call: Call) -> web.StreamResponse:
     try:
         attachment = await call.pools.long(containers.exec_start, record.id)
         assert attachment is not None
+        if size is not None:
+            await call.pools.long(containers.exec_resize, record.id, rows=size[0], columns=size[1])
         await _talk(call, record, attachment, wire)
     except EngineError as error:
         words = _words(error).encode()
@@ -82,6 +84,17 @@ async def start(call: Call) -> web.StreamResponse:
     finally:
         answer = release(call, wire)
     return answer
+
+
+def _console_size(body: Fields) -> tuple[int, int] | None:
+    """Return the rows and columns that the client's terminal has, if it says so."""
+    size = body.values.get("ConsoleSize")
+    if size is None:
+        return None
+    is_pair = isinstance(size, list) and len(size) == 2
+    if not is_pair or not all(isinstance(each, int) and 0 <= each <= MAX_SIDE for each in size):
+        raise body.wrong("ConsoleSize", "[2]uint")
+    return (size[0], size[1]) if all(size) and body.flag("Tty") else None
 
 
 def _startable(engine: Engine, exec_id: str) -> ExecRecord:
@@ -128,6 +141,10 @@ def _content_type(call: Call, record: ExecRecord) -> str:
 async def resize(call: Call) -> web.StreamResponse:
     """Answer `POST /exec/{id}/resize`."""
     rows, columns = terminal_size(call)
+    record = await call.pools.quick(call.engine.containers.exec_get, call["id"])
+    if not record.is_running or not record.pid:
+        # Clients come too early and ask again.
+        raise Refusal(409, "exec process is not started")
     await call.pools.long(
         call.engine.containers.exec_resize, call["id"], rows=rows, columns=columns
     )

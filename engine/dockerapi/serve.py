@@ -46,6 +46,11 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
     pools, ended = Pools(), threading.Event()
     keeping = threading.Thread(target=engine.containers.keep, args=(ended.is_set,), name="keeper")
     keeping.start()
+    # As a daemon: it is safe to end at any instant, and must not keep the process from ending.
+    keeper = threading.Thread(
+        target=engine.containers.keep, args=(stopped.is_set,), name="keeper", daemon=True
+    )
+    keeper.start()
     runner = web.ServerRunner(make_server(engine, pools), shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SECONDS = 20.0
 
@@ -33,10 +33,11 @@ class Terminal:
     def resize(self, *, rows: int, columns: int) -> None:
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
-    def wait_for(self, words: bytes) -> bytes:
-        """Return the screen as soon as *words* are on it."""
+    def wait_for(self, words: bytes, *, meanwhile: Callable[[], object] = lambda: None) -> bytes:
+        """Return the screen as soon as *words* are on it; do something *meanwhile*, repeatedly."""
         deadline = time.monotonic() + SECONDS
         while words not in self.screen:
+            meanwhile()
             assert time.monotonic() < deadline, f"{words!r} never came: {self.screen!r}"
             self._read(0.2)
         return self.screen

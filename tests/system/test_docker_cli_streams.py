@@ -64,8 +64,10 @@ def test_the_container_follows_the_size_of_the_terminal(ours: DockerCli) -> None
     with at_terminal(words, ours.environment) as terminal:
         terminal.wait_for(b"ready")
         terminal.resize(rows=40, columns=111)
-        os.kill(terminal.process.pid, signal.SIGWINCH)
-        terminal.wait_for(b"40 111")
+        # The client may not listen to the signal yet.
+        terminal.wait_for(
+            b"40 111", meanwhile=lambda: terminal.process.send_signal(signal.SIGWINCH)
+        )
 
 
 def test_whoever_detaches_leaves_it_running(ours: DockerCli) -> None:
