@@ -112,6 +112,7 @@ class _Upload:
     offset: int = 0
     chunk: int = 0
     is_known: bool = True
+    was_begun: bool = False
     is_done: bool = False
     source_error: EngineError | None = None
 
@@ -164,7 +165,7 @@ class _Upload:
 
     def _begin(self) -> None:
         # What broke may have been the answer alone.
-        if self.chunk and _has_blob(self.session, self.repository, self.blob):
+        if self.was_begun and _has_blob(self.session, self.repository, self.blob):
             self.is_done = True
             return
         url = self.session.endpoint.uploads(self.repository)
@@ -201,7 +202,8 @@ class _Upload:
         if not self.session.wallet.reach.allows(location):
             detail = "it wants the upload where this host does not go"
             raise RegistryError(self._registry, status=response.status, detail=detail)
-        self.location, self.offset, self.is_known = location, offset, True
+        self.location, self.offset = location, offset
+        self.is_known = self.was_begun = True
 
     def _payload(self, length: int) -> Payload:
         return Payload(length, partial(self._feed, self.offset, length)) if length else NOTHING
