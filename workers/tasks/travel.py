@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dashboard.jobs import JobName
 from engine.errors import TagMoved
@@ -15,6 +15,7 @@ from workers.words import bytes_in_words
 
 if TYPE_CHECKING:
     from dashboard.arguments import CopyImage, LoadImages, PushImage, TagImage
+    from engine.images.load import Loaded
     from workers.work import Outcome, Work
 
 
@@ -67,12 +68,22 @@ def copy_image(work: Work[CopyImage]) -> Outcome:
 def load_images(work: Work[LoadImages]) -> Outcome:
     """Have the images of an uploaded archive on this host, and the archive gone."""
     uploads = Uploads(work.engine.paths.uploads)
+    if work.remembered:
+        # Whoever ran this before was killed between the end of the load and that of the job.
+        uploads.discard(work.arguments.upload)
+        return cast("Outcome", work.remembered)
     with uploads.opened(work.arguments.upload) as stream:
         loaded = work.engine.images.load(
             stream, progress=work.progress, cancellation=work.cancellation, owner=work.owner
         )
     Inventory(work.engine, work.job.host_id).project_images()
+    outcome = _loaded(loaded)
+    work.remember(outcome)
     uploads.discard(work.arguments.upload)
+    return outcome
+
+
+def _loaded(loaded: Loaded) -> Outcome:
     names = [name.familiar for name in loaded.names] or [each.id.short for each in loaded.images]
     size = bytes_in_words(sum(each.size for each in loaded.images))
     message = f"Loaded {', '.join(names[:5])} ({size})."
