@@ -52,7 +52,7 @@ from dashboard.views.image_travel import (
 from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
 from dashboard.views.inside import container_stats, container_top
 from dashboard.views.jobs import job_cancel, job_detail, jobs
-from dashboard.views.launch import container_launch
+from dashboard.views.launch import container_launch, container_paste
 from dashboard.views.logs import log_page, logs
 from dashboard.views.networks import (
     network_connect,
@@ -89,6 +89,7 @@ container_routes = [
     path("", containers, name="containers"),
     path("bulk/", containers_bulk, name="containers_bulk"),
     path("launch/", container_launch, name="container_launch"),
+    path("launch/paste/", container_paste, name="container_paste"),
     path("<str:host>/<str:container_id>/", container_detail, name="container_detail"),
     path("<str:host>/<str:container_id>/start/", container_start, name="container_start"),
     path("<str:host>/<str:container_id>/stop/", container_stop, name="container_stop"),

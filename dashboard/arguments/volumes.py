@@ -20,8 +20,8 @@ from dashboard.arguments.kinds import Arguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}", re.ASCII)
-_REMEDY = "Use letters, digits, _ . and -, beginning with a letter or digit."
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", re.ASCII)
+_REMEDY = "Use at least two letters, digits, _ . and -, beginning with a letter or digit."
 
 
 @dataclass(frozen=True, slots=True)

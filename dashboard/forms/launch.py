@@ -275,6 +275,13 @@ class LaunchForm(HostForm):
     request_key = forms.CharField(
         max_length=64, required=False, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex
     )
+    line = forms.CharField(
+        label="A docker run line",
+        max_length=65536,
+        required=False,
+        widget=code_area(3, "docker run -d -p 8080:80 --name web nginx:1.27"),
+        help_text="It fills the form; nothing is launched before you say so.",
+    )
     image = forms.CharField(
         max_length=1024,
         widget=forms.TextInput({"list": "known-images", **code_input("alpine:3.20").attrs}),
@@ -298,7 +305,7 @@ class LaunchForm(HostForm):
     publish_all = _flag("Publish all exposed ports", "Each at a free port of the host.")
     expose = _words("Expose", "80 8000-8010/udp")
     endpoints = _parts(
-        "endpoints", "Further networks", "backend alias=db ip=10.89.4.7", "One per line."
+        "endpoints", "Names and addresses in networks", "backend alias=db ip=10.89.4.7"
     )
     hostname = _text("Hostname", help_text="Empty: its short ID.")
     domainname = _text("Domain")
@@ -404,6 +411,12 @@ class LaunchForm(HostForm):
         """The fields beyond the basic ones, in groups."""
         for title, rows in self.groups_of:
             yield Group(title, tuple(tuple(self[name] for name in row) for row in rows))
+
+    def show_only(self, name: str, words: str) -> None:
+        """Keep what was typed, and say *words* at the field *name* and nothing elsewhere."""
+        self.full_clean()
+        self.errors.clear()
+        self.add_error(name, words)
 
     def clean(self) -> dict[str, Any]:
         """Refuse what two fields say against each other."""

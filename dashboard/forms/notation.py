@@ -8,46 +8,38 @@ reads is judged by the settings themselves; here only the form of the line is.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from dashboard.forms.texts import parse_memory, render_amount
+from engine.errors import InvalidSetting
+from engine.settings.docker_run.mounting import read_mount, read_tmpfs, read_volume
+from engine.settings.docker_run.networking import read_published
+from engine.settings.docker_run.resources import read_device, read_ulimit
+from engine.settings.reading import write_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Part = dict[str, Any]
 
-_PORT = re.compile(
-    r"(?:(?:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?P<host>\d{1,5}(?:-\d{1,5})?)?:)?"
-    r"(?P<port>\d{1,5}(?:-\d{1,5})?)(?:/(?P<protocol>[a-z]+))?",
-    re.ASCII,
-)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
 _NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
-# Labels of a security module that is not there are accepted and have no effect, as docker does.
-_IGNORED = frozenset({"rw", "z", "Z", "cached", "delegated", "consistent", "copy"})
-MOST_PORTS = 1000
+
+
+def _read(read: Callable[[str], Any], line: str) -> Any:
+    """Return what *read* makes of *line*, or say what it says at the field."""
+    try:
+        return read(line)
+    except InvalidSetting as error:
+        told = error.message.removeprefix(f"{error.field}: ")
+        raise forms.ValidationError(" ".join(filter(None, (told, error.remedy)))) from error
 
 
 def parse_ports(line: str) -> list[Part]:
     """Return the bindings of `[[address:]host:]port[/protocol]`, one for each port of a range."""
-    match = _PORT.fullmatch(line)
-    if match is None:
-        raise forms.ValidationError(f"“{line}” is no port. Write 8080:80 or 127.0.0.1:53:53/udp.")
-    first, last = _range(match["port"])
-    low, high = _range(match["host"] or "0")
-    if last - first >= MOST_PORTS:
-        raise forms.ValidationError(f"“{line}” are more than {MOST_PORTS} ports.")
-    if first != last and low and high - low != last - first:
-        raise forms.ValidationError(f"“{line}”: both ranges must be of the same length.")
-    common = {"protocol": match["protocol"] or "tcp", "host_ip": (match["ip"] or "").strip("[]")}
-    if first == last:
-        end = high if high != low else 0
-        return [{"container_port": first, "host_port": low, "host_port_end": end, **common}]
-    return [
-        {"container_port": first + step, "host_port": low + step if low else 0, **common}
-        for step in range(last - first + 1)
-    ]
+    return [write_value(each) for each in _read(read_published, line)]
 
 
 def render_port(part: Part) -> str:
@@ -63,42 +55,13 @@ def render_port(part: Part) -> str:
 
 
 def parse_mount(line: str) -> Part:
-    """Return the mount of `[source:]target[:options]`: a bind, a named or an anonymous volume."""
-    parts = line.split(":")
-    if len(parts) > 3 or not all(parts):
-        raise forms.ValidationError(f"“{line}” is no mount. Write source:/target or …:/target:ro.")
-    source, target, options = ("", *parts, "") if len(parts) == 1 else (*parts, "", "")[:3]
-    part: Part = {"kind": "volume", "source": source, "target": target}
-    if source.startswith("/"):
-        part |= {"kind": "bind", "make_source": True}
-    for option in filter(None, options.split(",")):
-        if option == "ro":
-            part["read_only"] = True
-        elif option == "nocopy":
-            part["no_copy"] = True
-        elif option in _PROPAGATIONS:
-            part["propagation"] = option
-        elif option not in _IGNORED:
-            raise forms.ValidationError(f"“{line}”: there is no option “{option}”.")
-    return part
+    """Return the mount of `[source:]target[:options]`, or of `type=…,source=…,target=…`."""
+    return write_value(_read(read_mount if "type=" in line else read_volume, line))
 
 
 def parse_tmpfs(line: str) -> Part:
     """Return the mount of `target[:options]` in memory."""
-    target, _, options = line.partition(":")
-    part: Part = {"kind": "tmpfs", "target": target}
-    others = []
-    for option in filter(None, options.split(",")):
-        name, _, value = option.partition("=")
-        if name == "size":
-            part["size"] = parse_memory(value)
-        elif name == "mode" and re.fullmatch(r"[0-7]{1,5}", value):
-            part["mode"] = int(value, 8)
-        elif option == "ro":
-            part["read_only"] = True
-        elif option != "rw":
-            others.append(option)
-    return {**part, "options": others}
+    return write_value(_read(read_tmpfs, line))
 
 
 def render_mount(part: Part) -> str:
@@ -116,13 +79,7 @@ def render_mount(part: Part) -> str:
 
 def parse_ulimit(line: str) -> Part:
     """Return the limit of `name=soft[:hard]`."""
-    name, _, values = line.partition("=")
-    soft, _, hard = values.partition(":")
-    try:
-        return {"name": name, "soft": int(soft), "hard": int(hard or soft)}
-    except ValueError as error:
-        message = f"“{line}” is no limit. Write nofile=1024:2048."
-        raise forms.ValidationError(message) from error
+    return write_value(_read(read_ulimit, line))
 
 
 def render_ulimit(part: Part) -> str:
@@ -133,11 +90,7 @@ def render_ulimit(part: Part) -> str:
 
 def parse_device(line: str) -> Part:
     """Return the device of `/dev/host[:/dev/inside[:rwm]]`."""
-    parts = line.split(":")
-    if len(parts) > 3:
-        raise forms.ValidationError(f"“{line}” is no device. Write /dev/fuse or /dev/a:/dev/b:r.")
-    names = ("host_path", "container_path", "permissions")
-    return {name: value for name, value in zip(names, parts, strict=False) if value}
+    return write_value(_read(read_device, line))
 
 
 def render_device(part: Part) -> str:
@@ -210,11 +163,3 @@ def _render_tmpfs(part: Part) -> str:
         *(part.get("options") or ()),
     ]
     return f"{part['target']}:{','.join(options)}" if options else str(part["target"])
-
-
-def _range(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    first, last = int(low), int(high or low)
-    if last < first:
-        raise forms.ValidationError(f"The range {text} ends before it begins.")
-    return first, last

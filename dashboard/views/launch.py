@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors, services
-from dashboard.forms import LaunchForm, show_failure, show_refusal
+from dashboard.forms import LaunchForm, show_failure, show_refusal, words_of
 from dashboard.forms.launch import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -23,6 +23,7 @@ from dashboard.views.answers import (
     render_question,
 )
 from engine.errors import EngineError
+from engine.settings.docker_run import RunLine, parse_docker_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,23 @@ def container_launch(request: SignedInRequest) -> HttpResponse:
     return answer_in_place(request, job)
 
 
+@require_POST
+@require_role(Role.OPERATOR)
+def container_paste(request: SignedInRequest) -> HttpResponse:
+    """Fill the form with what a `docker run` line says, or say at the line what it cannot say."""
+    hosts = selectors.hosts()
+    try:
+        line = parse_docker_run(request.POST.get("line", ""))
+    except EngineError as error:
+        form = LaunchForm(request.POST, hosts=hosts)
+        form.show_only("line", words_of(error))
+        return _ask(request, form, hosts, status=REFUSED)
+    told = line.settings.to_json()
+    typed = typed_launch(request.POST.get("host", ""), told)
+    initial = {**typed, "name": told.get("name", ""), "image": familiar(typed["image"])}
+    return _ask(request, LaunchForm(hosts=hosts, initial=initial), hosts, filled=line)
+
+
 def _form_for(request: SignedInRequest, hosts: Sequence[Host]) -> LaunchForm:
     job = asked_before(request, JobName.LAUNCH_CONTAINER)
     if job is None:
@@ -90,11 +108,16 @@ def _as_asked_before(job: Job) -> dict[str, Any]:
 
 
 def _ask(
-    request: SignedInRequest, form: LaunchForm, hosts: Sequence[Host], status: int = 200
+    request: SignedInRequest,
+    form: LaunchForm,
+    hosts: Sequence[Host],
+    status: int = 200,
+    filled: RunLine | None = None,
 ) -> HttpResponse:
     chosen = str(form["host"].value() or (hosts[0].name if hosts else ""))
     context = {
         "form": form,
+        "filled": filled,
         "known_images": selectors.image_names(chosen, limit=OFFERED),
         "known_networks": selectors.network_names(chosen, limit=OFFERED),
     }

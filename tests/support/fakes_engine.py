@@ -22,6 +22,8 @@ from engine.errors import (
     NetworkInUse,
     NetworkNotFound,
     TagMoved,
+    VolumeInUse,
+    VolumeNotFound,
     WrongState,
 )
 from engine.events import SCHEMA as EVENTS_SCHEMA
@@ -41,6 +43,7 @@ from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
 from engine.system.clock import SYSTEM_CLOCK
 from engine.system.database import Database
+from engine.volumes.record import VolumeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
     from engine.settings import ContainerSettings, Endpoint, ResourceUpdate
+    from engine.volumes.settings import VolumeSettings
 
 LAYER_BYTES = 1000
 
@@ -237,6 +241,45 @@ class FakeNetworks:
         return list(self.records.values())
 
 
+class FakeVolumes:
+    """Volumes that hold as many bytes as a test says, and whose holders it names."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.records: dict[str, VolumeRecord] = {}
+        self.sizes: dict[str, int] = {}
+        self.held: dict[str, tuple[str, ...]] = {}
+
+    def create(self, settings: VolumeSettings, *, owner: str = "") -> VolumeRecord:
+        directory = self._engine.directory / "volumes" / settings.name
+        made = VolumeRecord(settings, directory, SYSTEM_CLOCK.now(), owner)
+        record = self.records.setdefault(settings.name, made)
+        self._engine.events.record("volume", "create", settings.name)
+        return record
+
+    def remove(self, name: str, *, force: bool = False) -> int:
+        if name not in self.records:
+            if force:
+                return 0
+            raise VolumeNotFound(name)
+        if holders := self.holders(name):
+            raise VolumeInUse(name, holders=holders)
+        del self.records[name]
+        self._engine.events.record("volume", "destroy", name)
+        return self.sizes.pop(name, 0)
+
+    def size(self, name: str) -> int:
+        if name not in self.records:
+            raise VolumeNotFound(name)
+        return self.sizes.get(name, 0)
+
+    def holders(self, name: str) -> tuple[str, ...]:
+        return self.held.get(name, ())
+
+    def list(self) -> list[VolumeRecord]:
+        return list(self.records.values())
+
+
 class FakeContainers:
     """
     Containers that never run anything.
@@ -384,12 +427,14 @@ class FakeEngine:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.database = Database(directory / "engine.db", [EVENTS_SCHEMA, IMAGES_SCHEMA])
         self.events = EventLog(self.database, directory / "events", SYSTEM_CLOCK)
         (directory / "events").touch()
         self.images = FakeImages(self)
         self.containers = FakeContainers(self)
         self.networks = FakeNetworks(self)
+        self.volumes = FakeVolumes(self)
         self.cleanup = Cleanup(self.images, self.containers, SYSTEM_CLOCK)  # type: ignore[arg-type]
         self.reconciled = 0
 

@@ -21,6 +21,7 @@ from workers.agent.sizes import Sizes
 from workers.agent.stats import Stats
 from workers.agent.streams import Streams
 from workers.agent.terminals import EngineTerminals
+from workers.agent.volume_sizes import VolumeSizes
 from workers.inventory import Inventory
 from workers.runtime import engine, engine_paths, host_name, job_locks
 from workers.stranded import send_stranded_jobs
@@ -51,6 +52,7 @@ class Agent:
         facts = {**read_facts(), **engine_facts(paths)}
         heartbeat = Heartbeat(self.host, root=paths.root, disk=disk, facts=facts)
         stats, sizes = Stats(opened, self.host), Sizes(opened, self.host)
+        volume_sizes = VolumeSizes(opened, self.host)
         stranded = partial(send_stranded_jobs, self.host, locks=job_locks())
         layer = Layer()
         self.streams = Streams(
@@ -78,6 +80,7 @@ class Agent:
                     rounds(
                         Round(STRANDED_SECONDS, stranded),
                         Round(SIZES_SECONDS, sizes.measure),
+                        Round(SIZES_SECONDS, volume_sizes.measure),
                         Round(DISK_SECONDS, disk.account),
                         Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
                     ),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from engine.events import Event
 
 
+# With these events of a container, somebody begins or ceases to have a volume.
+VOLUME_USERS = frozenset({"create", "destroy"})
+
+
 class Follower:
     """
     Projects what the events are about.
@@ -53,8 +57,11 @@ class Follower:
     def _project(self, events: Sequence[Event]) -> None:
         if any(event.noun == "image" for event in events):
             self._inventory.project_images()
-        if any(event.noun == "network" for event in events):
+        nouns = {event.noun for event in events}
+        if "network" in nouns:
             self._inventory.project_networks()
+        if "volume" in nouns or any(event.action in VOLUME_USERS for event in events):
+            self._inventory.project_volumes()
         self._inventory.project_containers(
             event.subject for event in events if event.noun == "container"
         )

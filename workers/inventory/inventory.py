@@ -12,6 +12,7 @@ from dashboard.services import refresh_counts
 from workers.inventory.containers import ContainerProjection
 from workers.inventory.images import ImageProjection
 from workers.inventory.networks import NetworkProjection
+from workers.inventory.volumes import VolumeProjection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ class Inventory:
         self._containers = ContainerProjection(engine, host)
         self._images = ImageProjection(engine, host)
         self._networks = NetworkProjection(engine, host)
+        self._volumes = VolumeProjection(engine, host)
 
     def project_container(self, container_id: str) -> None:
         """Afterwards the models say what is true about the container with this whole ID."""
@@ -55,6 +57,13 @@ class Inventory:
         if has_changed:
             self._refresh_counts()
 
+    def project_volumes(self) -> None:
+        """Afterwards the models say what is true about volumes and who has them."""
+        with self._exclusive():
+            has_changed = self._volumes.sync()
+        if has_changed:
+            self._refresh_counts()
+
     def sync_everything(self) -> None:
         """Afterwards the models say what is true about everything, and nothing else."""
         with self._exclusive():
@@ -63,6 +72,7 @@ class Inventory:
             self._containers.sync()
         with self._exclusive():
             self._networks.sync()
+            self._volumes.sync()
         self._refresh_counts()
 
     def _sync_images(self) -> bool:

@@ -12,6 +12,8 @@ from dashboard.models import AuditEntry, Job
 from tests.support.mess import hex_id
 
 WEB = ("harbour", hex_id("container", "harbour", "web-1"))
+LAB = ("harbour", hex_id("network", "harbour", "lab"))
+VOLUME = ("harbour", "old-uploads")
 IMAGE = ("harbour", hex_id("image", "harbour", "web"))
 JOB = ("00000000-0000-0000-0000-000000000001",)
 
@@ -21,6 +23,12 @@ PAGES = [
     pytest.param("container_detail", WEB, id="container"),
     pytest.param("images", (), id="images"),
     pytest.param("image_detail", IMAGE, id="image"),
+    pytest.param("volumes", (), id="volumes"),
+    pytest.param("volume_detail", VOLUME, id="volume"),
+    pytest.param("networks", (), id="networks"),
+    pytest.param("network_detail", LAB, id="network"),
+    pytest.param("registries", (), id="registries"),
+    pytest.param("logs", (), id="logs"),
     pytest.param("cleanup", (), id="clean-up"),
     pytest.param("jobs", (), id="jobs"),
     pytest.param("activity", (), id="activity"),
@@ -30,6 +38,15 @@ PAGES = [
 QUESTIONS = [
     pytest.param("container_launch", (), id="launch"),
     pytest.param("container_remove", WEB, id="remove-container"),
+    pytest.param("container_rename", WEB, id="rename"),
+    pytest.param("container_update", WEB, id="limits"),
+    pytest.param("container_commit", WEB, id="commit"),
+    pytest.param("container_reset", WEB, id="reset"),
+    pytest.param("volume_create", (), id="create-volume"),
+    pytest.param("volume_remove", VOLUME, id="remove-volume"),
+    pytest.param("network_create", (), id="create-network"),
+    pytest.param("network_remove", LAB, id="remove-network"),
+    pytest.param("network_connect", LAB, id="connect"),
     pytest.param("image_pull", (), id="pull"),
     pytest.param("image_remove", IMAGE, id="remove-image"),
     pytest.param("image_tag", IMAGE, id="tag-image"),
@@ -40,6 +57,16 @@ ACTIONS = [
     pytest.param("container_start", WEB, id="start"),
     pytest.param("container_stop", WEB, id="stop"),
     pytest.param("container_kill", WEB, id="kill"),
+    pytest.param("container_restart", WEB, id="restart"),
+    pytest.param("container_pause", WEB, id="pause"),
+    pytest.param("container_unpause", WEB, id="unpause"),
+    pytest.param("container_revert", WEB, id="revert"),
+    pytest.param("console_ticket", WEB, id="console"),
+    pytest.param("containers_bulk", (), id="bulk"),
+    pytest.param("container_paste", (), id="paste"),
+    pytest.param("network_disconnect", (*LAB, WEB[1]), id="disconnect"),
+    pytest.param("cleanup_volumes", (), id="clean-up-volumes"),
+    pytest.param("cleanup_networks", (), id="clean-up-networks"),
     pytest.param("image_starter", (), id="starter"),
     pytest.param("image_upload", ("harbour", "a" * 32), id="upload"),
     pytest.param("image_uploaded", ("harbour", "a" * 32), id="uploaded"),
@@ -153,7 +180,11 @@ def test_team_is_for_admins(browse):
 
 
 @pytest.mark.parametrize(
-    "name", ["overview", "containers", "images", "cleanup", "jobs", "activity"]
+    "name",
+    [
+        *("overview", "containers", "images", "volumes", "networks", "registries"),
+        *("container_launch", "cleanup", "jobs", "activity"),
+    ],
 )
 def test_pages_say_nothing_that_the_content_policy_forbids(browse, name):
     html = browse("ada").get(reverse(name)).content.decode()
@@ -170,6 +201,8 @@ def test_pages_say_nothing_that_the_content_policy_forbids(browse, name):
         ("overview", 10),
         ("containers", 9),
         ("images", 10),
+        ("volumes", 9),
+        ("networks", 9),
         ("cleanup", 18),
         ("jobs", 8),
         ("activity", 8),

@@ -1,0 +1,219 @@
+"""What can be changed about a container, and what a page asks its host."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from dashboard import agents
+from dashboard.errors import HostSilent
+from dashboard.jobs import JobName
+from dashboard.models import AuditEntry, Job, Terminal
+from dashboard.views import changes, console, inside, logs, registries
+from tests.support.site import ANSWERS
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple]:
+    """The questions that hosts were asked; they answer as `tests.support.site` has it."""
+    found: list[tuple] = []
+
+    def ask(host, question, arguments, *, patience=8.0):
+        found.append((host, question, arguments))
+        if host == "lighthouse":
+            raise HostSilent(host)
+        return ANSWERS[question.value]
+
+    for module in (changes, inside, logs, registries):
+        monkeypatch.setattr(module, "ask", ask)
+    return found
+
+
+def args(container) -> tuple[str, str]:
+    return container.host_id, container.container_id
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "job", "told"),
+    [
+        pytest.param(
+            "container_rename",
+            {"name": "web-9"},
+            JobName.RENAME_CONTAINER,
+            {"name": "web-9"},
+            id="rename",
+        ),
+        pytest.param(
+            "container_update",
+            {"memory": "64m", "cpus": "0.5", "restart": "on-failure", "max_retries": "2"},
+            JobName.UPDATE_CONTAINER,
+            {
+                "memory_bytes": 64 * 2**20,
+                "nano_cpus": 500_000_000,
+                "restart": {"name": "on-failure", "max_retries": 2},
+            },
+            id="limits",
+        ),
+        pytest.param(
+            "container_commit",
+            {
+                "reference": "team/web:x",
+                "message": "why",
+                "changes": "USER app\nEXPOSE 80",
+                "pause": "on",
+            },
+            JobName.COMMIT_CONTAINER,
+            {
+                "reference": "docker.io/team/web:x",
+                "message": "why",
+                "changes": ["USER app", "EXPOSE 80"],
+            },
+            id="commit",
+        ),
+        pytest.param("container_reset", {}, JobName.RESET_CONTAINER, {}, id="reset"),
+        pytest.param(
+            "container_remove",
+            {"with_volumes": "on"},
+            JobName.REMOVE_CONTAINER,
+            {"force": True, "with_volumes": True},
+            id="remove-with-volumes",
+        ),
+    ],
+)
+def test_what_was_typed_becomes_the_jobs_arguments(browse, web, name, typed, job, told):
+    response = browse("otto").post(reverse(name, args=args(web)), typed, headers=HTMX)
+
+    assert response.status_code == 200
+    filed = Job.objects.get(name=job)
+    known = {key: filed.arguments.get(key) for key in told}
+    assert known == told
+    assert filed.arguments["container_id"] == web.container_id
+    assert AuditEntry.objects.filter(job=filed, actor="otto").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "field"),
+    [
+        ("container_rename", {"name": "-x"}, "name"),
+        ("container_rename", {"name": ""}, "name"),
+        ("container_update", {"memory": "1k", "restart": "no"}, "memory"),
+        ("container_update", {"restart": "always", "max_retries": "3"}, "max_retries"),
+        ("container_commit", {"reference": "Not A Name"}, "reference"),
+    ],
+)
+def test_a_refusal_stands_at_its_field_and_files_nothing(browse, web, name, typed, field):
+    before = Job.objects.count()
+
+    response = browse("otto").post(reverse(name, args=args(web)), typed, headers=HTMX)
+
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [field]
+    assert Job.objects.count() == before
+
+
+def test_resetting_anothers_container_takes_the_hosts_name(browse, web):
+    address = reverse("container_reset", args=args(web))
+    assert browse("ada").post(address, headers=HTMX).status_code == 422
+    assert browse("ada").post(address, {"confirm": "harbour"}, headers=HTMX).status_code == 200
+
+
+# --- what a host is asked ---------------------------------------------------------------------
+
+
+def test_changes_are_drawn_as_a_tree_with_names_as_text(browse, web, asked):
+    html = browse("vera").get(reverse("container_changes", args=args(web)), headers=HTMX)
+
+    text = html.content.decode()
+    assert "motd" in text
+    assert "usr/lib/locale/" in text
+    assert "<b>odd" not in text
+    assert asked[0][0] == "harbour"
+
+
+def test_a_silent_host_is_said_and_is_no_error_page(browse, mess, asked):
+    away = mess.hosts["lighthouse"].containers.first()
+
+    response = browse("vera").get(reverse("container_changes", args=args(away)), headers=HTMX)
+
+    assert response.status_code == 200
+    assert "lighthouse does not answer" in response.content.decode()
+
+
+def test_a_file_is_only_ever_stored(browse, web, asked):
+    address = reverse("container_file", args=args(web))
+
+    response = browse("otto").get(address, {"path": "/etc/pass wd"})
+
+    assert response.content == b"hello\n"
+    assert response["Content-Type"] == "application/octet-stream"
+    assert "attachment" in response["Content-Disposition"]
+    assert asked[0][2]["path"] == "/etc/pass wd"
+
+
+@pytest.mark.parametrize("path", ["", "etc", "/a\0b", "/" + "x" * 5000])
+def test_what_is_no_path_is_not_asked_for(browse, web, asked, path):
+    response = browse("otto").get(reverse("container_file", args=args(web)), {"path": path})
+
+    assert response.status_code == 400
+    assert asked == []
+
+
+def test_a_viewer_takes_no_file_out(browse, web, asked):
+    response = browse("vera").get(reverse("container_file", args=args(web)), {"path": "/etc/x"})
+
+    assert response.status_code == 403
+    assert asked == []
+
+
+def test_a_revert_is_a_job_for_these_paths(browse, web):
+    browse("otto").post(
+        reverse("container_revert", args=args(web)), {"path": ["/etc/motd", "/etc/x"]}, headers=HTMX
+    )
+
+    job = Job.objects.get(name=JobName.REVERT_FILES)
+    assert job.arguments["paths"] == ["/etc/motd", "/etc/x"]
+
+
+@pytest.mark.parametrize("name", ["container_stats", "container_top", "log_page"])
+def test_what_a_page_asks_of_a_host_needs_a_sign_in(mess, client, web, name, asked):
+    assert client.get(reverse(name, args=args(web))).status_code == 302
+    assert asked == []
+
+
+def test_numbers_of_a_container_come_as_json(browse, web, asked):
+    answer = browse("vera").get(reverse("container_stats", args=args(web))).json()
+
+    assert answer["received"] == 1000
+
+
+# --- terminals --------------------------------------------------------------------------------
+
+
+def test_a_terminal_is_a_row_and_an_entry_before_there_is_a_ticket(browse, web):
+    address = reverse("console_ticket", args=args(web))
+
+    response = browse("otto").post(address, {"kind": "exec", "command": "sh -c 'echo hi'"})
+
+    assert response.json()["ticket"]
+    terminal = Terminal.objects.get()
+    assert terminal.command == ["sh", "-c", "echo hi"]
+    assert terminal.requested_by.username == "otto"
+    assert AuditEntry.objects.filter(action="containers.terminal", actor="otto").exists()
+
+
+@pytest.mark.parametrize("command", ["", "sh 'open"])
+def test_a_command_that_is_none_is_refused_in_words(browse, web, command):
+    response = browse("otto").post(
+        reverse("console_ticket", args=args(web)), {"kind": "exec", "command": command}
+    )
+
+    assert response.status_code == 422
+    assert response.json()["error"]["field"] == "command"
+    assert not Terminal.objects.exists()
+
+
+def test_modules_that_ask_share_the_one_door():
+    assert console.services.request_terminal
+    assert agents.ask
