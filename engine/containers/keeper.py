@@ -77,7 +77,8 @@ class Keeper:
                 with self._means.locks.tried(LOCK) as is_ours:
                     if is_ours:
                         self._work_on(watch, is_stopped)
-                watch.wait(LOOK.total_seconds())
+                if not is_stopped():
+                    watch.wait(LOOK.total_seconds())
 
     def _work_on(self, watch: Watch, is_stopped: Callable[[], bool]) -> None:
         try:

@@ -20,6 +20,7 @@ from engine.containers.hostname import hostname_of
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
 from engine.containers.mounting import Mounting
+from engine.containers.places import refuse_links
 from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
@@ -92,6 +93,7 @@ class Starter:
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
         means.mounter.mount(root_mounts(means, record), bundle.rootfs)
+        refuse_links(bundle.rootfs)
         self._mounting.fill_from(bundle)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)
