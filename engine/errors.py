@@ -978,15 +978,22 @@ class RateLimited(Unavailable):
 
 
 class RegistryError(Unavailable):
-    """The registry answered with an error of its own (5xx, or against the protocol)."""
+    """
+    The registry answered with an error of its own (5xx, or against the protocol).
+
+    *retry_after* is in seconds, if it said when to ask again.
+    """
 
     code = "registry-error"
 
-    def __init__(self, registry: str, *, status: int, detail: str = "") -> None:
+    def __init__(
+        self, registry: str, *, status: int, detail: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{registry} answered {status}" + (f": {detail}" if detail else ""))
         self.registry = registry
         self.status = status
         self.detail = detail
+        self.retry_after = retry_after
 
 
 class PeerLost(Unavailable):

@@ -54,7 +54,9 @@ def failure(response: Response, asked: Asked) -> EngineError:
         return RateLimited(registry, retry_after=retry_after(response))
     of = f" of {asked.repository}" if asked.repository else ""
     detail = _detail(response) or f"no {asked.what}{of}"
-    return RegistryError(registry, status=response.status, detail=detail)
+    return RegistryError(
+        registry, status=response.status, detail=detail, retry_after=retry_after(response)
+    )
 
 
 def retry_after(response: Response) -> float | None:

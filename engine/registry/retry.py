@@ -33,10 +33,10 @@ class Patience:
         """Return how long to wait after the failure number *failures*, or None to give up."""
         if failures >= self.attempts:
             return None
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            return error.retry_after if error.retry_after <= self.longest_wait else None
         if isinstance(error, RegistryError) and error.status not in PASSING:
             return None
+        if isinstance(error, RateLimited | RegistryError) and error.retry_after is not None:
+            return error.retry_after if error.retry_after <= self.longest_wait else None
         return min(self.first_wait * 2.0 ** (failures - 1), self.longest_wait)
 
 

@@ -213,3 +213,22 @@ def put_signature(registry: FakeRegistry, name: str, image: PackedImage) -> None
     }
     content = json.dumps(document).encode()
     registry.put_manifest(name, content, media_types.OCI_MANIFEST, tag="signature")
+
+
+def test_an_image_that_was_made_here_is_pushed_under_one_digest_each_time(
+    engine: Engine, registry_server: RegistryServer, other: RegistryServer, tmp_path: Path
+) -> None:
+    image = engine.images.make_starter()
+    names = [registry_server.reference("push/starter"), other.reference("team/starter")]
+    for name in names:
+        engine.images.tag(str(image.id), name)
+
+    digests = {str(engine.images.push(name).digest) for name in names}
+
+    assert digests == {inspected(name) for name in names}
+    with Engine.open(EnginePaths(tmp_path / "second", tmp_path / "run2")) as second:
+        pulled = second.images.pull(names[1])
+        assert pulled.image.id == image.id
+        assert [each.diff_id for each in pulled.image.layers] == [
+            each.diff_id for each in image.layers
+        ]

@@ -80,3 +80,18 @@ def test_a_receiver_that_cannot_begin_is_named(tmp_path: Path) -> None:
 
     assert failed.returncode == 1
     assert "the other host is gone" in failed.stderr
+
+
+def test_an_image_that_was_made_here_goes_too(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    with Engine.open(EnginePaths(here / "root", here / "run")) as ours:
+        made = ours.images.make_starter()
+        name = made.tags[0].familiar
+
+    done = sync(here, there, name)
+
+    assert done.returncode == 0, done.stderr
+    with Engine.open(EnginePaths(there / "root", there / "run")) as theirs:
+        taken = theirs.images.get(name)
+    assert taken.id == made.id
+    assert taken.source == "sync"

@@ -269,6 +269,20 @@ def test_a_long_wait_is_told_and_not_waited_for(
     assert len(registry.received) == 1
 
 
+def test_a_registry_under_maintenance_says_how_long_it_takes(
+    client: RegistryClient, registry: FakeRegistry, web: Reference, image: PackedImage
+) -> None:
+    registry.fail("/manifests/", Reply(503, headers={"Retry-After": "600"}))
+
+    with pytest.raises(RegistryError) as caught:
+        client.resolve(web)
+    assert caught.value.retry_after == 600
+    assert len(registry.received) == 1
+
+    registry.fail("/manifests/", Reply(503, headers={"Retry-After": "0"}))
+    assert client.resolve(web).digest == image.digest
+
+
 def test_a_wait_may_be_written_as_a_date(
     client: RegistryClient, registry: FakeRegistry, web: Reference
 ) -> None:
