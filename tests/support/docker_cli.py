@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).parents[2]
 BUSYBOX = Path("/bin/busybox")
 COMMANDS = """
     sh ls cat echo true false sleep id env pwd wc touch mkdir rm stty tty head ps yes dd nc wget
-    hostname printf test
+    hostname printf test ping
 """
 IMAGE = "test/busybox"
 SECONDS = 30.0
