@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 SECONDS = 60.0
+# More of them are for a look by hand.
+EACH = int(os.environ.get("SHIPSHAPE_TEST_CYCLES", "5"))
 DEFAULT_CAPABILITIES = "00000000a80425fb"
 
 
@@ -461,7 +465,10 @@ def cycles(yard: Yard, count: int) -> list[str]:
     containers = yard.reopened()
     ids = []
     for number in range(count):
-        record = containers.create(yard.settings("/bin/sh", "-c", f"exit {number}"))
+        network = "bridge" if number % 2 else "none"
+        record = containers.create(
+            yard.settings("/bin/sh", "-c", f"exit {number}", network=network)
+        )
         ids.append(record.id)
         containers.start(record.id)
         ended = containers.wait(record.id, timeout=SECONDS)
@@ -471,11 +478,19 @@ def cycles(yard: Yard, count: int) -> list[str]:
     return ids
 
 
+def of_the_network() -> tuple[list[str], str]:
+    """Return the interfaces and rules of this network, which is this test session's own."""
+    rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True)
+    return sorted(name for _, name in socket.if_nameindex()), rules.stdout
+
+
 @pytest.mark.timeout(600)
 def test_eight_processes_at_once_leave_nothing(yard: Yard) -> None:
+    cycles(yard, 2)
+    before, locks = of_the_network(), sorted(yard.paths.locks.iterdir())
     yard.means.database.close()
     context = get_context("fork")
-    children = [context.Process(target=cycles, args=(yard, 5)) for _ in range(8)]
+    children = [context.Process(target=cycles, args=(yard, EACH)) for _ in range(8)]
     for child in children:
         child.start()
     for child in children:
@@ -483,7 +498,9 @@ def test_eight_processes_at_once_leave_nothing(yard: Yard) -> None:
 
     assert [child.exitcode for child in children] == [0] * 8
     assert yard.leftovers() == []
-    assert list(yard.paths.locks.iterdir()) == []
+    assert of_the_network() == before
+    assert list_with_argument(str(yard.paths.exits)) == []
+    assert sorted(yard.paths.locks.iterdir()) == locks
 
 
 def test_threads_share_one_engine(yard: Yard) -> None:
