@@ -88,8 +88,10 @@ class TarReader:
 
     def next_entry(self) -> Entry | None:
         """Return the next entry, or None at the end; what is left of the last body is skipped."""
-        self._skip(self._left + self._padding)
-        self._left = self._padding = 0
+        self._skip(self._left)
+        self._left = 0
+        if self._padding and not self._skip_padding():
+            return None
         records = pax.Records()
         while (header := self._header()) is not None:
             kind = header[156:157]
@@ -279,6 +281,16 @@ class TarReader:
             length -= len(self._buffer) - self._at
             self._fill()
         self._at += length
+
+    def _skip_padding(self) -> bool:
+        """Pass over what fills the block after a body; False if the tar ends there, as some do."""
+        while self._padding:
+            if not self._has_more():
+                return False
+            length = min(self._padding, len(self._buffer) - self._at)
+            self._take(length)
+            self._padding -= length
+        return True
 
     def _fill(self) -> None:
         self._buffer, self._at = memoryview(self._read(CHUNK)), 0
