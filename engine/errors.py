@@ -407,6 +407,16 @@ class UrlNotFound(NotFound):
         self.url = url
 
 
+class SandboxNotFound(NotFound):
+    """No sandbox of that ID; it goes with its container."""
+
+    code = "sandbox-not-found"
+
+    def __init__(self, sandbox_id: str) -> None:
+        super().__init__(f"No such sandbox: {sandbox_id[:80]}", field="sandbox")
+        self.sandbox_id = sandbox_id
+
+
 class ProgramNotFound(NotFound):
     """A program that the engine stands on is not installed on this host."""
 
@@ -579,6 +589,18 @@ class ExecStarted(WrongState):
         state = "has already run" if has_ended else "is already running"
         super().__init__(f"Error: Exec command {exec_id} {state}", field="exec")
         self.exec_id = exec_id
+
+
+class SandboxConflict(WrongState):
+    """What a sandbox changed was changed in the directory itself meanwhile; *paths* says where."""
+
+    code = "sandbox-conflict"
+    remedy = "Look at both, and run the program again over the directory as it is now."
+
+    def __init__(self, paths: list[str]) -> None:
+        shown = ", ".join(paths[:5]) + (" …" if len(paths) > 5 else "")
+        super().__init__(f"changed in the directory meanwhile: {shown}", field="sandbox")
+        self.paths = tuple(paths)
 
 
 class ReadOnlyPath(WrongState):

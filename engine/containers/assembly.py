@@ -11,6 +11,7 @@ from engine.containers.memory_layer import MemoryLayers
 from engine.containers.monitor import ConmonMonitor
 from engine.containers.ports import Means
 from engine.containers.runtime import OciRuntime, Programs
+from engine.containers.sandbox_files import Sandboxes
 from engine.containers.store import ContainerStore
 from engine.containers.waiting import WaitingRoom
 from engine.system.cgroups import Cgroups
@@ -60,6 +61,7 @@ def linux_means(
         snapshotter=snapshotter,
         mounter=mounter,
         memory=MemoryLayers(paths.memory, mounter),
+        sandboxes=Sandboxes(paths.sandboxes, mounter),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),

@@ -45,6 +45,8 @@ from engine.containers.record import (
 from engine.containers.remove import Remover
 from engine.containers.reset import Resetter
 from engine.containers.resources import warnings
+from engine.containers.sandbox import DEFAULT_TARGET, Sandboxer
+from engine.containers.sandbox_files import Sandbox
 from engine.containers.settle import Settler
 from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
 from engine.containers.start import NO_LOG, Starter
@@ -100,6 +102,7 @@ __all__ = [
     "PruneFilter",
     "Pruned",
     "Reconciled",
+    "Sandbox",
     "StatsSample",
     "StreamKind",
     "Top",
@@ -138,6 +141,7 @@ class Containers:
         self._executor = Executor(means)
         self._archiver = Archiver(means, self._settler)
         self._resetter = Resetter(means, self._settler)
+        self._sandboxer = Sandboxer(means, self._creator)
         self._committer = Committer(means)
         self._sampler = Sampler(means.host.memory_bytes)
 
@@ -546,6 +550,50 @@ class Containers:
         """
         with self._held(ref) as record:
             self._resetter.revert(record, paths)
+
+    def sandbox_run(
+        self,
+        settings: ContainerSettings,
+        *,
+        directory: str,
+        target: str = DEFAULT_TARGET,
+        owner: str = "",
+    ) -> Sandbox:
+        """
+        Run a container over a copy-on-write view of a *directory* of the host, at *target* in it.
+
+        The directory stays as it is. Wait for the container, look at `sandbox_changes`, and
+        `sandbox_apply` them or not: they go with the container. Raises what `create` and `start`
+        raise, or `InvalidSetting` for the directory.
+        """
+        sandbox, record = self._sandboxer.create(
+            settings, directory=directory, target=target, owner=owner
+        )
+        try:
+            self.start(record.id)
+        except EngineError:
+            self.remove(record.id, if_running=IfRunning.KILL)
+            raise
+        return sandbox
+
+    def sandbox_changes(self, sandbox_id: str) -> Iterator[Change]:
+        """Yield what was changed in the sandbox, with bytes; raise `SandboxNotFound`."""
+        return self._sandboxer.changes(sandbox_id)
+
+    def sandbox_apply(
+        self, sandbox_id: str, *, paths: Sequence[str] | None = None
+    ) -> Sequence[Change]:
+        """
+        Bring what was changed, or what is at and below *paths*, to the directory itself.
+
+        File by file, each whole. Raises `ContainerRunning`, or `SandboxConflict` where something
+        there changed since the start: then nothing is done.
+        """
+        return self._sandboxer.apply(sandbox_id, paths)
+
+    def sandbox_list(self) -> Sequence[Sandbox]:
+        """Return every sandbox that there is."""
+        return tuple(self._means.sandboxes.iter_all())
 
     # --- Numbers ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.containers.memory_layer import MemoryLayers
     from engine.containers.monitor import Monitor
     from engine.containers.runtime import Runtime
+    from engine.containers.sandbox_files import Sandboxes
     from engine.containers.store import ContainerStore
     from engine.containers.waiting import WaitingRoom
     from engine.events import EventLog
@@ -113,6 +114,7 @@ class Means:
     snapshotter: Snapshotter
     mounter: Mounter
     memory: MemoryLayers
+    sandboxes: Sandboxes
     bundles: Bundles
     exits: Exits
     monitor: Monitor

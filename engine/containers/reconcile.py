@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.endpoints import Connector
+from engine.containers.sandbox import reconcile_sandboxes
 from engine.containers.settle import KILLED, UNWATCHED
 from engine.containers.state import ContainerState
 from engine.containers.writable import LOST, is_in_memory
@@ -72,6 +73,7 @@ class Reconciler:
         Afterwards each container that nobody is working on is what its record says, and nothing is
         left of those that have no record.
         """
+        reconcile_sandboxes(self._means)
         found: dict[str, list[str]] = {"settled": [], "lost": [], "finished": [], "swept": []}
         users = self._means.volumes.users()
         enrolled = self._means.networks.store.enrolled()

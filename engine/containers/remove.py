@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from engine.containers.create import lock_name
 from engine.containers.mounting import Mounting
 from engine.containers.record import Pruned
+from engine.containers.sandbox import discard_sandbox_of
 from engine.containers.state import Change, after
 from engine.containers.telling import tell
 
@@ -84,6 +85,7 @@ class Remover:
         for record in records:
             means.bundles.remove(means.bundles.locate(record.id))
             means.memory.drop(record.id)
+            discard_sandbox_of(means, record.id)
             means.waiting.dismiss(record.id)
             means.locks.discard(lock_name(record.id))
         means.volumes.discard(volumes)

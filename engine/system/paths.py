@@ -72,6 +72,11 @@ class EnginePaths:
         return self.root / "build-caches"
 
     @property
+    def sandboxes(self) -> Path:
+        """Directories of the host under layers that take what programs change."""
+        return self.root / "sandboxes"
+
+    @property
     def locks(self) -> Path:
         """Lock files; their content means nothing."""
         return self.run / "locks"

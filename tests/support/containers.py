@@ -16,6 +16,7 @@ from engine.containers.containers import Containers, IfRunning
 from engine.containers.exits import Exits
 from engine.containers.memory_layer import MemoryLayers
 from engine.containers.ports import Means
+from engine.containers.sandbox_files import Sandboxes
 from engine.containers.schema import SCHEMA
 from engine.containers.store import ContainerStore
 from engine.containers.waiting import WaitingRoom
@@ -145,6 +146,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
         snapshotter=snapshotter,
         mounter=mounter,
         memory=MemoryLayers(paths.memory, mounter),
+        sandboxes=Sandboxes(paths.sandboxes, mounter),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),
