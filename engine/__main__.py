@@ -101,6 +101,12 @@ def _pull(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     return [(pulled.image.id, pulled.digest, pulled.fetched_bytes)]
 
 
+def _pull_all(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    name, progress = options.repository, ShellProgress()
+    for pulled in engine.images.pull_all(name, progress=progress, owner=OWNER):
+        yield pulled.image.id, pulled.digest, pulled.fetched_bytes
+
+
 def _push(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     pushed = engine.images.push(options.reference, progress=ShellProgress(), owner=OWNER)
     return [(pushed.image.id, pushed.digest, pushed.sent_bytes)]
@@ -236,6 +242,7 @@ def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
 
 VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]]] = {
     "pull": (_pull, "bring an image from its registry", ("reference",)),
+    "pull-all": (_pull_all, "bring every tag of a repository", ("repository",)),
     "push": (_push, "bring an image to its registry", ("reference",)),
     "copy": (_copy, "copy an image from registry to registry", ("source", "target")),
     "sync": (_sync, "give an image to another host", ("reference", "--to")),

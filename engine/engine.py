@@ -34,6 +34,7 @@ from engine.images.import_tar import Importer
 from engine.images.layer_bytes import LayerBytes
 from engine.images.load import Loader
 from engine.images.pull import REGISTRY, Puller
+from engine.images.pull_all import AllTagsPuller
 from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
@@ -282,9 +283,11 @@ def _wire_builds(
 def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnector) -> Images:
     unpacker = Unpacker(ground.snapshotter, ground.locks)
     collector = _wire_collector(ground)
+    puller = _wire_puller(ground, unpacker, collector, connect)
     return Images(
         store=ground.images,
-        puller=_wire_puller(ground, unpacker, collector, connect),
+        puller=puller,
+        all_tags_puller=AllTagsPuller(puller=puller, connect=connect),
         pusher=_wire_pusher(ground, connect),
         copier=Copier(connect=connect),
         sender=_wire_sender(ground),

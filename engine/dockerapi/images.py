@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.dockerapi.answers import json_answer, nothing, progress_from
 from engine.dockerapi.credentials import HEADER, parse_credentials
 from engine.dockerapi.image_selection import chosen_images, shared_sizes
-from engine.dockerapi.names import parse_platform, wanted_reference
+from engine.dockerapi.names import is_tagged, parse_platform, wanted_reference
 from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
@@ -24,6 +24,8 @@ from engine.dockerapi.words import NEVER, go_time
 from engine.errors import ImageInUse, ImageNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from engine.dockerapi.call import Call
@@ -64,19 +66,22 @@ async def history(call: Call) -> web.StreamResponse:
 
 
 async def create(call: Call) -> web.StreamResponse:
-    """Answer `POST /images/create`: a pull, or with `fromSrc` an import."""
+    """Answer `POST /images/create`: a pull, without a tag of all tags; with `fromSrc` an import."""
     if call.query.has("fromSrc"):
         return await import_image(call)
-    reference = wanted_reference(call.query.text("fromImage"), call.query.text("tag"))
+    name, tag = call.query.text("fromImage"), call.query.text("tag")
+    reference = wanted_reference(name, tag)
+    images = call.engine.images
+    pull = images.pull if tag or is_tagged(name) else images.pull_all
     platform = parse_platform(call.query.text("platform"))
     credentials = parse_credentials(call.request.headers.get(HEADER))
     return await progress_from(
-        call, partial(_pull, call.engine, reference, platform, credentials, call.owner)
+        call, partial(_pull, pull, reference, platform, credentials, call.owner)
     )
 
 
 def _pull(
-    engine: Engine,
+    pull: Callable[..., object],
     reference: Reference,
     platform: Platform | None,
     credentials: Credentials | None,
@@ -84,7 +89,7 @@ def _pull(
     progress: JsonProgress,
     cancellation: Cancellation,
 ) -> None:
-    engine.images.pull(
+    pull(
         reference,
         platform=platform,
         credentials=credentials,

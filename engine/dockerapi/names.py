@@ -26,6 +26,11 @@ def wanted_reference(name: str, tag: str) -> Reference:
     return Reference.parse(f"{bare}@{tag}" if ":" in tag else f"{bare}:{tag}")
 
 
+def is_tagged(name: str) -> bool:
+    """Return whether *name* has a tag or a digest of its own."""
+    return "@" in name or ":" in name.rpartition("/")[2]
+
+
 def parse_platform(text: str) -> Platform | None:
     """Return the platform that *text* spells, None for none."""
     return Platform.parse(text) if text else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.images.import_tar import Importer
     from engine.images.load import Loaded, Loader
     from engine.images.pull import Puller
+    from engine.images.pull_all import AllTagsPuller
     from engine.images.push import Pusher
     from engine.images.record import (
         Copied,
@@ -67,6 +68,7 @@ class Images:
         *,
         store: ImageStore,
         puller: Puller,
+        all_tags_puller: AllTagsPuller,
         pusher: Pusher,
         copier: Copier,
         sender: Sender,
@@ -81,6 +83,7 @@ class Images:
     ) -> None:
         self._store = store
         self._puller = puller
+        self._all_tags_puller = all_tags_puller
         self._pusher = pusher
         self._copier = copier
         self._sender = sender
@@ -106,6 +109,26 @@ class Images:
         """Bring an image from its registry; see `Puller.pull`."""
         return self._puller.pull(
             _parsed(reference),
+            platform=platform,
+            credentials=credentials,
+            progress=progress,
+            cancellation=cancellation,
+            owner=owner,
+        )
+
+    def pull_all(
+        self,
+        name: Reference | str,
+        *,
+        platform: Platform | None = None,
+        credentials: Credentials | None = None,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+        owner: str = "",
+    ) -> list[Pulled]:
+        """Bring every tag of a repository; see `AllTagsPuller.pull_all`."""
+        return self._all_tags_puller.pull_all(
+            _parsed(name),
             platform=platform,
             credentials=credentials,
             progress=progress,

@@ -14,6 +14,7 @@ from engine.images.gc import Collector
 from engine.images.import_tar import Importer
 from engine.images.load import Loader
 from engine.images.pull import Puller
+from engine.images.pull_all import AllTagsPuller
 from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
@@ -152,6 +153,10 @@ class World:
 
     def loader(self) -> Loader:
         return Loader(**self.parts, database=self.database, spools=self.paths.content)
+
+    def all_tags_puller(self) -> AllTagsPuller:
+        connect = RegistryConnector(self.transport, patience=HASTY)
+        return AllTagsPuller(puller=self.puller, connect=connect)
 
     def pusher(self) -> Pusher:
         return Pusher(

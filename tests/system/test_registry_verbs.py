@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.__main__ import main
+from engine.engine import Engine
+from engine.system.paths import EnginePaths
 from tests.support.builders import directory, file, layer_tar
+from tests.support.dockerapi import serving as answering
 from tests.support.images import pack_image
 from tests.support.registry import FakeRegistry, serving
 
@@ -61,3 +64,29 @@ def test_a_sync_says_where_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     assert main([*places, "sync", "web:1"]) == 1
     assert "--to" in capsys.readouterr().err
+
+
+def test_every_tag_is_pulled(do: Callable[..., str], registry: FakeRegistry) -> None:
+    registry.put_image("team/web", pack_image(layer_tar(directory("var"))), tag="2")
+
+    assert len(do("pull-all", f"{registry.host}/team/web").splitlines()) == 2
+    assert [line.split()[0] for line in sorted(do("images").splitlines())] == [
+        f"{registry.host}/team/web:{tag}" for tag in ("1", "2")
+    ]
+
+
+def test_docker_pulls_every_tag_where_it_names_none(
+    registry: FakeRegistry, short_path: Path
+) -> None:
+    registry.put_image("team/web", pack_image(layer_tar(directory("var"))), tag="2")
+    with (
+        Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine,
+        answering(engine, short_path / "docker.sock") as api,
+    ):
+        answer = api.post(f"/images/create?fromImage={registry.host}/team/web")
+
+        assert answer.status == 200
+        assert sorted(tag.tag or "" for image in engine.images.list() for tag in image.tags) == [
+            "1",
+            "2",
+        ]
