@@ -18,13 +18,15 @@ own message and names, where there is one, the field that was wrong and the reme
     │  └─ LimitExceeded        larger, longer or more than this host accepts
     ├─ NotFound
     │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · LayerNotFound · IndexMissing
-    │  ├─ ContainerNotFound · ExecNotFound · ProgramNotFound · UrlNotFound
+    │  ├─ ContainerNotFound · ExecNotFound · PathNotFound · SandboxNotFound
+    │  ├─ ProgramNotFound · UrlNotFound
     │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound
     ├─ AlreadyExists           often fine
     │  ├─ SnapshotExists · NameTaken
     │  └─ NetworkExists · EndpointExists
     ├─ WrongState              fix the state, then retry
     │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ExecStarted
+    │  ├─ ReadOnlyPath · SandboxConflict
     │  ├─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · LayerBusy · IngestLocked
     │  ├─ NetworkInUse · NetworkPredefined · PoolOverlaps · PoolsExhausted
     │  ├─ AddressTaken · AddressesExhausted · PortTaken
