@@ -56,7 +56,13 @@ from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.containers.top import Top, list_processes
 from engine.containers.wait import Patience, Waiter
-from engine.errors import ContainerNotFound, ContainerNotRunning, EngineError, LogUnreadable
+from engine.errors import (
+    ContainerNotFound,
+    ContainerNotRunning,
+    ContainerRunning,
+    EngineError,
+    LogUnreadable,
+)
 from engine.settings import ContainerSettings, ResourceUpdate
 from engine.settings.execution import ExecSettings
 from engine.settings.signals import parse_signal
@@ -222,6 +228,8 @@ class Containers:
         is_last = number in {SIGKILL, self._stop_signal(record)}
         if is_last:
             self._stopper.forbid_restart(record)
+            if record.state is ContainerState.RESTARTING:
+                return self.get(record.id)
         if not record.is_running:
             raise ContainerNotRunning(record.name, state=record.state)
         if number == SIGKILL:
@@ -304,6 +312,8 @@ class Containers:
         if record.is_running and if_running is IfRunning.KILL:
             self._thawed(record)
             self._stopper.kill(record, keeps=True)
+        elif record.state is ContainerState.RESTARTING and if_running is IfRunning.REFUSE:
+            raise ContainerRunning(record.name, state=record.state)
         try:
             with self._held(record.id) as current:
                 return self._remover.remove(current, with_volumes=with_volumes)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from engine.containers.create import lock_name
 from engine.containers.health import effective_check, next_probe
 from engine.containers.log_rotation import tend_logs
-from engine.containers.policy import starts_with_the_host
+from engine.containers.policy import FIRST, LONGEST, starts_with_the_host
 from engine.containers.state import Change, ContainerState, after
-from engine.errors import EngineError
+from engine.errors import ContainerNotRunning, EngineError
 from engine.system.processes import boot_id
 from engine.system.watch import Watch
 
@@ -145,7 +145,16 @@ class Keeper:
             if current.was_stopped and current.settings.restart.name != "always":
                 self._stopper.give_up(current)
                 return
-            self._starter.start(current, by_policy=True)
+            self._start(current)
+
+    def _start(self, record: ContainerRecord) -> None:
+        try:
+            self._starter.start(record, by_policy=True)
+        except ContainerNotRunning:
+            # It joins another one, which may be about to be started too.
+            wait = min(2 * record.backoff, LONGEST) or FIRST
+            at = self._means.clock.now() + wait
+            self._means.store.save(replace(record, restart_at=at, backoff=wait))
 
     # --- Health ---------------------------------------------------------------------------------
 

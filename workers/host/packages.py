@@ -36,6 +36,7 @@ class Package:
 RUNTIME = (
     Package("runc", "starts containers in their namespaces", program="runc"),
     Package("conmon", "holds a container's output and exit code", program="conmon"),
+    Package("tini", "is the first process of containers with --init", program="tini-static"),
     Package("nftables", "publishes ports of containers and keeps networks apart", program="nft"),
     Package("aardvark-dns", "answers containers' questions for each other's names"),
     Package("busybox-static", "is what the offline starter image is made of"),

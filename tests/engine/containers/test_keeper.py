@@ -11,9 +11,9 @@ import pytest
 
 from engine.containers.health import HealthStatus
 from engine.containers.keeper import Keeper
-from engine.containers.record import ContainerRecord, WaitFor
+from engine.containers.record import ContainerRecord, IfRunning, WaitFor
 from engine.containers.state import ContainerState
-from engine.errors import ContainerNotRunning
+from engine.errors import ContainerNotRunning, ContainerRunning
 from engine.oci.healthcheck import Healthcheck
 from engine.settings import ResourceUpdate, RestartPolicy
 from engine.system.clock import SYSTEM_CLOCK
@@ -173,6 +173,38 @@ class TestRestart:
         keeper.round(Inline())
 
         assert (now(yard).state, now(yard).exit_code) == (ContainerState.EXITED, 127)
+
+    def test_one_that_joins_another_waits_for_it(
+        self, yard: Yard, keeper: Keeper, clock: ShiftedClock
+    ) -> None:
+        other = yard.containers.create(yard.settings("/bin/sleep", name="other"))
+        yard.containers.start(other.id)
+        record = started(yard, restart=ALWAYS, pid_mode="container:other")
+        yard.containers.stop("other")
+        yard.fake_host.finish(record.id, 1)
+        for _ in range(3):
+            clock.shift += timedelta(minutes=2)
+            keeper.round(Inline())
+        assert now(yard).state is ContainerState.RESTARTING
+
+        yard.containers.start("other")
+        clock.shift += timedelta(minutes=2)
+        keeper.round(Inline())
+        assert now(yard).state is ContainerState.RUNNING
+
+    def test_what_waits_is_removed_by_force_only_and_can_be_killed(
+        self, yard: Yard, keeper: Keeper
+    ) -> None:
+        record = started(yard, restart=ALWAYS)
+        yard.fake_host.finish(record.id, 1)
+        with pytest.raises(ContainerRunning):
+            yard.containers.remove("web")
+
+        assert yard.containers.kill("web").state is ContainerState.EXITED
+        yard.containers.start("web")
+        yard.fake_host.finish(record.id, 1)
+        yard.containers.remove("web", if_running=IfRunning.KILL)
+        assert yard.leftovers() == []
 
     def test_a_policy_that_is_taken_away_counts_at_once(self, yard: Yard, keeper: Keeper) -> None:
         record = started(yard, restart=ALWAYS)
