@@ -9,11 +9,11 @@ import pytest
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Container, Image, Network, Volume
-from engine.containers.settings import ContainerSettings
 from engine.containers.state import ContainerState
 from engine.errors import NetworkExists, VolumeInUse, VolumeNotFound, WrongState
 from engine.networks.record import PublishedPort
 from engine.progress import NEVER, SILENT
+from engine.settings import ContainerSettings
 from workers.inventory import Inventory
 from workers.tasks import changes, containers, networks, volumes
 from workers.work import Work
