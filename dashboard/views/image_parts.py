@@ -57,8 +57,7 @@ def image_compare(request: SignedInRequest, host: str, image_id: str) -> HttpRes
     other = request.GET.get("with", "")
     context: dict[str, Any] = {"candidates": selectors.image_names(host, limit=200)}
     if _DIGEST.fullmatch(other):
-        context |= _asked(image, Question.IMAGE_COMPARE, other=other)
-        context |= {"other": selectors.image_detail(host, other).image}
+        context |= _compared(image, other)
     return _part(request, "compare", image, context, title="Compare")
 
 
@@ -94,6 +93,17 @@ def image_tags(request: SignedInRequest, host: str, image_id: str) -> HttpRespon
     context = _asked(image, Question.TAG_HISTORY)
     context["moves"] = _with_moments(context.get("moves", ()), "at")
     return _part(request, "tag_history", image, context, title="Tags")
+
+
+def _compared(image: Image, other: str) -> dict[str, Any]:
+    try:
+        found = selectors.image_detail(image.host_id, other).image
+    except EngineError as error:
+        return {"error": words_of(error)}
+    answer = _asked(image, Question.IMAGE_COMPARE, other=other)
+    for row in answer.get("config", ()):
+        row[0] = row[0].replace("_", " ")
+    return {**answer, "other": found}
 
 
 def _asked(image: Image, question: Question, **told: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Containers(Protocol):
     def list(self) -> Sequence[ContainerRecord]:
         """Return every container."""
 
-    def find(self, text: str) -> ContainerRecord | None:
+    def find(self, ref: str) -> ContainerRecord | None:
         """Return the container of that ID, or None."""
 
     def reconcile(self) -> object:

@@ -132,7 +132,8 @@ class LayerFiles:
 
     def of_image(self, image: ImageRecord) -> ImageFiles:
         """Return what each layer of *image* did; raise `IndexMissing`."""
-        counts = [dict.fromkeys(("A", "C", "D", "brought", "wasted"), 0) for _ in image.layers]
+        names = (*Change, "brought", "wasted")
+        counts: list[dict[str, int]] = [dict.fromkeys(names, 0) for _ in image.layers]
         wasted: list[tuple[int, bytes]] = []
         for story in self._stories(image.layers):
             _count(story, counts)

@@ -153,6 +153,16 @@ def test_two_images_are_compared(browse, asked):
     assert "/etc/motd" in html
 
 
+def test_an_image_that_is_gone_cannot_be_compared_with(browse, asked):
+    address = reverse("image_compare", args=IMAGE)
+
+    response = browse("vera").get(address, {"with": "sha256:" + "0" * 64}, headers=HTMX)
+
+    assert response.status_code == 200
+    assert 'role="alert"' in response.content.decode()
+    assert asked == []
+
+
 def test_files_of_a_layer_are_found_by_path(browse, asked):
     browse("vera").get(reverse("image_layer_files", args=(*IMAGE, CHAIN)), {"q": "motd"})
 
