@@ -18,6 +18,7 @@ from engine.errors import (
     DiffIDMismatch,
     DigestMismatch,
     EngineError,
+    ForeignLayer,
     ImageNotFound,
     InvalidImageConfig,
     InvalidLayer,
@@ -388,6 +389,14 @@ def cut(blob: bytes) -> bytes:
             ),
             UnsupportedMediaType,
             id="layer-media-type",
+        ),
+        pytest.param(
+            lambda image: replace(
+                image,
+                manifest=image.manifest.replace(b"layer.v1", b"layer.nondistributable.v1"),
+            ),
+            ForeignLayer,
+            id="layer-foreign",
         ),
     ],
 )
