@@ -394,16 +394,9 @@ def _wire_importer(ground: _Ground, unpacker: Unpacker, collector: Collector) ->
 
 
 def _wire_deriver(ground: _Ground) -> Deriver:
-    return Deriver(
-        images=ground.images,
-        store=ground.content,
-        snapshots=ground.snapshotter,
-        unpacker=Unpacker(ground.snapshotter, ground.locks),
-        leases=ground.leases,
-        collector=_wire_collector(ground),
-        clock=ground.clock,
-        spools=ground.paths.content,
-    )
+    unpacker = Unpacker(ground.snapshotter, ground.locks)
+    adder = _wire_adder(ground, unpacker, _wire_collector(ground))
+    return Deriver(ground.images, adder, ground.clock)
 
 
 def _wire_puller(

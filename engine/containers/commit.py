@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from engine.oci.config import ProcessDefaults
 from engine.system.files import DIRECTORY_FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
@@ -60,14 +60,15 @@ class Committer:
             author=author,
             tags=(reference,) if reference else (),
         )
-        layer = self._layer(record, pause=pause)
-        image = self._means.deriver.derive(
-            record.image_id, layer, derivation, owner=owner, source="commit"
-        )
+        # Whatever happens, what was frozen goes on at once.
+        with closing(self._layer(record, pause=pause)) as layer:
+            image = self._means.deriver.derive(
+                record.image_id, layer, derivation, owner=owner, source="commit"
+            )
         tell(self._means.events, "commit", record, comment=message, imageID=str(image.id))
         return image
 
-    def _layer(self, record: ContainerRecord, *, pause: bool) -> Iterator[bytes]:
+    def _layer(self, record: ContainerRecord, *, pause: bool) -> Generator[bytes, None, None]:
         snapshotter = self._means.snapshotter
         upper = layer_in_memory(self._means, record)
         root = os.open(upper or changed_directory(snapshotter, record.id), DIRECTORY_FLAGS)

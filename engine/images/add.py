@@ -117,6 +117,10 @@ class Addition:
         self._progress = progress
         self._cancellation = cancellation
 
+    def keep(self, layers: Iterable[LayerRecord]) -> None:
+        """Keep *layers*, which are here, from being removed until the work is over."""
+        self._hold.add_layers(*(layer.chain_id for layer in layers))
+
     def stage(self, tar: BinaryIO, *, label: str = "layer") -> StagedTar:
         """
         Unpack the plain *tar*, read once to its end, aside from every image.
@@ -145,9 +149,9 @@ class Addition:
         """
         Make the image of *config* whose layers are those of *base* and then *added*, lowest first.
 
-        Afterwards it is here and *tags* name it. The layers of *base* must be here, and stay
-        meanwhile. Raises `InvalidImageConfig`, or `InvalidManifest` where config and layers do not
-        belong together; then nothing is left.
+        Afterwards it is here and *tags* name it. The layers of *base* must be here and kept. Raises
+        `InvalidImageConfig`, or `InvalidManifest` where config and layers do not belong together;
+        then nothing is left.
         """
         parsed = ImageConfig.parse(config)
         layers = _layers(parsed, base, added)

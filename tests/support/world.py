@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine import events, leases
 from engine.content.local import LocalStore
 from engine.events import Event, EventLog
+from engine.images.add import Adder
 from engine.images.derive import Deriver
 from engine.images.gc import Collector
 from engine.images.import_tar import Importer
@@ -190,7 +191,10 @@ class World:
         )
 
     def deriver(self) -> Deriver:
-        return Deriver(**self.parts, clock=self.clock, spools=self.paths.content)
+        return Deriver(self.images, self.adder(), self.clock)
+
+    def adder(self) -> Adder:
+        return Adder(**self.parts)
 
     def importer(self) -> Importer:
         return Importer(**self.parts, clock=self.clock, spools=self.paths.content)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,4 +65,40 @@ def test_what_does_not_belong_together_leaves_nothing(
 
     assert world.images.list_all() == []
     assert world.list_events() == []
+    assert world.disk_bytes == 0
+
+
+def test_a_tar_becomes_a_layer_on_what_is_here(world: World, adder: Adder) -> None:
+    base = adder.add(pack_image(LOWER).config, [LOWER], source="build")
+
+    with adder.adding() as work:
+        work.keep(base.layers)
+        tar = work.stage(io.BytesIO(UPPER))
+        image = work.make(IMAGE.config, [tar], base=base.layers, tags=[TAG], source="build")
+
+    assert (tar.diff_id, tar.tar_bytes) == (Digest.of(UPPER), len(UPPER))
+    assert image.layers[0] == base.layers[0]
+    assert image.layers[1].digest == image.layers[1].diff_id == tar.diff_id
+    assert world.images.get("team/made:1") == image
+
+
+def test_a_layer_that_is_here_is_not_there_twice(world: World, adder: Adder) -> None:
+    image = adder.add(IMAGE.config, [LOWER, UPPER], source="build")
+    before = world.disk_bytes
+
+    with adder.adding() as work:
+        work.keep(image.layers)
+        tar = work.stage(io.BytesIO(UPPER))
+        again = work.make(IMAGE.config, [tar], base=image.layers[:1], source="build")
+
+    assert again == image
+    assert world.disk_bytes == before
+
+
+def test_tars_that_become_no_layer_are_gone(world: World, adder: Adder) -> None:
+    with adder.adding() as work:
+        work.stage(io.BytesIO(LOWER))
+    with pytest.raises(InvalidManifest), adder.adding() as work:
+        work.make(IMAGE.config, [work.stage(io.BytesIO(UPPER))], source="build")
+
     assert world.disk_bytes == 0
