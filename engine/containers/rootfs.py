@@ -13,9 +13,11 @@ import errno
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.mounting import Mounting
 from engine.containers.writable import root_mounts
 from engine.errors import (
     ContainerNotFound,
@@ -26,8 +28,9 @@ from engine.errors import (
     SystemFailure,
     from_oserror,
 )
+from engine.mount import Mount
 from engine.system.processes import ProcessIdentity
-from engine.system.resolving import open_in_root
+from engine.system.resolving import open_in_root, path_in_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +82,7 @@ def opened_root(
     means: Means, settler: Settler, record: ContainerRecord, *, with_mounts: bool = True
 ) -> Iterator[Root]:
     """
-    Yield the root of a container, running or not; *with_mounts* with its volumes, if it runs.
+    Yield the root of a container, running or not; *with_mounts* with its volumes and binds.
 
     While one that does not run is open, it cannot be started or removed.
     """
@@ -92,7 +95,7 @@ def opened_root(
             raise ContainerNotFound(record.name)
         current = settler.settle(current)
         if not current.is_running:
-            opened.enter_context(_mounted(means, settler, current))
+            opened.enter_context(_mounted(means, settler, current, with_mounts=with_mounts))
         descriptor = _open_root(bundle, inside=current.is_running and with_mounts)
         opened.callback(os.close, descriptor)
         if current.is_running:
@@ -102,16 +105,56 @@ def opened_root(
 
 
 @contextmanager
-def _mounted(means: Means, settler: Settler, record: ContainerRecord) -> Iterator[None]:
+def _mounted(
+    means: Means, settler: Settler, record: ContainerRecord, *, with_mounts: bool
+) -> Iterator[None]:
     bundle = means.bundles.locate(record.id)
     settler.clear(bundle)
     # From here on there is something to clear, for whoever comes, whatever happens.
     means.bundles.make_run(bundle)
     try:
         means.mounter.mount(root_mounts(means, record), bundle.rootfs)
+        if with_mounts:
+            _mount_all(means, record, bundle)
         yield
     finally:
         settler.clear(bundle)
+
+
+def _mount_all(means: Means, record: ContainerRecord, bundle: Bundle) -> None:
+    """Mount volumes and binds where the program would see them; they go with the root's mount."""
+    root = os.open(bundle.rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for entry in Mounting(means).entries(record.id):
+            if "source" not in entry or not set(entry.get("options", ())) & {"bind", "rbind"}:
+                continue
+            path = os.fsencode(entry["destination"])
+            os.close(_made(root, path, like=Path(entry["source"])))
+            options = ("rbind", "ro") if "ro" in entry["options"] else ("rbind",)
+            # Nobody runs in it who could put another link on the way.
+            target = bundle.rootfs / os.fsdecode(path_in_root(root, path))
+            means.mounter.mount([Mount("bind", entry["source"], options)], target)
+    except OSError as error:
+        raise from_oserror(error, "mount the container's volumes") from error
+    finally:
+        os.close(root)
+
+
+def _made(root: int, path: bytes, *, like: Path) -> int:
+    """Return a descriptor of *path* inside *root*, made as a start would make it."""
+    try:
+        return open_in_root(root, path, os.O_PATH)
+    except FileNotFoundError:
+        parent, _, name = path.rstrip(b"/").rpartition(b"/")
+        above = _made(root, parent or b"/", like=Path("/"))
+        try:
+            if like.is_dir():
+                os.mkdir(name, 0o755, dir_fd=above)
+            else:
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755, dir_fd=above))
+        finally:
+            os.close(above)
+        return open_in_root(root, path, os.O_PATH)
 
 
 def _open_root(bundle: Bundle, *, inside: bool) -> int:

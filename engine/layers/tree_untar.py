@@ -88,6 +88,9 @@ class Untar:
         try:
             return open_in_root(self._root, self._path(parent), flags)
         except FileNotFoundError:
+            if not parent:
+                # The directory that everything goes to was taken away.
+                raise
             above, _, base = parent.rpartition(b"/")
             with self._parent(above) as directory, suppress(FileExistsError):
                 self._check(directory)

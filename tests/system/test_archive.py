@@ -25,6 +25,7 @@ from engine.errors import (
     UnsafePath,
 )
 from engine.settings import ExecSettings
+from engine.settings.mounts import MountKind, MountPoint
 from tests.system.test_containers import finished, sleeping, yard
 from tests.system.test_exec import run_in
 
@@ -300,6 +301,33 @@ class TestEscapes:
         assert found <= {b"inside\n", b""}
         assert [each.name for each in tmp_path.iterdir()] == ["secret"]
         assert secret.read_text() == "secret"
+
+
+@pytest.mark.parametrize("state", ["created", "stopped", "running"])
+def test_volumes_and_binds_are_seen_whether_it_runs_or_not(
+    yard: Yard, tmp_path: Path, state: str
+) -> None:
+    (tmp_path / "there").write_text("bound\n")
+    mounts = (
+        MountPoint(MountKind.BIND, "/bound", str(tmp_path)),
+        MountPoint(MountKind.BIND, "/read/only", str(tmp_path), read_only=True),
+        MountPoint(MountKind.VOLUME, "/volume", "kept"),
+    )
+    record = yard.containers.create(yard.settings("/bin/sleep", "1000", mounts=mounts))
+    if state != "created":
+        yard.containers.start(record.id)
+    if state == "stopped":
+        yard.containers.kill(record.id)
+
+    assert content(yard, record, "/bound/there") == b"bound\n"
+    yard.containers.write_archive(record.id, "/bound", tar_of(("new", b"hello")))
+    assert (tmp_path / "new").read_text() == "hello"
+    yard.containers.write_archive(record.id, "/volume", tar_of(("new", b"hello")))
+    assert content(yard, record, "/volume/new") == b"hello"
+    with pytest.raises(ReadOnlyPath, match="mounted volume is marked read-only"):
+        yard.containers.write_archive(record.id, "/read/only", tar_of(("x", b"")))
+    if state != "running":
+        assert yard.leftovers(records=1) == []
 
 
 def test_what_does_not_exist_has_no_files(yard: Yard) -> None:
