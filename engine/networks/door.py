@@ -94,6 +94,9 @@ class Links(Protocol):
         A link that is there already is made anew. Raises `SystemFailure`.
         """
 
+    def forget_udp(self, ports: frozenset[int]) -> None:
+        """Have every UDP conversation with one of the host's *ports* go where the rules say now."""
+
     def leave(self, pid: int, interface: str, gateways: Gateways) -> None:
         """Take one interface from the namespace of process *pid*, and set its way out anew."""
 

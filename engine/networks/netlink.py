@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, from_oserror
+from engine.networks.flows import forget_udp
 from engine.system.namespaces import in_network_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class NetlinkLinks:
         finally:
             os.close(namespace)
         in_network_of(pid, lambda: _set_up(plans, gateways))
+
+    def forget_udp(self, ports: frozenset[int]) -> None:
+        """Have every UDP conversation with one of the host's *ports* go where the rules say now."""
+        forget_udp(ports)
 
     def leave(self, pid: int, interface: str, gateways: Gateways) -> None:
         """Take one interface from the namespace of process *pid*, and set its way out anew."""

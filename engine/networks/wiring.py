@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.networks.door import Gateways, Links
     from engine.networks.plane import Plane
     from engine.networks.publishing import Publisher
-    from engine.networks.record import NetworkRecord
+    from engine.networks.record import NetworkRecord, PublishedPort
     from engine.networks.store import NetworkStore
     from engine.settings.network import Endpoint, PortBinding
     from engine.system.database import Database
@@ -101,6 +101,7 @@ class Wiring:
             descriptors = self._publish(active, networks, bindings, undo)
         self._plane.ensure_bridges(networks.values())
         self._plane.sync(networks, rules=bool(descriptors))
+        self._forget_udp(self._store.ports_of(member.id))
         return descriptors
 
     def attach(self, container_id: str, pid: int) -> None:
@@ -113,15 +114,16 @@ class Wiring:
     def release(self, container_id: str) -> None:
         """Take addresses and ports of a container back that has no process any more."""
         active = [each for each in self._store.endpoints_of(container_id) if each.is_active]
-        has_ports = bool(self._store.ports_of(container_id))
-        if not active and not has_ports:
+        ports = self._store.ports_of(container_id)
+        if not active and not ports:
             return
         with self._database.write():
             self._tell("disconnect", active)
             for endpoint in active:
                 self._addresses.rest(endpoint)
             self._store.delete_ports(container_id)
-        self._plane.sync([each.network for each in active], rules=has_ports)
+        self._plane.sync([each.network for each in active], rules=bool(ports))
+        self._forget_udp(ports)
 
     def withdraw(self, container_id: str) -> None:
         """Forget a container; joins the transaction that is open."""
@@ -229,6 +231,11 @@ class Wiring:
             link_plan(each, networks[each.network], is_published=is_published) for each in endpoints
         ]
         self._links.join(pid, plans, way)
+
+    def _forget_udp(self, ports: Iterable[PublishedPort]) -> None:
+        numbers = frozenset(each.host_port for each in ports if each.protocol == "udp")
+        if numbers:
+            self._links.forget_udp(numbers)
 
     def _tell(self, action: str, endpoints: Iterable[EndpointRecord]) -> None:
         for endpoint in endpoints:

@@ -30,6 +30,7 @@ class FakeLinks:
     links: dict[str, tuple[int, LinkPlan]] = field(default_factory=dict)
     ways: dict[int, Gateways] = field(default_factory=dict)
     foreign: list[Pool] = field(default_factory=list)
+    forgotten: set[int] = field(default_factory=set)
 
     def list_taken(self, *, but: frozenset[str] = frozenset()) -> list[Pool]:
         own = [
@@ -58,6 +59,9 @@ class FakeLinks:
             assert plan.bridge in self.bridges, f"no bridge {plan.bridge}"
             self.links[plan.name] = (pid, plan)
         self.ways[pid] = gateways
+
+    def forget_udp(self, ports: frozenset[int]) -> None:
+        self.forgotten |= ports
 
     def leave(self, pid: int, interface: str, gateways: Gateways) -> None:
         for name, (holder, plan) in list(self.links.items()):

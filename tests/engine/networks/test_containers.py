@@ -1,7 +1,10 @@
 """Real containers in real networks, with a network namespace of the test's own as the host."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,14 @@ from tests.support.services import wait_until
 
 pytestmark = pytest.mark.root
 IN_TIME = ("timeout", "1")
+UDP_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 53))
+print("ready", flush=True)
+while True:
+    server.sendto(sys.argv[1].encode(), server.recvfrom(100)[1])
+"""
 TIMED_OUT = "code 124"
 SERVE = "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p [::]:80 -h /www"
 
@@ -59,6 +70,20 @@ def inside(record: ContainerRecord, *words: str) -> str:
     """What a program of the host prints that runs in the container's network and files."""
     finished = run(["nsenter", "-t", str(record.pid), "-n", "-m", *words], timeout=20)
     return finished.stdout.decode() + finished.complaint
+
+
+@contextmanager
+def answering(record: ContainerRecord, text: str) -> Iterator[None]:
+    """Have somebody in the container's network answer to UDP with *text*."""
+    words = ["nsenter", "-t", str(record.pid), "-n", sys.executable, "-c", UDP_SERVER, text]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def fetched(url: str) -> str:
@@ -113,6 +138,19 @@ class TestDefaultBridge:
 
         yard.containers.kill(web.id)
         assert "refused" in fetched("http://127.0.0.1:8080/")
+
+    def test_a_udp_conversation_goes_on_with_the_container_that_has_the_port_now(
+        self, yard: Yard
+    ) -> None:
+        binding = PortBinding(53, protocol="udp", host_port=5300)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(2)
+            for name in ("first", "second"):
+                record = started(yard, name, "/bin/sleep", "100", publish=(binding,))
+                with answering(record, name):
+                    client.sendto(b"who", ("127.0.0.1", 5300))
+                    assert client.recv(100).decode() == name
+                yard.containers.kill(record.id)
 
     def test_one_host_address_is_the_only_one(self, yard: Yard, other_host: OtherHost) -> None:
         binding = PortBinding(80, host_ip="127.0.0.1", host_port=8080)

@@ -150,6 +150,15 @@ class TestPorts:
         places = [each.place for each in wires.networks.ports(one.id)]
         assert places == ["0.0.0.0:8080", "[::]:8080"]
 
+    def test_udp_conversations_follow_the_rules(self, wires: Wires) -> None:
+        one = wires.member("one")
+        wires.start(one, PortBinding(53, protocol="udp", host_port=5300))
+        assert host(wires)[0].forgotten == {5300}
+
+        host(wires)[0].forgotten.clear()
+        wires.means.wiring.release(one.id)
+        assert host(wires)[0].forgotten == {5300}
+
     def test_no_port_is_published_into_an_internal_network(self, wires: Wires) -> None:
         wires.networks.create(NetworkSettings("inside", internal=True))
         one = wires.member("one", "inside")
