@@ -23,6 +23,7 @@ from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, open_containers
 from engine.content.local import LocalStore
 from engine.events import EventLog
+from engine.images import places
 from engine.images import schema as images_schema
 from engine.images.add import Adder
 from engine.images.copy import Copier
@@ -33,6 +34,7 @@ from engine.images.images import Images
 from engine.images.import_tar import Importer
 from engine.images.layer_bytes import LayerBytes
 from engine.images.load import Loader
+from engine.images.places import BlobPlaces
 from engine.images.pull import REGISTRY, Puller
 from engine.images.pull_all import AllTagsPuller
 from engine.images.push import Pusher
@@ -85,6 +87,7 @@ SCHEMAS = (
     leases.SCHEMA,
     snapshots_store.SCHEMA,
     images_schema.SCHEMA,
+    places.SCHEMA,
     networks_schema.SCHEMA,
     volumes_schema.SCHEMA,
     mounting.SCHEMA,
@@ -289,7 +292,7 @@ def _wire_images(ground: _Ground, holders: ImageHolders, connect: RegistryConnec
         puller=puller,
         all_tags_puller=AllTagsPuller(puller=puller, connect=connect),
         pusher=_wire_pusher(ground, connect),
-        copier=Copier(connect=connect),
+        copier=Copier(connect=connect, places=BlobPlaces(ground.database, ground.clock)),
         sender=_wire_sender(ground),
         receiver=Receiver(
             lambda source: _wire_puller(ground, unpacker, collector, source, kind="sync")
@@ -334,6 +337,7 @@ def _wire_pusher(ground: _Ground, connect: RegistryConnector) -> Pusher:
         store=ground.content,
         source=_layer_bytes(ground),
         leases=ground.leases,
+        places=BlobPlaces(ground.database, ground.clock),
     )
 
 

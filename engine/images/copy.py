@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.images.copy_plan import CopiedDocument
+    from engine.images.places import BlobPlaces
     from engine.oci.descriptor import Descriptor
     from engine.oci.platform import Platform
     from engine.oci.reference import Reference
@@ -36,13 +37,15 @@ if TYPE_CHECKING:
     from engine.registry.registries import Connect
 
 STREAMS = 4
+MOUNT_SOURCES = 3
 
 
 class Copier:
     """Copies images from registry to registry."""
 
-    def __init__(self, *, connect: Connect) -> None:
+    def __init__(self, *, connect: Connect, places: BlobPlaces) -> None:
         self._connect = connect
+        self._places = places
 
     def copy(
         self,
@@ -67,7 +70,7 @@ class Copier:
         joint = JointCancellation(cancellation)
         reader = self._connect(source.registry, credentials=source_credentials, cancellation=joint)
         writer = self._connect(target.registry, credentials=target_credentials, cancellation=joint)
-        copy = _Copy(source, target, reader, writer, progress, joint)
+        copy = _Copy(source, target, reader, writer, self._places, progress, joint)
         return copy.run(tuple(platforms), with_referrers=with_referrers)
 
 
@@ -79,6 +82,7 @@ class _Copy:
     target: Reference
     reader: RegistryClient
     writer: RegistryClient
+    places: BlobPlaces
     progress: ProgressSink
     cancellation: JointCancellation
 
@@ -94,6 +98,7 @@ class _Copy:
         self._put_documents([*collected.documents, *referrers.documents])
         # Last of all: until now nobody who asks for the tag sees any of it.
         self._put_under(self._named(top), top)
+        self.places.note(self.target.registry, self.target.repository, blobs)
         self.progress.emit(Message(f"Digest: {top.digest}"))
         return Copied(
             self.source, self.target, top.digest, sum(copied), len(blobs), len(referrers.documents)
@@ -147,7 +152,7 @@ class _Copy:
             self.target,
             blob,
             StreamedBlob(self.reader, self.source, blob),
-            mount_from=self._mount_sources(),
+            mount_from=self._mount_sources(blob),
             moved=lambda moved: self._tell(blob, LayerStatus.PUSHING, current=moved),
         )
         if mounted:
@@ -156,9 +161,12 @@ class _Copy:
         self._tell(blob, LayerStatus.PUSHED)
         return blob.size
 
-    def _mount_sources(self) -> tuple[str, ...]:
-        is_same = self.source.registry == self.target.registry
-        return (self.source.repository,) if is_same else ()
+    def _mount_sources(self, blob: Descriptor) -> list[str]:
+        registry, repository = self.target.registry, self.target.repository
+        seen = self.places.find(registry, blob.digest, other_than=repository)
+        is_same = self.source.registry == registry
+        sources = [self.source.repository, *seen] if is_same else seen
+        return list(dict.fromkeys(sources))[:MOUNT_SOURCES]
 
     def _tell(
         self, blob: Descriptor, status: LayerStatus, *, current: int = 0, detail: str = ""

@@ -24,10 +24,11 @@ from engine.oci.media_types import OCI_CONFIG
 from engine.progress import NEVER, SILENT, LayerProgress, LayerStatus, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from engine.content.store import Store
     from engine.images.outgoing import WrittenManifest
+    from engine.images.places import BlobPlaces
     from engine.images.ports import LayerSource
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
@@ -62,12 +63,14 @@ class Pusher:
         store: Store,
         source: LayerSource,
         leases: Leases,
+        places: BlobPlaces,
     ) -> None:
         self._connect = connect
         self._images = images
         self._store = store
         self._source = source
         self._leases = leases
+        self._places = places
 
     def push(
         self,
@@ -91,13 +94,26 @@ class Pusher:
         client = self._connect(reference.registry, credentials=credentials, cancellation=joint)
         with self._leases.held() as lease:
             image = held_image(self._images, lease, reference)
-            push = _Push(reference, image, client, self._source, self._images, progress, joint)
+            push = _Push(
+                reference, image, client, self._source, self._mount_sources, progress, joint
+            )
             manifest, sent_bytes = push.run(own_manifest(image, self._store))
+        layers = (each.digest for each in manifest.parsed.layers)
+        self._places.note(reference.registry, reference.repository, layers)
         digest, size = Digest.of(manifest.content), len(manifest.content)
         progress.emit(Message(f"{reference.tag}: digest: {digest} size: {size}"))
         self._images.note_push(reference, digest, image.id, owner=owner)
         descriptor = Descriptor(manifest.parsed.media_type, digest, size)
         return Pushed(image, reference, descriptor, sent_bytes)
+
+    def _mount_sources(
+        self, layer: LayerRecord, blob: Descriptor, reference: Reference
+    ) -> list[str]:
+        """Return the repositories that probably have *blob*, which *layer* travels as."""
+        registry, repository = reference.registry, reference.repository
+        known = self._images.repositories_with(layer.chain_id, registry, other_than=repository)
+        seen = self._places.find(registry, blob.digest, other_than=repository)
+        return list(dict.fromkeys((*known, *seen)))[:MOUNT_SOURCES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +124,7 @@ class _Push:
     image: ImageRecord
     client: RegistryClient
     source: LayerSource
-    images: ImageStore
+    mount_sources: Callable[[LayerRecord, Descriptor, Reference], list[str]]
     progress: ProgressSink
     cancellation: JointCancellation
 
@@ -171,14 +187,11 @@ class _Push:
             self._tell(layer, LayerStatus.THERE)
             return _Sent(descriptor)
         self._tell(layer, LayerStatus.PUSHING, total=descriptor.size)
-        sources = self.images.repositories_with(
-            layer.chain_id, self.reference.registry, other_than=self.reference.repository
-        )
         mounted = self.client.push_blob(
             self.reference,
             descriptor,
             LayerContent(self.source, layer),
-            mount_from=sources[:MOUNT_SOURCES],
+            mount_from=self.mount_sources(layer, descriptor, self.reference),
             moved=lambda moved: self._tell(
                 layer, LayerStatus.PUSHING, current=moved, total=descriptor.size
             ),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from engine import events, leases
 from engine.content.local import LocalStore
 from engine.events import Event, EventLog
+from engine.images import places
 from engine.images.add import Adder
 from engine.images.derive import Deriver
 from engine.images.gc import Collector
 from engine.images.import_tar import Importer
 from engine.images.load import Loader
+from engine.images.places import BlobPlaces
 from engine.images.pull import Puller
 from engine.images.pull_all import AllTagsPuller
 from engine.images.push import Pusher
@@ -99,7 +101,7 @@ class World:
         self.holders = Holders()
         self.transport = HttpTransport()
         self.database = Database(
-            paths.database, [leases.SCHEMA, events.SCHEMA, SCHEMA, snapshots.SCHEMA]
+            paths.database, [leases.SCHEMA, events.SCHEMA, SCHEMA, places.SCHEMA, snapshots.SCHEMA]
         )
         self.events = EventLog(self.database, paths.events, self.clock)
         self.images = ImageStore(self.database, self.events, self.clock)
@@ -166,6 +168,7 @@ class World:
             store=self.store,
             source=FakeLayerSource(self.layers, self.store),
             leases=self.leases,
+            places=BlobPlaces(self.database, self.clock),
         )
 
     def sender(self) -> Sender:

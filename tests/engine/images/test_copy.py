@@ -20,8 +20,9 @@ from engine.errors import (
     RegistryUnreachable,
     SizeMismatch,
 )
-from engine.images import copy_plan
+from engine.images import copy_plan, places
 from engine.images.copy import Copier
+from engine.images.places import BlobPlaces
 from engine.oci import media_types
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest
@@ -33,12 +34,15 @@ from engine.registry.credentials import Credentials
 from engine.registry.listing import referrers_tag
 from engine.registry.retry import Patience
 from engine.registry.transport import HttpTransport
+from engine.system.clock import SYSTEM_CLOCK
+from engine.system.database import Database
 from tests.support.images import PackedImage, pack_image, pack_index
 from tests.support.registry import FakeRegistry, Received, Reply, serving
 from tests.support.world import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from engine.oci.reference import Reference
 
@@ -53,9 +57,14 @@ def other() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture
-def copier() -> Iterator[Copier]:
+def copier(tmp_path: Path) -> Iterator[Copier]:
     transport = HttpTransport()
-    yield Copier(connect=RegistryConnector(transport, patience=Patience(first_wait=0.0)))
+    database = Database(tmp_path / "engine.db", [places.SCHEMA])
+    yield Copier(
+        connect=RegistryConnector(transport, patience=Patience(first_wait=0.0)),
+        places=BlobPlaces(database, SYSTEM_CLOCK),
+    )
+    database.close()
     transport.close()
 
 
@@ -184,6 +193,26 @@ def test_a_registry_that_does_not_mount_gets_the_bytes(
     registry.faults.append(lambda each: Reply(405) if "mount" in each.query else None)
 
     assert copier.copy(web, registry.reference("mirror/web:1")).sent_bytes > 500_000
+
+
+def test_a_blob_is_mounted_from_where_an_earlier_copy_put_it(
+    copier: Copier, other: FakeRegistry, web: Reference, target: Reference
+) -> None:
+    copier.copy(web, target)
+
+    assert copier.copy(web, other.reference("second/web:1")).sent_bytes == 0
+    assert {each.query["from"][0] for each in other.received if "from" in each.query} == {
+        "mirror/web"
+    }
+
+
+def test_a_place_that_has_forgotten_a_blob_costs_no_more_than_a_question(
+    copier: Copier, other: FakeRegistry, web: Reference, target: Reference, image: PackedImage
+) -> None:
+    copier.copy(web, target)
+    other.holders.clear()
+
+    assert copier.copy(web, other.reference("second/web:1")).digest == image.digest
 
 
 def test_each_registry_sees_its_own_credentials(
