@@ -69,11 +69,10 @@ def reachable(resolver: Resolver) -> Resolver:
 
 def render_resolver(resolver: Resolver) -> str:
     """Return the text of a resolv.conf."""
-    lines = [f"nameserver {each}" for each in resolver.servers]
     # A lone dot means: look nowhere else.
     search = [] if resolver.search == (".",) else resolver.search
-    if search:
-        lines.append("search " + " ".join(search))
+    lines = ["search " + " ".join(search)] if search else []
+    lines += [f"nameserver {each}" for each in resolver.servers]
     if resolver.options:
         lines.append("options " + " ".join(resolver.options))
     return "".join(f"{line}\n" for line in lines)

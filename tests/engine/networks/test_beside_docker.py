@@ -1,5 +1,6 @@
 """Beside a dockerd on the same host, whose rules drop all that it does not know."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from engine.networks.networks import Networks
 from engine.networks.settings import NetworkSettings
 from engine.settings.network import PortBinding
 from engine.system.runner import find_program, run
-from tests.engine.networks.test_containers import fetched, get, started, when_served
+from tests.engine.networks.test_containers import fetched, get, inside, started, when_served
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.other_hosts import OtherHost
 from tests.support.services import wait_until
@@ -87,6 +88,39 @@ def test_our_containers_are_reached_and_reach_out(
     networks.remove("mine")
     yard.means.networks.plane.dismantle()
     assert user_rules() == before
+
+
+def test_files_of_a_container_are_as_docker_writes_them(yard: Yard, dockerd: Path) -> None:
+    docker = ["docker", "-H", f"unix://{dockerd}"]
+    if find_program("docker") is None:
+        pytest.skip("docker's client is not installed")
+    made = f"tar -C / -c bin/busybox | docker -H unix://{dockerd} import - box:latest"
+    assert run(["sh", "-c", made], timeout=60).code == 0
+    words = ["--hostname", "box", "--domainname", "example.test", "--add-host", "db:10.0.0.9"]
+    words += ["--dns", "10.0.0.53", "--dns-search", "example.test", "--dns-opt", "rotate"]
+    cat = ["/bin/busybox", "cat", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"]
+    theirs = run([*docker, "run", "--rm", *words, "box", *cat], timeout=60)
+
+    ours = started(
+        yard,
+        "web",
+        "/bin/sleep",
+        "100",
+        hostname="box",
+        domainname="example.test",
+        extra_hosts=("db:10.0.0.9",),
+        dns=("10.0.0.53",),
+        dns_search=("example.test",),
+        dns_options=("rotate",),
+    )
+    own = inside(ours, "cat", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
+
+    assert lines_of(own) == lines_of(theirs.stdout.decode()), theirs.complaint
+
+
+def lines_of(text: str) -> list[list[str]]:
+    """The words of each line, with the container's own address made equal."""
+    return [re.sub(r"^172\.\d+\.\d+\.\d+", "OWN", line).split() for line in text.splitlines()]
 
 
 def test_a_dockerd_that_comes_later_is_noticed(

@@ -348,7 +348,7 @@ class TestFiles:
         address = networks.endpoints(record.id)[0].ipv4
 
         assert inside(record, "cat", "/etc/resolv.conf") == (
-            "nameserver 10.0.0.53\nsearch example.test\noptions rotate\n"
+            "search example.test\nnameserver 10.0.0.53\noptions rotate\n"
         )
         assert inside(record, "cat", "/etc/hosts") == (
             f"{HOSTS}10.0.0.9\tdb\n{gateway}\thost\n{address}\tbox.example.test box\n"
@@ -405,3 +405,28 @@ def host_state() -> tuple[list[str], str, str]:
 
 def networks_table(yard: Yard) -> str:
     return yard.means.networks.mark.table
+
+
+class TestTwoEngines:
+    def test_they_share_no_subnet_no_port_and_no_rule(
+        self, yard: Yard, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        other = real_yard(tmp_path_factory.mktemp("other"))
+        binding = PortBinding(80, host_port=8080)
+        try:
+            web = started(yard, "web", publish=(binding,))
+            with pytest.raises(PortTaken, match="address already in use"):
+                started(other, "web", publish=(binding,))
+            second = started(other, "second", publish=(PortBinding(80, host_port=8081),))
+            pools = {
+                str(each.means.networks.store.get("bridge").subnets[0].pool)
+                for each in (yard, other)
+            }
+
+            assert len(pools) == 2
+            assert when_served(lambda: fetched("http://127.0.0.1:8080/")) == web.short_id
+            assert when_served(lambda: fetched("http://127.0.0.1:8081/")) == second.short_id
+        finally:
+            clear_away(other)
+            other.means.networks.plane.dismantle()
+        assert fetched("http://127.0.0.1:8080/") == web.short_id
