@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.containers.bundle import Bundles
+from engine.containers.departed import Departures
 from engine.containers.exec_monitor import ConmonExecMonitor
 from engine.containers.exits import Exits
 from engine.containers.memory_layer import MemoryLayers
@@ -62,6 +63,7 @@ def linux_means(
         mounter=mounter,
         memory=MemoryLayers(paths.memory, mounter),
         sandboxes=Sandboxes(paths.sandboxes, mounter),
+        departures=Departures(paths.departed, clock),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),

@@ -20,12 +20,12 @@ from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.commit import Committer
 from engine.containers.create import Creator, lock_name
+from engine.containers.departed import Departed
 from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
 from engine.containers.filters import EVERYTHING, PruneFilter
 from engine.containers.keeper import Keeper
-from engine.containers.log_rotation import RotatedLog, log_of, tend_logs
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.mounting import Mounting
 from engine.containers.oneshot import OneShots
@@ -54,6 +54,7 @@ from engine.containers.state import ContainerState
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
+from engine.containers.tending import log_of, tend_logs
 from engine.containers.top import Top, list_processes
 from engine.containers.wait import Patience, Waiter
 from engine.errors import (
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.containers.log_rotation import RotatedLog
     from engine.containers.ports import ImageDeriver, ImageSource, Means
     from engine.events import EventLog
     from engine.images.record import ImageRecord
@@ -96,6 +98,7 @@ __all__ = [
     "ContainerRecord",
     "ContainerSettings",
     "Containers",
+    "Departed",
     "ExecRecord",
     "ExecSettings",
     "ExitStatus",
@@ -450,6 +453,21 @@ class Containers:
                 return
             if line.stream in wanted and (since is None or line.time >= since):
                 yield line
+
+    def departed(self) -> Sequence[Departed]:
+        """Return the containers that were removed lately and whose logs are still kept."""
+        return self._means.departures.list()
+
+    def departed_logs(self, text: str, *, tail: int | None = None) -> Iterator[LogLine]:
+        """Yield what a container that was removed had printed; raise `ContainerNotFound`."""
+        _, log = self._means.departures.open(text)
+        cursor = START if tail is None else log.tail(tail)
+        while True:
+            page = log.read(cursor, lines=FOLLOW_LINES)
+            yield from page.lines
+            cursor = page.cursor
+            if page.is_end:
+                return
 
     def tend_logs(self) -> None:
         """Rotate the logs of running containers that have grown large; cheap when none has."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.health import effective_check, next_probe
-from engine.containers.log_rotation import tend_logs
 from engine.containers.policy import FIRST, LONGEST, starts_with_the_host
 from engine.containers.state import Change, ContainerState, after
+from engine.containers.tending import tend_logs
 from engine.errors import ContainerNotRunning, EngineError
 from engine.system.processes import boot_id
 from engine.system.watch import Watch

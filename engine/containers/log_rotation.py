@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from engine.containers.ports import Means
-    from engine.containers.record import ContainerRecord
     from engine.settings import LogSettings
     from engine.system.locks import Locks
 
@@ -217,21 +215,6 @@ class RotatedLog:
         """Whether the file that is being written is as large as one gets."""
         current = _status(self._path)
         return current is not None and current.st_size >= self._limits.max_size
-
-
-def log_of(means: Means, record: ContainerRecord) -> RotatedLog:
-    """Return the log of a container."""
-    bundle = means.bundles.locate(record.id)
-    limits = LogLimits.of(record.settings.log)
-    return RotatedLog(bundle.log, limits, control=bundle.control_pipe, locks=means.locks)
-
-
-def tend_logs(means: Means) -> None:
-    """Rotate the logs of running containers that have grown large; cheap when none has."""
-    for record in means.store.list_running():
-        log = log_of(means, record)
-        if log.is_large:
-            log.tend()
 
 
 def _locate(pieces: list[Piece], cursor: LogCursor) -> tuple[int, LogCursor, bool]:

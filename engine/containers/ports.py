@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from engine.containers.bundle import Bundles
+    from engine.containers.departed import Departures
     from engine.containers.exec_monitor import ExecMonitor
     from engine.containers.exits import Exits
     from engine.containers.memory_layer import MemoryLayers
@@ -115,6 +116,7 @@ class Means:
     mounter: Mounter
     memory: MemoryLayers
     sandboxes: Sandboxes
+    departures: Departures
     bundles: Bundles
     exits: Exits
     monitor: Monitor

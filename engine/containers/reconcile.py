@@ -74,6 +74,7 @@ class Reconciler:
         left of those that have no record.
         """
         reconcile_sandboxes(self._means)
+        self._means.departures.sweep()
         found: dict[str, list[str]] = {"settled": [], "lost": [], "finished": [], "swept": []}
         users = self._means.volumes.users()
         enrolled = self._means.networks.store.enrolled()

@@ -83,6 +83,7 @@ class Remover:
                 means.networks.wiring.withdraw(record.id)
                 tell(means.events, "destroy", record)
         for record in records:
+            means.departures.add(record, means.bundles.locate(record.id))
             means.bundles.remove(means.bundles.locate(record.id))
             means.memory.drop(record.id)
             discard_sandbox_of(means, record.id)

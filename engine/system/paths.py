@@ -72,6 +72,11 @@ class EnginePaths:
         return self.root / "build-caches"
 
     @property
+    def departed(self) -> Path:
+        """The logs of containers that were removed, for a while."""
+        return self.root / "departed"
+
+    @property
     def sandboxes(self) -> Path:
         """Directories of the host under layers that take what programs change."""
         return self.root / "sandboxes"

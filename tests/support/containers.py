@@ -13,6 +13,7 @@ from engine.containers import mounting
 from engine.containers.assembly import linux_means
 from engine.containers.bundle import Bundles
 from engine.containers.containers import Containers, IfRunning
+from engine.containers.departed import Departures
 from engine.containers.exits import Exits
 from engine.containers.memory_layer import MemoryLayers
 from engine.containers.ports import Means
@@ -147,6 +148,7 @@ def fake_yard(root: Path, clock: Clock = SYSTEM_CLOCK, network: Host | None = No
         mounter=mounter,
         memory=MemoryLayers(paths.memory, mounter),
         sandboxes=Sandboxes(paths.sandboxes, mounter),
+        departures=Departures(paths.departed, clock),
         bundles=Bundles(paths),
         exits=Exits(paths.exits),
         monitor=FakeMonitor(host),
