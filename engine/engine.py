@@ -152,6 +152,10 @@ class Engine:
             _transport=transport,
         )
 
+    def version(self) -> int:
+        """Return a number that is another one after any change of a record, whoever made it."""
+        return self._ground.database.version()
+
     def disk(self) -> DiskUsage:
         """Return what takes the disk now; writable layers are measured, the rest is recorded."""
         containers = self.containers.list()

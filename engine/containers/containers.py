@@ -658,6 +658,10 @@ class Containers:
         """Return what the container has mounted, volumes by their names; no file in memory."""
         return self._mounting.mounts_of(self._means.store.get(ref).id)
 
+    def list_mounts(self) -> dict[str, list[MountPoint]]:
+        """Return what `mounts` does for every container that has any, by its ID."""
+        return self._mounting.list_mounts()
+
     def what_would_be_lost(self, ref: str) -> Loss:
         """Return what removing the container would destroy for good."""
         return loss_of(self._means, self._means.store.get(ref))

@@ -99,6 +99,16 @@ class Mounting:
         )
         return [read_value(MountPoint, each) for each in json.loads(row["mounts"])] if row else []
 
+    def list_mounts(self) -> dict[str, list[MountPoint]]:
+        """Return what every container has mounted, by its ID; those with nothing are left out."""
+        rows = self._means.database.rows("SELECT container_id, mounts FROM container_mounts")
+        return {
+            row["container_id"]: [
+                read_value(MountPoint, each) for each in json.loads(row["mounts"])
+            ]
+            for row in rows
+        }
+
     def entries(self, container_id: str) -> tuple[dict[str, Any], ...]:
         """
         Return the mounts for the runtime spec of a start, with every source in its place.

@@ -31,6 +31,11 @@ def json_answer(value: Any, *, status: int = 200) -> web.Response:
     return web.Response(body=content.encode(errors="replace"), status=status, content_type=JSON)
 
 
+def json_bytes(content: bytes) -> web.Response:
+    """Return what is JSON already."""
+    return web.Response(body=content, content_type=JSON)
+
+
 def nothing(*, status: int = 204) -> web.Response:
     """Return an answer without a body."""
     return web.Response(status=status)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.dockerapi.pools import Pools
     from engine.dockerapi.query import Query
+    from engine.dockerapi.rows import Views
     from engine.dockerapi.versions import ApiVersion
     from engine.engine import Engine
 
@@ -35,6 +36,7 @@ class Call:
     request: web.BaseRequest
     engine: Engine
     pools: Pools
+    views: Views
     version: ApiVersion
     parameters: Mapping[str, str]
     query: Query

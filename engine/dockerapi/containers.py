@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from engine.dockerapi.answers import json_answer
+from engine.dockerapi.answers import json_answer, json_bytes
 from engine.dockerapi.create_body import settings_of, warnings_of
 from engine.dockerapi.images import driver_of
 from engine.dockerapi.mounted import mounts_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
-from engine.dockerapi.shapes_containers import container_details, container_summary
+from engine.dockerapi.shapes_containers import container_details
 from engine.dockerapi.standing import Standings
 from engine.system.clock import SYSTEM_CLOCK
 
@@ -27,48 +28,33 @@ async def list_containers(call: Call) -> web.StreamResponse:
     with_sizes = call.query.flag("size")
     choose = selected(call.query)
 
-    def look() -> list[dict[str, Any]]:
+    def look() -> bytes:
+        rows = call.views.rows(call.version)
+        chosen = choose(call.engine, [each.record for each in rows.values()])
         now = SYSTEM_CLOCK.now()
-        names, standings = _ImageNames(call.engine), Standings(call.engine)
-        return [
-            container_summary(
-                each,
-                now,
-                image=names.of(each),
-                standing=standings.of(each),
-                mounts=mounts_of(call.engine, each.id),
-                version=call.version,
-                sizes=_sizes(call.engine, each) if with_sizes else None,
+        found = (rows[each.id].render(now) for each in chosen)
+        if with_sizes:
+            found = (
+                _with_sizes(call.engine, row, each) for row, each in zip(found, chosen, strict=True)
             )
-            for each in choose(call.engine)
-        ]
+        return b"[" + b",".join(found) + b"]\n"
 
     ask = call.pools.long if with_sizes else call.pools.quick
-    return json_answer(await ask(look))
+    return json_bytes(await ask(look))
 
 
-class _ImageNames:
-    """The IMAGE column: the name as given, or the ID once that name is another image's."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._known: dict[tuple[str, str], str] = {}
-
-    def of(self, record: ContainerRecord) -> str:
-        """Return what to show for *record*."""
-        key = (record.settings.image, str(record.image_id))
-        if key not in self._known:
-            image = self._engine.images.find(key[0])
-            is_same = image is not None and image.id == record.image_id
-            self._known[key] = key[0] if is_same else str(record.image_id)
-        return self._known[key]
+def _with_sizes(engine: Engine, row: bytes, record: ContainerRecord) -> bytes:
+    """Return *row* with what the container takes; docker leaves out what is 0."""
+    written, whole = _sizes(engine, record)
+    shown = {"SizeRw": written, "SizeRootFs": whole}
+    return json.dumps(json.loads(row) | {key: size for key, size in shown.items() if size}).encode()
 
 
 async def inspect(call: Call) -> web.StreamResponse:
     """Answer `GET /containers/{id}/json`."""
     with_sizes = call.query.flag("size")
 
-    def look() -> dict[str, Any]:
+    def make() -> dict[str, Any]:
         record = call.engine.containers.get(call["id"])
         return container_details(
             record,
@@ -80,8 +66,10 @@ async def inspect(call: Call) -> web.StreamResponse:
             sizes=_sizes(call.engine, record) if with_sizes else None,
         )
 
-    ask = call.pools.long if with_sizes else call.pools.quick
-    return json_answer(await ask(look))
+    if with_sizes:
+        return json_answer(await call.pools.long(make))
+    asked = (call["id"], call.version)
+    return json_bytes(await call.pools.quick(call.views.details, asked, make))
 
 
 async def create(call: Call) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.status import status_words
 from engine.dockerapi.image_selection import shared_sizes
 from engine.dockerapi.mounted import mounts_of
 from engine.dockerapi.shapes_containers import container_summary
@@ -112,7 +113,7 @@ def _containers(
         rows.append(
             container_summary(
                 each,
-                now,
+                status_words(each, now),
                 image=each.settings.image,
                 standing=standings.of(each),
                 mounts=mounts_of(engine, each.id),

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 def mounts_of(engine: Engine, container_id: str) -> list[dict[str, Any]]:
     """Return docker's `Mounts`: where each comes from on this host."""
-    return [_shape(engine, each) for each in engine.containers.mounts(container_id)]
+    return [mount_shape(engine, each) for each in engine.containers.mounts(container_id)]
 
 
-def _shape(engine: Engine, mount: MountPoint) -> dict[str, Any]:
+def mount_shape(engine: Engine, mount: MountPoint) -> dict[str, Any]:
+    """Return one of docker's `Mounts`."""
     shape: dict[str, Any] = {"Type": str(mount.kind)}
     source = mount.source
     if mount.kind is MountKind.VOLUME:

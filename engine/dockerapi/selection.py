@@ -13,7 +13,7 @@ from engine.oci.identity import chain_ids
 from engine.settings.network import parse_exposed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.containers.record import ContainerRecord
     from engine.dockerapi.query import Query
@@ -40,7 +40,7 @@ STATES = frozenset(ContainerState)
 RUNNING = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
 
 
-def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
+def selected(query: Query) -> Callable[[Engine, Sequence[ContainerRecord]], list[ContainerRecord]]:
     """Return what chooses the containers that *query* asks for; it is checked at once."""
     filters = _with_old_ones(query, query.filters(*KNOWN))
     _check(filters)
@@ -51,8 +51,8 @@ def selected(query: Query) -> Callable[[Engine], list[ContainerRecord]]:
         or any(filters.get(each) for each in ("status", "exited", "before", "since"))
     )
 
-    def choose(engine: Engine) -> list[ContainerRecord]:
-        records = _between(engine.containers.list(), filters)
+    def choose(engine: Engine, every: Sequence[ContainerRecord]) -> list[ContainerRecord]:
+        records = _between(every, filters)
         matches = _Matcher(engine, filters)
         found = (
             each
@@ -82,7 +82,7 @@ def _check(filters: Filters) -> None:
         parse_exposed(text)
 
 
-def _between(records: list[ContainerRecord], filters: Filters) -> list[ContainerRecord]:
+def _between(records: Sequence[ContainerRecord], filters: Filters) -> Sequence[ContainerRecord]:
     """Return those of *records*, the newest first, that lie between `since` and `before`."""
     for ref in filters.get("before"):
         records = records[_position(records, ref) + 1 :]
@@ -91,7 +91,7 @@ def _between(records: list[ContainerRecord], filters: Filters) -> list[Container
     return records
 
 
-def _position(records: list[ContainerRecord], ref: str) -> int:
+def _position(records: Sequence[ContainerRecord], ref: str) -> int:
     name = ref.removeprefix("/")
     for n, each in enumerate(records):
         if name in (each.name, each.id):

@@ -14,6 +14,7 @@ from engine.dockerapi.call import Call
 from engine.dockerapi.peers import owner_of
 from engine.dockerapi.query import Query
 from engine.dockerapi.refusals import Refusal, internal_error, refusal_of
+from engine.dockerapi.rows import Views
 from engine.dockerapi.table import TABLE
 from engine.dockerapi.versions import NEWEST, split_version
 from engine.errors import EngineError
@@ -39,6 +40,7 @@ class Api:
     def __init__(self, engine: Engine, pools: Pools) -> None:
         self._engine = engine
         self._pools = pools
+        self._views = Views(engine)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the answer to *request*; whatever goes wrong is an answer too."""
@@ -64,6 +66,7 @@ class Api:
             request=request,
             engine=self._engine,
             pools=self._pools,
+            views=self._views,
             version=version,
             parameters=parameters,
             query=_query(request),

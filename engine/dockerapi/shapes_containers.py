@@ -6,14 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.state import ContainerState
-from engine.containers.status import status_words
 from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
 from engine.dockerapi.standing import network_settings_of, networks_of, port_rows
 from engine.dockerapi.versions import NEWEST
 from engine.dockerapi.words import go_time
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from engine.containers.health import Health
@@ -26,7 +24,7 @@ _PLAIN = re.compile(r"[^\s'\"]+")
 
 def container_summary(
     record: ContainerRecord,
-    now: datetime,
+    status: str,
     *,
     image: str,
     standing: Standing,
@@ -45,7 +43,7 @@ def container_summary(
         "Ports": port_rows(record, standing),
         "Labels": dict(record.settings.labels),
         "State": str(record.state),
-        "Status": status_words(record, now),
+        "Status": status,
         "HostConfig": {"NetworkMode": network_mode_of(record.settings)},
         "NetworkSettings": {"Networks": networks_of(record, standing, version)},
         "Mounts": mounts,

@@ -22,12 +22,18 @@ WITH_NAMES = ApiVersion(1, 44)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one container stands; *exposed* are the ports that it, or its image, speaks of."""
+    """
+    Where one container stands.
+
+    *exposed* are the ports that it, or its image, speaks of; *names* those networks of which no
+    more is to be told.
+    """
 
     endpoints: tuple[EndpointRecord, ...] = ()
     ports: tuple[PublishedPort, ...] = ()
     exposed: tuple[str, ...] = ()
     networks: Mapping[str, NetworkRecord] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 class Standings:
@@ -35,7 +41,7 @@ class Standings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._networks = {each.name: each for each in engine.networks.list()}
+        self.networks = {each.name: each for each in engine.networks.list()}
         self._exposed: dict[str, tuple[str, ...]] = {}
 
     def of(self, record: ContainerRecord) -> Standing:
@@ -44,9 +50,13 @@ class Standings:
         return Standing(
             endpoints=tuple(self._engine.networks.endpoints(record.id)),
             ports=tuple(ports),
-            exposed=(*self._exposed_by_image(record), *record.settings.expose),
-            networks=self._networks,
+            exposed=self.exposed(record),
+            networks=self.networks,
         )
+
+    def exposed(self, record: ContainerRecord) -> tuple[str, ...]:
+        """Return the ports that *record*, or its image, speaks of."""
+        return (*self._exposed_by_image(record), *record.settings.expose)
 
     def _exposed_by_image(self, record: ContainerRecord) -> tuple[str, ...]:
         key = str(record.image_id)
@@ -61,9 +71,10 @@ def networks_of(
 ) -> dict[str, Any]:
     """Return docker's `Networks`: the endpoints by name of their network."""
     found = {each.network: _endpoint(each, standing, version) for each in standing.endpoints}
-    mode = record.settings.network
-    if not found and mode in standing.networks:
-        return {mode: {**_NO_ENDPOINT, "NetworkID": standing.networks[mode].id}}
+    silent = standing.names if found else (*standing.names, record.settings.network)
+    for name in silent:
+        if name not in found and name in standing.networks:
+            found[name] = {**_NO_ENDPOINT, "NetworkID": standing.networks[name].id}
     return found
 
 

@@ -248,6 +248,18 @@ class Networks:
         """Return the endpoints of a container, in the order of its interfaces."""
         return self._means.store.endpoints_of(container_id)
 
+    def active_endpoints(self) -> list[EndpointRecord]:
+        """Return the endpoints of all containers that run."""
+        return self._means.store.active_endpoints()
+
+    def list_members(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the networks of every container, running or not, by its ID."""
+        return self._means.store.list_members()
+
+    def list_ports(self) -> list[tuple[str, PublishedPort]]:
+        """Return every port that is published now, with the ID of its container."""
+        return self._means.store.list_ports()
+
     def endpoints_in(self, ref: str) -> list[EndpointRecord]:
         """Return the endpoints of the containers that run in the network *ref*."""
         return self._means.store.endpoints_in(self.get(ref).name)

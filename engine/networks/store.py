@@ -180,6 +180,15 @@ class NetworkStore:
         )
         return [_endpoint(row) for row in rows]
 
+    def list_members(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the networks of every container, by its ID."""
+        members: dict[str, tuple[str, ...]] = {}
+        for row in self._database.rows(
+            "SELECT container_id, network FROM endpoints ORDER BY container_id, position"
+        ):
+            members[row["container_id"]] = (*members.get(row["container_id"], ()), row["network"])
+        return members
+
     def used_networks(self) -> set[str]:
         """Return the names of the networks in which a container stands, running or not."""
         return {row["network"] for row in self._database.rows("SELECT network FROM endpoints")}

@@ -61,6 +61,7 @@ class Database:
         self._local = threading.local()
         self._connections: set[sqlite3.Connection] = set()
         self._guard = threading.Lock()
+        self._watcher: sqlite3.Connection | None = None
         self._migrate(schemas)
 
     @contextmanager
@@ -111,12 +112,24 @@ class Database:
             found: Row | None = self._connection().execute(statement, values).fetchone()
             return found
 
+    def version(self) -> int:
+        """Return a number that is another one after any change, whoever has committed it."""
+        with _translated(self._path), self._guard:
+            if self._watcher is None:
+                self._watcher = _connect(self._path)
+            # It tells of what other connections did, and this one never writes.
+            (found,) = self._watcher.execute("PRAGMA data_version").fetchone()
+            return int(found)
+
     def close(self) -> None:
         """Close the connections of every thread."""
         with self._guard:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self._local = threading.local()
 
     @contextmanager
