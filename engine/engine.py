@@ -42,7 +42,8 @@ from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.starter import StarterMaker
 from engine.images.store import ImageStore
-from engine.images.sync import Receiver, Sender
+from engine.images.sync_receive import Receiver
+from engine.images.sync_send import Sender
 from engine.images.unpack import Unpacker
 from engine.layers.index import find_index
 from engine.leases import Leases

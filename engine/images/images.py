@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from engine.images.remove import Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
-    from engine.images.sync import Receiver, Sender
+    from engine.images.sync_receive import Receiver
+    from engine.images.sync_send import Sender
     from engine.oci.digest import ChainID, Digest, ImageID
     from engine.oci.platform import Platform
     from engine.progress import Cancellation, ProgressSink

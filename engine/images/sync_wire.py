@@ -18,6 +18,7 @@ import os
 import select
 import struct
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -140,3 +141,14 @@ class Wire:
 
 def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text)
+
+
+@contextmanager
+def told_failures(wire: Wire) -> Iterator[None]:
+    """Tell the other side of an error on this one before it is raised."""
+    try:
+        yield
+    except EngineError as error:
+        with suppress(EngineError):
+            wire.say_failure(error)
+        raise

@@ -22,7 +22,8 @@ from engine.images.push import Pusher
 from engine.images.remove import Remover
 from engine.images.save import Saver
 from engine.images.store import SCHEMA, DocumentRecord, ImageRecord, ImageStore, LayerRecord
-from engine.images.sync import Receiver, Sender
+from engine.images.sync_receive import Receiver
+from engine.images.sync_send import Sender
 from engine.images.unpack import Unpacker
 from engine.leases import Leases
 from engine.oci.config import ImageConfig
