@@ -3,8 +3,8 @@ How fast images come, go and travel, side by side with the engines that are inst
 
     pull            from a registry on this machine, nothing of it here
     pull again      the same, up to date
-    push            to an empty repository of another registry
-    copy            registry to registry; the peer is skopeo
+    push            to an empty registry
+    copy            from there to an empty registry; the peer is skopeo
     save, load      to and from a file
     remove          with all its layers
     peak memory     of the process that pulls, in bytes
@@ -70,20 +70,24 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass
 class Workbench:
-    """A registry with the image, an empty one, and every engine in its own directory."""
+    """A registry with the image, and every engine in its own directory."""
 
     directory: Path
     name: str
-    empty: str
     engine: Engine
     peers: list[Peer]
     number: int = 0
     samples: Samples = field(default_factory=dict)
 
-    def fresh(self) -> int:
-        """Return a number that was not used yet, for names that nobody has seen."""
+    @contextmanager
+    def empty_registry(self) -> Iterator[str]:
+        """Run a registry that has nothing yet, so that nothing can be taken over from there."""
         self.number += 1
-        return self.number
+        place = self.directory / f"empty{self.number}"
+        place.mkdir()
+        with running_registry(place) as registry:
+            yield f"{registry.host}/bench/pushed:1"
+        shutil.rmtree(place)
 
     def note(self, case: str, who: str, seconds: float) -> None:
         """Keep one measurement."""
@@ -103,20 +107,18 @@ def _workbench(files: int, *, alone: bool) -> Iterator[Workbench]:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         say(f"making an image of {files} files …")
         image = make_large_image(directory / "image", files=files)
-        hosts = []
-        for place in ("full", "empty"):
-            (directory / place).mkdir()
-            hosts.append(stack.enter_context(running_registry(directory / place)).host)
-        name = f"{hosts[0]}/bench/large:latest"
+        (directory / "full").mkdir()
+        host = stack.enter_context(running_registry(directory / "full")).host
+        name = f"{host}/bench/large:latest"
         _skopeo_copy(f"oci:{image.layout}:latest", f"docker://{name}")
         engine = stack.enter_context(Engine.open(EnginePaths(directory / "r", directory / "v")))
-        peers = [] if alone else list(_peers(stack, directory, hosts))
-        yield Workbench(directory, name, hosts[1], engine, peers)
+        peers = [] if alone else list(_peers(stack, directory))
+        yield Workbench(directory, name, engine, peers)
 
 
-def _peers(stack: ExitStack, directory: Path, registries: list[str]) -> Iterator[Peer]:
+def _peers(stack: ExitStack, directory: Path) -> Iterator[Peer]:
     if shutil.which("dockerd") and shutil.which("docker"):
-        yield stack.enter_context(running_dockerd(directory / "docker", registries=registries))
+        yield stack.enter_context(running_dockerd(directory / "docker"))
     if shutil.which("podman"):
         podman = podman_in(directory / "podman")
         stack.callback(podman, "rmi", "--all", "--force")
@@ -144,7 +146,6 @@ def measure(bench: Workbench, cases: Sequence[str], rounds: int) -> Samples:
 def _our_round(bench: Workbench, cases: Sequence[str]) -> None:
     images, name = bench.engine.images, bench.name
     archive = bench.directory / "ours.tar"
-    pushed = f"{bench.empty}/ours{bench.fresh()}/large:1"
 
     def save() -> None:
         with archive.open("wb") as out:
@@ -164,9 +165,10 @@ def _our_round(bench: Workbench, cases: Sequence[str]) -> None:
     for case, act in steps:
         _do(bench, case, OURS, act, cases)
     if "push" in cases:
-        images.tag(name, pushed)
-        bench.timed("push", OURS, lambda: images.push(pushed))
-        images.remove(pushed)
+        with bench.empty_registry() as pushed:
+            images.tag(name, pushed)
+            bench.timed("push", OURS, lambda: images.push(pushed))
+            images.remove(pushed)
     images.remove(name)
 
 
@@ -174,7 +176,6 @@ def _their_round(bench: Workbench, peer: Peer, cases: Sequence[str]) -> None:
     name = bench.name
     archive = bench.directory / f"{peer.name}.tar"
     archive.unlink(missing_ok=True)
-    pushed = f"{bench.empty}/{peer.name}{bench.fresh()}/large:1"
     plain = ("--tls-verify=false",) if peer.name == "podman" else ()
     steps: list[tuple[str, Callable[[], object]]] = [
         ("pull", lambda: peer("pull", "-q", *plain, name)),
@@ -186,9 +187,10 @@ def _their_round(bench: Workbench, peer: Peer, cases: Sequence[str]) -> None:
     for case, act in steps:
         _do(bench, case, peer.name, act, cases)
     if "push" in cases:
-        peer("tag", name, pushed)
-        bench.timed("push", peer.name, lambda: peer("push", "-q", *plain, pushed))
-        peer("rmi", pushed)
+        with bench.empty_registry() as pushed:
+            peer("tag", name, pushed)
+            bench.timed("push", peer.name, lambda: peer("push", "-q", *plain, pushed))
+            peer("rmi", pushed)
     peer("rmi", name)
 
 
@@ -203,11 +205,12 @@ def _do(
 
 
 def _copy_round(bench: Workbench) -> None:
-    ours, theirs = (f"{bench.empty}/{who}{bench.fresh()}/large:1" for who in ("copy", "skopeo"))
-    bench.timed("copy", OURS, lambda: bench.engine.images.copy(bench.name, ours))
+    with bench.empty_registry() as target:
+        bench.timed("copy", OURS, lambda: bench.engine.images.copy(bench.name, target))
     if shutil.which("skopeo"):
-        copy = lambda: _skopeo_copy(f"docker://{bench.name}", f"docker://{theirs}")  # noqa: E731
-        bench.timed("copy", "skopeo", copy)
+        with bench.empty_registry() as target:
+            names = (f"docker://{bench.name}", f"docker://{target}")
+            bench.timed("copy", "skopeo", lambda: _skopeo_copy(*names))
 
 
 def _measure_memory(bench: Workbench) -> None:
@@ -220,8 +223,11 @@ def _measure_memory(bench: Workbench) -> None:
 def _pull_into(root: str, name: str) -> int:
     with Engine.open(EnginePaths(Path(root) / "r", Path(root) / "v")) as engine:
         engine.images.pull(name)
+    # What the kernel counts for a process goes on from whoever started it; this does not.
+    status = Path("/proc/self/status").read_text()
+    ours = int(status.partition("VmHWM:")[2].split()[0])
     of_children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    say(str(1024 * max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, of_children)))
+    say(str(1024 * max(ours, of_children)))
     return 0
 
 

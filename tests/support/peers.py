@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 START_SECONDS = 30.0
@@ -63,19 +63,14 @@ class Peer:
 
 
 @contextmanager
-def running_dockerd(directory: Path, *, registries: Sequence[str] = ()) -> Iterator[Peer]:
-    """
-    Run a dockerd that keeps everything in *directory*, until the end of the block.
-
-    It speaks plain http to *registries*.
-    """
+def running_dockerd(directory: Path) -> Iterator[Peer]:
+    """Run a dockerd that keeps everything in *directory*, until the end of the block."""
     directory.mkdir(parents=True, exist_ok=True)
     socket, log = directory / "s", directory / "log"
     command = [
         *("dockerd", "--data-root", str(directory / "d"), "--exec-root", str(directory / "x")),
         *("-H", f"unix://{socket}", "--pidfile", str(directory / "pid"), "--iptables=false"),
         *("--ip6tables=false", "--bridge=none", "--storage-driver=overlay2"),
-        *(f"--insecure-registry={registry}" for registry in registries),
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
