@@ -77,8 +77,12 @@ class LayerCheck:
         if index is None:
             yield _found(Damage.INDEX_MISSING, layer, "what it should hold is unknown", repair)
             return
-        is_own = len(self._snapshotter.layer_directories(layer.chain_id)) > 1 or not snapshot.parent
-        problems = compare_tree(own, index, is_own=is_own, cancellation=cancellation)
+        problems = compare_tree(
+            own,
+            index,
+            is_own=self._snapshotter.keeps_layers_apart,
+            cancellation=cancellation,
+        )
         seen = list(islice(problems, SHOWN))
         if seen:
             detail = "; ".join(f"{path} {reason}" for path, reason in seen)

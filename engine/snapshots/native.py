@@ -43,6 +43,8 @@ _MODE = 0o755
 class NativeSnapshotter:
     """A `Snapshotter` that copies."""
 
+    keeps_layers_apart = False
+
     def __init__(self, directory: Path, database: Database, *, trash: Path) -> None:
         self._directory = directory
         self._store = SnapshotStore(database, directory, trash)

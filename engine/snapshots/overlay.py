@@ -33,6 +33,8 @@ SAFE_OPTIONS = ("index=off", "metacopy=off", "redirect_dir=nofollow")
 class OverlaySnapshotter:
     """A `Snapshotter` over overlayfs."""
 
+    keeps_layers_apart = True
+
     def __init__(self, directory: Path, database: Database, *, trash: Path) -> None:
         self._directory = directory
         self._store = SnapshotStore(database, directory, trash)

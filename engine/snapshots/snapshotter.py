@@ -88,6 +88,9 @@ class Pending:
 class Snapshotter(Protocol):
     """Keeps snapshots; see the module for their life."""
 
+    keeps_layers_apart: bool
+    """Whether the directory of a layer holds that layer alone, whiteouts and all."""
+
     def stage(self, key: str) -> Path:
         """
         Make an empty staged snapshot and return its directory, mode 0755.

@@ -24,6 +24,8 @@ FAKE_BLOCK = 4096
 class FakeSnapshotter:
     """A `Snapshotter` with its records in memory and plain directories below *root*."""
 
+    keeps_layers_apart = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self._made = 0

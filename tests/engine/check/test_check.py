@@ -92,6 +92,23 @@ def test_what_is_whole_is_clean(engine: Engine, pulled: ImageRecord, imported: I
     assert (report.images, report.layers, report.blobs) == (2, 2, 5)
 
 
+def test_layers_that_are_kept_merged_are_looked_at_too(
+    short_path: Path, registry: FakeRegistry
+) -> None:
+    paths = EnginePaths(short_path / "native", short_path / "native-run")
+    paths.ensure()
+    paths.snapshotter_note.write_text("native")
+    with Engine.open(paths) as engine:
+        image = engine.images.pull(registry.put_image("team/web", pack_image(TOP, BASE))).image
+        assert check(engine) == []
+
+        (files_of(engine, image, 1) / "bin/tool").chmod(0o600)
+
+        assert "mode 600, not 755" in check(engine)[0].detail
+        assert check(engine, repair=True)[0].is_repaired
+        assert check(engine) == []
+
+
 def in_place_of(path: Path, content: bytes) -> None:
     status = path.stat()
     path.write_bytes(content)
