@@ -43,8 +43,9 @@ async def update(call: Call) -> web.StreamResponse:
     policy = body.optional_child("RestartPolicy")
     if policy is not None and policy.text("Name"):
         changes["restart"] = restart_of(policy)
-    await call.pools.long(call.engine.containers.update, call["id"], ResourceUpdate(**changes))
-    return json_answer({"Warnings": []})
+    containers = call.engine.containers
+    record = await call.pools.long(containers.update, call["id"], ResourceUpdate(**changes))
+    return json_answer({"Warnings": list(containers.warnings(record.settings))})
 
 
 async def pause(call: Call) -> web.StreamResponse:

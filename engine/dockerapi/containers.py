@@ -78,7 +78,8 @@ async def create(call: Call) -> web.StreamResponse:
     name = call.query.text("name").removeprefix("/") or None
     settings = settings_of(body, name=name)
     record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
-    return json_answer({"Id": record.id, "Warnings": warnings_of(body)}, status=201)
+    warnings = [*warnings_of(body), *call.engine.containers.warnings(settings)]
+    return json_answer({"Id": record.id, "Warnings": warnings}, status=201)
 
 
 def _sizes(engine: Engine, record: ContainerRecord) -> tuple[int, int]:

@@ -166,9 +166,7 @@ class Ours:
         self.engine.containers.remove(container, if_running=IfRunning.KILL)
 
     def prune(self) -> None:
-        for record in self.engine.containers.list():
-            if not record.is_running:
-                self.engine.containers.remove(record.id)
+        self.engine.containers.prune()
 
     def list_all(self) -> None:
         self.engine.containers.list()

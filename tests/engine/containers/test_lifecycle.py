@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from engine.containers.bundle import Bundle
-from engine.containers.containers import IfRunning
+from engine.containers.containers import IfRunning, WaitFor
 from engine.containers.record import ContainerRecord
 from engine.containers.state import ContainerState
 from engine.errors import (
@@ -20,7 +20,7 @@ from engine.errors import (
     NameTaken,
     RuntimeFailed,
 )
-from engine.settings import ContainerSettings
+from engine.settings import ContainerSettings, RestartPolicy
 from tests.support.containers import IMAGE, Yard
 
 SECONDS = 20.0
@@ -451,6 +451,69 @@ class TestWait:
 
         assert ended is not None
         assert ended.code == 0
+
+
+class TestWaitFor:
+    def test_the_next_exit_is_that_of_a_run_to_come(self, yard: Yard) -> None:
+        record = yard.containers.create(yard.settings("/bin/sleep"))
+
+        def live() -> None:
+            yard.reopened().start(record.id)
+            yard.fake_host.finish(record.id, 4)
+
+        threading.Timer(0.05, live).start()
+        ended = yard.containers.wait(record.id, condition=WaitFor.NEXT_EXIT, timeout=SECONDS)
+
+        assert ended is not None
+        assert ended.code == 4
+
+    def test_removed_means_gone_and_tells_the_last_code(self, yard: Yard) -> None:
+        record = started(yard, auto_remove=True)
+        threading.Timer(0.05, yard.fake_host.finish, (record.id, 6)).start()
+        ended = yard.containers.wait(record.id, condition=WaitFor.REMOVED, timeout=SECONDS)
+
+        assert ended is not None
+        assert ended.code == 6
+        assert yard.containers.find(record.id) is None
+
+    @pytest.mark.parametrize("condition", list(WaitFor))
+    def test_whoever_does_not_want_to_wait_any_more_need_not(
+        self, yard: Yard, condition: WaitFor
+    ) -> None:
+        record = started(yard)
+
+        assert yard.containers.wait(record.id, condition=condition, is_stopped=lambda: True) is None
+
+    def test_a_restart_ends_a_wait_too(self, yard: Yard) -> None:
+        record = started(yard, restart=RestartPolicy("always"))
+        yard.fake_host.finish(record.id, 9)
+
+        ended = yard.containers.wait(record.id, timeout=SECONDS)
+        assert ended is not None
+        assert ended.code == 9
+
+
+class TestRename:
+    def test_it_has_another_name_and_the_event_tells_the_old_one(self, yard: Yard) -> None:
+        yard.containers.create(yard.settings(name="web"))
+        assert yard.containers.rename("web", "api").name == "api"
+
+        assert yard.containers.find("web") is None
+        event = yard.means.events.list_since(0)[-1]
+        assert (event.action, event.attributes["oldName"], event.attributes["name"]) == (
+            "rename",
+            "/web",
+            "api",
+        )
+
+    @pytest.mark.parametrize("name", ["web", "other", "", "-x", "a/b"])
+    def test_a_name_that_is_taken_or_impossible_is_refused(self, yard: Yard, name: str) -> None:
+        yard.containers.create(yard.settings(name="web"))
+        yard.containers.create(yard.settings(name="other"))
+
+        with pytest.raises((InvalidSetting, NameTaken)):
+            yard.containers.rename("web", name)
+        assert yard.containers.get("web").name == "web"
 
 
 class TestRemove:
