@@ -16,7 +16,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from engine.build.acts import Acts
-from engine.build.executor import Executor, Told
+from engine.build.executor import CacheMoved, Executor, Told
 from engine.build.mounts import MountOpener
 from engine.build.origins import Origins
 from engine.build.plan import plan_stage
@@ -26,7 +26,7 @@ from engine.build.state import state_of_image, state_of_nothing
 from engine.build.steps import ConfigStep
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
-from engine.errors import ImageNotFound, InvalidReference
+from engine.errors import CorruptStore, ImageNotFound, InvalidReference
 from engine.images.hold import holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from engine.system.locks import Locks
 
 NANO = 1_000_000_000
+MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,12 @@ class _Work:
             escape=self.dockerfile.escape,
             network=self.request.network,
         )
-        return self._advance(stage, plan, state, built)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return self._advance(stage, plan, state, built)
+            except CacheMoved:
+                continue
+        raise CorruptStore("layers of the build cache vanish while they are used")
 
     def _advance(
         self, stage: Stage, plan: Plan, state: StageState, built: _BuiltStages
@@ -234,6 +240,7 @@ class _Work:
             told = Told(f"{stage.index}.{number}", f"{name} {number}/{total}")
             with nullcontext() if isinstance(step, ConfigStep) else self._slots:
                 state = executor.advance(state, step, told)
+        executor.settle()
         return replace(state, author=plan.author or state.author)
 
     def _tell_base(self, stage: Stage, label: str) -> None:

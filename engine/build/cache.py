@@ -101,14 +101,18 @@ class StepCache:
         self._clock = clock
 
     def find(self, key: str) -> CachedStep | None:
-        """Return what *key* gave before and note that it was used, or return None."""
-        with self._database.write() as transaction:
-            row = transaction.execute(
-                "UPDATE build_steps SET last_used_at = ?, uses = uses + 1 WHERE key = ?"
-                " RETURNING *",
-                (nanoseconds(self._clock.now()), key),
-            ).fetchone()
+        """Return what *key* gave before, or None."""
+        row = self._database.row("SELECT * FROM build_steps WHERE key = ?", (key,))
         return _step(row) if row else None
+
+    def touch(self, keys: Iterable[str]) -> None:
+        """Note that the entries *keys* are used now; joins the transaction that is open."""
+        now = nanoseconds(self._clock.now())
+        with self._database.write() as transaction:
+            transaction.execute_many(
+                "UPDATE build_steps SET last_used_at = ?, uses = uses + 1 WHERE key = ?",
+                [(now, key) for key in keys],
+            )
 
     def put(self, step: CachedStep) -> None:
         """Keep *step*; one of the same key stays as it is."""

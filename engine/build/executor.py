@@ -4,13 +4,17 @@ Doing the steps of a stage: taking from the cache what was done before, and doin
 A step is looked for, and done under a lock of its key, so that two builds that come to the same
 step at once do it once. What it made is durable before the cache knows it; a build that is killed
 leaves what it finished as cache, and nothing else.
+
+Steps that are all in the cache are gone through without a write; what they gave is leased before
+anything stands on it. Should something have been pruned until then, `CacheMoved` says so, and
+whoever builds the stage begins it again.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.build.cache import CachedStep, step_key
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.build.acts import Acts, Prepared
-    from engine.build.cache import StepCache
+    from engine.build.cache import MadeLayer, StepCache
     from engine.build.state import StageState
     from engine.build.steps import Step
     from engine.leases import Lease
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from engine.system.locks import Locks
 
 POLL_SECONDS = 0.05
+
+
+class CacheMoved(Exception):
+    """What the cache had is gone; nothing was done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +64,14 @@ class Executor:
     cancellation: Cancellation
     use_cache: bool
     epoch: datetime | None
+    _unsettled: list[CachedStep] = field(default_factory=list)
 
     def advance(self, state: StageState, step: Step, told: Told) -> StageState:
         """
         Return the state after *step*.
 
         Raises `StepFailed` for a program that returned non-zero, `Cancelled`, or what is wrong with
-        the step; then nothing of it is left.
+        the step; then nothing of it is left. See `settle` for what may come before.
         """
         self.cancellation.check()
         begin = time.monotonic()
@@ -85,16 +94,36 @@ class Executor:
             layer=entry.layer,
         )
 
+    def settle(self) -> None:
+        """
+        Lease what was taken from the cache so far, and note that it was used.
+
+        Raises `CacheMoved` where some of it has been pruned meanwhile; that is forgotten then.
+        """
+        taken, self._unsettled[:] = list(self._unsettled), []
+        if not taken:
+            return
+        layers = [each.layer.chain_id for each in taken if each.layer]
+        # Leased before it is looked for: then it is there and stays, or it is gone for good.
+        self.lease.add(*map(layer_resource, layers))
+        gone = [each.key for each in taken if each.layer and not self._has(each.layer)]
+        if gone:
+            self.cache.forget(gone)
+            raise CacheMoved
+        self.cache.touch(each.key for each in taken)
+
+    def _has(self, layer: MadeLayer) -> bool:
+        return self.acts.has_layer(layer.chain_id)
+
     def _result(
         self, key: str, step: Step, state: StageState, prepared: Prepared, told: Told
     ) -> tuple[CachedStep, bool]:
-        found = self._cached(key) if self.use_cache else None
-        if found is not None:
+        if (found := self._cached(key)) is not None:
             return found, True
+        self.settle()
         with self._turn(key):
             # Somebody may have done it while this call waited.
-            found = self._cached(key) if self.use_cache else None
-            if found is not None:
+            if (found := self._cached(key)) is not None:
                 return found, True
             self._tell(step, told, BuildStatus.RUNNING)
             return self._done(key, step, state, prepared, told), False
@@ -102,9 +131,7 @@ class Executor:
     def _done(
         self, key: str, step: Step, state: StageState, prepared: Prepared, told: Told
     ) -> CachedStep:
-        layer = None
-        if not isinstance(step, ConfigStep):
-            layer = prepared.make(told.id)
+        layer = None if isinstance(step, ConfigStep) else prepared.make(told.id)
         now = self.clock.now()
         entry = CachedStep(
             key, step.created_by, self.epoch or now, now, 0, layer, parent=state.parent
@@ -115,13 +142,9 @@ class Executor:
         return entry
 
     def _cached(self, key: str) -> CachedStep | None:
-        found = self.cache.find(key)
-        if found is not None and found.layer is not None:
-            # Leased before it is looked for: then it is there and stays, or it is gone for good.
-            self.lease.add(layer_resource(found.layer.chain_id))
-            if not self.acts.has_layer(found.layer.chain_id):
-                self.cache.forget([key])
-                return None
+        found = self.cache.find(key) if self.use_cache else None
+        if found is not None:
+            self._unsettled.append(found)
         return found
 
     @contextmanager
