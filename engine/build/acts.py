@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from engine.build.cache import MadeLayer
     from engine.build.copying import Owner
+    from engine.build.files import Files
     from engine.build.mounts import MountOpener, OpenedMounts
     from engine.build.origins import Origins
     from engine.build.places import Places
@@ -131,8 +132,8 @@ class Acts:
         return Prepared(make, digest_of_copies(copies))
 
     def _parts(
-        self, step: CopyStep, tree: FileTree, opened: ExitStack
-    ) -> list[tuple[CopyStep, FileTree]]:
+        self, step: CopyStep, tree: Files, opened: ExitStack
+    ) -> list[tuple[CopyStep, Files]]:
         """Return the copies that *step* comes to: one, or one more for each remote source."""
         if not step.is_add:
             return [(step, tree)]
@@ -141,7 +142,7 @@ class Acts:
         parts = [(replace(step, sources=local), tree)] if local or step.inline else []
         return parts + [self._fetched(step, each, opened) for each in remote]
 
-    def _fetched(self, step: CopyStep, source: str, opened: ExitStack) -> tuple[CopyStep, FileTree]:
+    def _fetched(self, step: CopyStep, source: str, opened: ExitStack) -> tuple[CopyStep, Files]:
         directory = opened.enter_context(self.places.scratch())
         if is_url(source):
             name = download(step, source, directory, self.downloads, self.cancellation)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
-from engine.build.unpacking import Unpacked
+from engine.build.unpacking import Unpacked, iter_file
 from engine.errors import InvalidLayer, UnsafePath
 from engine.layers.entries import Kind, normalise
 from engine.layers.limits import DEFAULT_LIMITS
 from engine.layers.tarstream import TarReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from engine.build.copying import CopyRules
-    from engine.build.tree import FileTree, TreeFile
-    from engine.layers.entries import Entry
+    from engine.build.files import Files, Item, TreeFile
 
 BLOCK = 512
 _MAGIC = slice(257, 262)
 _DAMAGE = (OSError, InvalidLayer)
 
 
-def is_archive(tree: FileTree, file: TreeFile) -> bool:
+def is_archive(tree: Files, file: TreeFile) -> bool:
     """Whether *file* is a tar, packed or not: its beginning can be read as one."""
-    if not file.is_file or not file.status.st_size:
+    if not file.is_file or not file.size:
         return False
     try:
         with opened(tree, file) as stream:
@@ -38,15 +36,13 @@ def is_archive(tree: FileTree, file: TreeFile) -> bool:
 
 
 @contextmanager
-def opened(tree: FileTree, file: TreeFile) -> Iterator[Unpacked]:
+def opened(tree: Files, file: TreeFile) -> Iterator[Unpacked]:
     """Open the unpacked bytes of *file*."""
-    with tree.opened(file) as descriptor, io.FileIO(os.dup(descriptor)) as raw:
-        yield Unpacked(cast("BinaryIO", raw))
+    with tree.opened(file) as packed:
+        yield Unpacked(packed)
 
 
-def iter_archive(
-    tree: FileTree, file: TreeFile, target: str, rules: CopyRules
-) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+def iter_archive(tree: Files, file: TreeFile, target: str, rules: CopyRules) -> Iterator[Item]:
     """
     Yield the entries of the archive *file*, moved below *target*, with the bytes of each.
 
@@ -63,7 +59,7 @@ def iter_archive(
             moved = entry._replace(name=prefix + name, segments=None)
             if entry.kind is Kind.HARD_LINK:
                 moved = moved._replace(link=prefix + _safe(entry.link))
-            yield rules.applied(moved), _body(reader, entry)
+            yield rules.applied(moved), iter_file(reader, entry)
 
 
 def _safe(name: bytes) -> bytes:
@@ -72,24 +68,3 @@ def _safe(name: bytes) -> bytes:
     if any(part.startswith(b".wh.") for part in cleaned.split(b"/")):
         raise UnsafePath(os.fsdecode(name), "its name would delete something in a layer")
     return cleaned
-
-
-def _body(reader: TarReader, entry: Entry) -> Iterator[bytes]:
-    if entry.kind is not Kind.FILE:
-        return
-    if entry.segments is None:
-        yield from map(bytes, reader.iter_body())
-        return
-    at = 0
-    for offset, length in entry.segments:
-        yield from _zeros(offset - at)
-        yield from map(bytes, reader.iter_body(length))
-        at = offset + length
-    yield from _zeros(entry.size - at)
-
-
-def _zeros(count: int) -> Iterator[bytes]:
-    chunk = bytes(min(count, 1 << 20))
-    while count > 0:
-        yield chunk[:count]
-        count -= len(chunk)

@@ -58,7 +58,7 @@ def open_builds(
         downloads=downloads,
         cache=cache,
         caches=caches,
-        places=PlaceKeeper(paths.run / "build", locks, snapshotter, LinuxMounter()),
+        places=PlaceKeeper(paths.builds, locks, snapshotter, LinuxMounter()),
         leases=leases,
         collector=collector,
         locks=locks,

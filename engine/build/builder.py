@@ -16,6 +16,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from engine.build.acts import Acts
+from engine.build.context import ignored_in, read_dockerfile
 from engine.build.executor import CacheMoved, Executor, Told
 from engine.build.mounts import MountOpener
 from engine.build.origins import Origins
@@ -119,7 +120,7 @@ class Builder:
         Raises a `DockerfileError` with its place, `StepFailed`, `Cancelled`, what pulling a base
         raises, or a `SystemFailure`; then no tag was moved, and what is left is cache.
         """
-        dockerfile = parse(context.read_dockerfile(request.dockerfile))
+        dockerfile = parse(read_dockerfile(context, request.dockerfile))
         joint = JointCancellation(cancellation)
         parts = self._parts
         with (
@@ -250,7 +251,7 @@ class _Work:
 
     def _executor(self, built: _BuiltStages) -> Executor:
         epoch = self.request.source_date_epoch
-        ignored = self.context.ignored(self.request.dockerfile)
+        ignored = ignored_in(self.context, self.request.dockerfile)
         origins = Origins(self.context, ignored, self.places, built, self._image_state)
         parts, request = self.parts, self.request
         acts = Acts(

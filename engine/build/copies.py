@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
     from engine.build.copying import CopiedFile, CopyRules
     from engine.build.destination import Destination
+    from engine.build.files import Files, Item
     from engine.build.selection import Selected
     from engine.build.steps import CopyStep
-    from engine.build.tree import FileTree
-    from engine.layers.entries import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class CopyWork:
     """What is copied out of *tree*: *files*, and *archives* whose entries go to *target*."""
 
-    tree: FileTree
+    tree: Files
     files: tuple[CopiedFile, ...]
     archives: tuple[Selected, ...]
     target: str
@@ -38,14 +37,14 @@ class CopyWork:
             total.update(digest_of(files_of(self.tree, each.file), self.tree).encode())
         return total.hexdigest()
 
-    def items(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+    def items(self) -> Iterator[Item]:
         """Yield what `render_tar` makes a tar of."""
         yield from iter_items(self.files, self.tree)
         for each in self.archives:
             yield from iter_archive(self.tree, each.file, self.target, self.rules)
 
 
-def copy_of(step: CopyStep, tree: FileTree, destination: Destination, rules: CopyRules) -> CopyWork:
+def copy_of(step: CopyStep, tree: Files, destination: Destination, rules: CopyRules) -> CopyWork:
     """Return what *step* copies out of *tree*; raise a `DockerfileError` for what is not there."""
     selected = select(step, tree, destination)
     is_unpacking = step.is_add and step.unpacks is not False
@@ -60,7 +59,7 @@ def digest_of_copies(copies: Sequence[CopyWork]) -> str:
     return hashlib.sha256("\n".join(each.digest() for each in copies).encode()).hexdigest()
 
 
-def items_of(copies: Iterable[CopyWork]) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+def items_of(copies: Iterable[CopyWork]) -> Iterator[Item]:
     """Yield what `render_tar` makes a tar of, one copy after the other."""
     for each in copies:
         yield from each.items()

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.build.selection import Placed, iter_placed, joined
+from engine.build.files import joined
+from engine.build.selection import Placed, iter_placed
 from engine.errors import InvalidInput
 from engine.layers.entries import NANOSECONDS, Entry, Kind
 
@@ -22,22 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from engine.build.destination import Destination
+    from engine.build.files import Files, Item, TreeFile
     from engine.build.selection import Selected
     from engine.build.steps import CopyStep
-    from engine.build.tree import FileTree, TreeFile
 
-CHUNK = 1 << 20
 DIRECTORY_MODE = 0o755
 FILE_MODE = 0o644
-_HIDDEN_XATTRS = ("trusted.", "user.overlay.", "security.selinux", "system.")
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHARACTER_DEVICE,
-    stat.S_IFBLK: Kind.BLOCK_DEVICE,
-    stat.S_IFIFO: Kind.FIFO,
-}
+DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ class CopiedFile:
 
 def copied_files(
     step: CopyStep,
-    tree: FileTree,
+    tree: Files,
     selected: Sequence[Selected],
     destination: Destination,
     rules: CopyRules,
@@ -95,7 +86,7 @@ def copied_files(
     way belong to the new owner and are as old as the youngest thing in them.
     """
     found: dict[bytes, CopiedFile] = {}
-    names: dict[tuple[int, int], bytes] = {}
+    names: dict[object, bytes] = {}
     for each in selected:
         for placed in (*_parents(each), *iter_placed(step, tree, each)):
             if placed.is_top and destination.is_directory and placed.target == destination.path:
@@ -108,16 +99,16 @@ def copied_files(
     return [*_made_directories(files, destination, rules), *files]
 
 
-def files_of(tree: FileTree, file: TreeFile) -> list[CopiedFile]:
+def files_of(tree: Files, file: TreeFile) -> list[CopiedFile]:
     """Return *file* and all below it, by their paths seen from it."""
-    names: dict[tuple[int, int], bytes] = {}
+    names: dict[object, bytes] = {}
     top = len(file.path) + 1 if file.path else 0
     below = tree.walk(file.path) if file.is_directory else ()
     every = [Placed(file, "."), *(Placed(each, each.path[top:]) for each in below)]
     return [_copied(tree, each, CopyRules(), names) for each in every]
 
 
-def digest_of(files: Iterable[CopiedFile], tree: FileTree) -> str:
+def digest_of(files: Iterable[CopiedFile], tree: Files) -> str:
     """Return the digest of what *files* bring, as hexadecimal digits."""
     total = hashlib.sha256(usedforsecurity=False)
     for copied in files:
@@ -125,9 +116,7 @@ def digest_of(files: Iterable[CopiedFile], tree: FileTree) -> str:
     return total.hexdigest()
 
 
-def iter_items(
-    files: Iterable[CopiedFile], tree: FileTree
-) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+def iter_items(files: Iterable[CopiedFile], tree: Files) -> Iterator[Item]:
     """Yield what `render_tar` makes a tar of."""
     for copied in files:
         yield copied.entry, _pieces(copied, tree)
@@ -138,42 +127,36 @@ def _parents(selected: Selected) -> list[Placed]:
 
 
 def _copied(
-    tree: FileTree, placed: Placed, rules: CopyRules, names: dict[tuple[int, int], bytes]
+    tree: Files, placed: Placed, rules: CopyRules, names: dict[object, bytes]
 ) -> CopiedFile:
-    file, name = placed.file, os.fsencode(placed.target)
-    status = file.status
-    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
-    if kind is None:
+    copied = entry_of(tree, placed.file, os.fsencode(placed.target), names)
+    return replace(copied, entry=rules.applied(copied.entry))
+
+
+def entry_of(tree: Files, file: TreeFile, name: bytes, names: dict[object, bytes]) -> CopiedFile:
+    """
+    Return *file* as an entry called *name*.
+
+    *names* are the first names of files with several, and grow; a further name becomes a link.
+    """
+    if file.kind is None:
         raise InvalidInput(f"{file.path} is a socket, which cannot be copied", field="source")
-    identity = (status.st_dev, status.st_ino)
-    first = names.setdefault(identity, name) if kind is Kind.FILE and status.st_nlink > 1 else name
+    first = name if file.identity is None else names.setdefault(file.identity, name)
     entry = Entry(
         name,
-        Kind.HARD_LINK if first != name else kind,
-        mode=stat.S_IMODE(status.st_mode),
-        uid=status.st_uid,
-        gid=status.st_gid,
-        size=status.st_size if kind is Kind.FILE and first == name else 0,
-        mtime_ns=status.st_mtime_ns,
-        link=_link(tree, file, kind) if first == name else first,
-        device=(os.major(status.st_rdev), os.minor(status.st_rdev)),
-        xattrs=_xattrs(tree, file) if kind is Kind.FILE else (),
+        file.kind,
+        mode=file.mode,
+        uid=file.uid,
+        gid=file.gid,
+        size=file.size,
+        mtime_ns=file.mtime_ns,
+        link=file.link,
+        device=file.device if file.kind in DEVICES else (0, 0),
+        xattrs=tree.xattrs(file) if file.is_file else (),
     )
-    return CopiedFile(rules.applied(entry), file if entry.kind is Kind.FILE else None)
-
-
-def _link(tree: FileTree, file: TreeFile, kind: Kind) -> bytes:
-    return tree.link_target(file) if kind is Kind.SYMLINK else b""
-
-
-def _xattrs(tree: FileTree, file: TreeFile) -> tuple[tuple[bytes, bytes], ...]:
-    with tree.opened(file) as descriptor:
-        try:
-            names = os.listxattr(descriptor)
-        except OSError:
-            return ()
-        kept = sorted(name for name in names if not name.startswith(_HIDDEN_XATTRS))
-        return tuple((os.fsencode(name), os.getxattr(descriptor, name)) for name in kept)
+    if first != name:
+        entry = entry._replace(kind=Kind.HARD_LINK, size=0, link=first, xattrs=())
+    return CopiedFile(entry, file if entry.kind is Kind.FILE else None)
 
 
 def _inline(step: CopyStep, destination: Destination, rules: CopyRules) -> Iterator[CopiedFile]:
@@ -218,7 +201,7 @@ def _made_directories(
     ]
 
 
-def _identity(copied: CopiedFile, tree: FileTree) -> list[object]:
+def _identity(copied: CopiedFile, tree: Files) -> list[object]:
     entry = copied.entry
     return [
         entry.name.decode("latin-1"),
@@ -227,27 +210,17 @@ def _identity(copied: CopiedFile, tree: FileTree) -> list[object]:
         entry.uid,
         entry.gid,
         entry.link.decode("latin-1"),
-        entry.device if entry.kind in {Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE} else None,
+        entry.device if entry.kind in DEVICES else None,
         [(key.decode("latin-1"), value.hex()) for key, value in entry.xattrs],
         _content_digest(copied, tree) if entry.kind is Kind.FILE else None,
     ]
 
 
-def _content_digest(copied: CopiedFile, tree: FileTree) -> str:
-    hasher = hashlib.sha256(usedforsecurity=False)
-    for piece in _pieces(copied, tree):
-        hasher.update(piece)
-    return hasher.hexdigest()
-
-
-def _pieces(copied: CopiedFile, tree: FileTree) -> Iterator[bytes]:
+def _content_digest(copied: CopiedFile, tree: Files) -> str:
     if copied.source is None:
-        yield copied.content
-        return
-    left = copied.entry.size
-    with tree.opened(copied.source) as descriptor:
-        while left and (piece := os.read(descriptor, min(CHUNK, left))):
-            left -= len(piece)
-            yield piece
-    if left:
-        raise InvalidInput(f"{copied.source.path} became shorter while it was copied")
+        return hashlib.sha256(copied.content, usedforsecurity=False).hexdigest()
+    return tree.digest(copied.source)
+
+
+def _pieces(copied: CopiedFile, tree: Files) -> Iterator[bytes]:
+    return iter((copied.content,)) if copied.source is None else tree.iter_content(copied.source)

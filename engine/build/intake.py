@@ -1,8 +1,9 @@
 """
 Making a build context of what was handed in: a tar, a git repository, or one Dockerfile.
 
-A tar is applied as a layer is: by a confined child, with caps, so that no name or link in it leads
-anywhere. What comes out is a private directory, gone when the build is over.
+A tar is read, with caps, and looked at as it is. What a build mounts of it is unpacked as a layer
+is: by a confined child, so that no name or link in it leads anywhere. All of it is gone when the
+build is over.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.build.context import BuildContext
+from engine.build.context import DirectoryContext, TarContext
 from engine.build.remote import GIT_SECONDS, GitSource, git_words
+from engine.build.tartree import read_tar
 from engine.build.unpacking import Unpacked
 from engine.errors import InvalidInput
-from engine.layers.apply import apply_layer
+from engine.images.spool import Spool
 from engine.layers.limits import GIB, Limits
 from engine.progress import NEVER
 from engine.system.runner import run
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+    from engine.build.context import BuildContext
     from engine.build.places import PlaceKeeper
     from engine.progress import Cancellation
 
@@ -43,15 +46,15 @@ def context_of_tar(
 
     Raises `InvalidLayer`, `UnsafePath` or `LimitExceeded`; then nothing is left.
     """
-    with places.opened() as opened, opened.scratch() as directory, opened.scratch() as notes:
-        apply_layer(
-            Unpacked(stream),
-            target=directory,
-            notes=notes,
-            limits=limits,
-            cancellation=cancellation,
-        )
-        yield BuildContext(directory)
+    with (
+        places.opened() as opened,
+        opened.scratch() as directory,
+        opened.scratch() as notes,
+        Spool(opened.directory) as spool,
+    ):
+        read = Unpacked(stream).read
+        contents = read_tar(read, spool, limits=limits, cancellation=cancellation)
+        yield TarContext(contents, directory, notes)
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def context_of_git(places: PlaceKeeper, source: GitSource) -> Iterator[BuildCont
             raise InvalidInput(
                 f"{source.subdirectory} is no directory of the repository", field="context"
             )
-        yield BuildContext(root)
+        yield DirectoryContext(root)
 
 
 @contextmanager
@@ -77,4 +80,4 @@ def context_of_dockerfile(places: PlaceKeeper, content: bytes) -> Iterator[Build
     if len(content) > MAX_DOCKERFILE:
         raise InvalidInput("the Dockerfile is larger than 4 MiB", field="dockerfile")
     with places.opened() as opened, opened.scratch() as directory:
-        yield BuildContext(directory, content)
+        yield DirectoryContext(directory, content)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from engine.build.cache import MadeLayer
+from engine.build.unpacking import Pieces
 from engine.containers.scaffold import is_scaffold
 from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.resources import layer_resource
@@ -88,31 +88,4 @@ def stacked(parent: ChainID | None, diff_id: DiffID) -> ChainID:
 
 @contextmanager
 def _opened(pieces: Iterable[bytes]) -> Iterator[BinaryIO]:
-    yield cast("BinaryIO", _Pieces(pieces))
-
-
-class _Pieces(io.RawIOBase):
-    """Pieces as a stream; a read gives what comes next, as much of it as was asked for."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to *size* bytes, gathered from small pieces; none at the end."""
-        wanted = size if size >= 0 else 1 << 62
-        parts: list[bytes | memoryview] = []
-        while wanted:
-            if not self._rest:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    break
-                self._rest = memoryview(piece)
-            part = self._rest[:wanted]
-            self._rest = self._rest[len(part) :]
-            wanted -= len(part)
-            parts.append(part)
-        return b"".join(parts)
+    yield cast("BinaryIO", Pieces(pieces))

@@ -95,13 +95,12 @@ class MountOpener:
     def bind(self, step: RunStep, mount: RunMount, opened: ExitStack, found: OpenedMounts) -> None:
         """Open files of the context, a stage or an image."""
         origin = _origin(mount)
-        root = self.origins.open_directory(origin, opened, line=step.line)
-        with FileTree(root, self.origins.ignored_of(origin)) as tree:
-            file = tree.resolve(mount.get("source", "src") or "/")
-            if file is None:
-                raise _complain(step, mount, f"{mount.get('source', 'src')} is not there")
-            found.digests.append(digest_of(files_of(tree, file), tree))
-        source = root / file.path
+        tree = self.origins.open_tree(origin, opened, line=step.line)
+        file = tree.resolve(mount.get("source", "src") or "/")
+        if file is None:
+            raise _complain(step, mount, f"{mount.get('source', 'src')} is not there")
+        found.digests.append(digest_of(files_of(tree, file), tree))
+        source = self.origins.open_directory(origin, opened, line=step.line) / file.path
         is_writable = _is_on(mount, "rw", "readwrite")
         if is_writable:
             source = self._writable(source, opened)

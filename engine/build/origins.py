@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.build.ignore import NOTHING, IgnorePatterns
 from engine.build.tree import FileTree
 from engine.errors import ImageNotFound, InvalidReference, UnknownStage
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.build.context import BuildContext
+    from engine.build.files import Files
+    from engine.build.ignore import IgnorePatterns
     from engine.build.places import Places
     from engine.build.state import StageState
     from engine.dockerfile.parser import Line
@@ -37,19 +38,16 @@ class Origins:
     stages: StageStates
     image_state: Callable[[str], StageState]
 
-    def open_tree(self, origin: int | str | None, opened: ExitStack, *, line: Line) -> FileTree:
+    def open_tree(self, origin: int | str | None, opened: ExitStack, *, line: Line) -> Files:
         """Return the files of *origin*; None is the build context."""
-        root = self.open_directory(origin, opened, line=line)
-        return opened.enter_context(FileTree(root, self.ignored_of(origin)))
-
-    def ignored_of(self, origin: int | str | None) -> IgnorePatterns:
-        """Return what of *origin* is not to be seen."""
-        return self.ignored if origin is None else NOTHING
+        if origin is None:
+            return opened.enter_context(self.context.opened(self.ignored))
+        return opened.enter_context(FileTree(self.open_directory(origin, opened, line=line)))
 
     def open_directory(self, origin: int | str | None, opened: ExitStack, *, line: Line) -> Path:
         """Return a directory that shows *origin*, to be read only."""
         if origin is None:
-            return self.context.root
+            return self.context.directory()
         layer = self._state(origin, line).parent
         if layer is None:
             return opened.enter_context(self.places.scratch())

@@ -1,8 +1,8 @@
 """
 Places that a build needs for a while: file systems mounted to be read, and private files.
 
-Everything lies below `<run>/build/<build>`, under a lock that the build holds. What a killed build
-left is cleared away by the next `sweep`: it takes the lock, unmounts and removes.
+Everything lies below `<root>/builds/<build>`, under a lock that the build holds. What a killed
+build left is cleared away by the next `sweep`: it takes the lock, unmounts and removes.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.build.tree import WILDCARDS, TreeFile
+from engine.build.files import WILDCARDS, TreeFile, cleaned, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.build.destination import Destination
+    from engine.build.files import Files
     from engine.build.steps import CopyStep
-    from engine.build.tree import FileTree
     from engine.errors import DockerfileError
 
 PIVOT = "/./"
@@ -42,7 +42,7 @@ class Placed:
     is_top: bool = False
 
 
-def select(step: CopyStep, tree: FileTree, destination: Destination) -> tuple[Selected, ...]:
+def select(step: CopyStep, tree: Files, destination: Destination) -> tuple[Selected, ...]:
     """Return what *step* copies out of *tree*; raise a `DockerfileError` for what is not there."""
     spelled = [each for source in step.sources for each in _spelled(step, tree, source)]
     found = [(name, _found(step, tree, name)) for name in spelled]
@@ -60,7 +60,7 @@ def is_directory_target(step: CopyStep, destination: Destination) -> bool:
     return step.destination.endswith("/") or destination.is_directory or step.keeps_parents
 
 
-def iter_placed(step: CopyStep, tree: FileTree, selected: Selected) -> Iterator[Placed]:
+def iter_placed(step: CopyStep, tree: Files, selected: Selected) -> Iterator[Placed]:
     """Yield what one source brings, directories before what is in them."""
     if not selected.file.is_directory:
         if not step.ignored.ignores(posixpath.basename(selected.target)):
@@ -74,16 +74,11 @@ def iter_placed(step: CopyStep, tree: FileTree, selected: Selected) -> Iterator[
             yield Placed(found, joined(selected.target, below))
 
 
-def joined(above: str, below: str) -> str:
-    """Return *below* seen from *above*, neither of which begins with a slash."""
-    return f"{above}/{below}" if above else below
-
-
-def _spelled(step: CopyStep, tree: FileTree, source: str) -> list[str]:
+def _spelled(step: CopyStep, tree: Files, source: str) -> list[str]:
     if not WILDCARDS.search(source):
         return [source]
     before, pivot, after = source.partition(PIVOT)
-    matches = tree.matches(posixpath.normpath(f"{before}/{after}" if pivot else source).lstrip("/"))
+    matches = tree.matches(cleaned(f"{before}/{after}" if pivot else source))
     if not matches:
         raise _missing(step, tree, source)
     depth = len([part for part in before.split("/") if part not in {"", "."}]) if pivot else 0
@@ -95,18 +90,18 @@ def _with_pivot(path: str, depth: int) -> str:
     return "/".join(parts[:depth]) + PIVOT + "/".join(parts[depth:])
 
 
-def _found(step: CopyStep, tree: FileTree, name: str) -> TreeFile:
+def _found(step: CopyStep, tree: Files, name: str) -> TreeFile:
     found = tree.resolve(name)
     if found is None:
         raise _missing(step, tree, name)
     return found
 
 
-def _missing(step: CopyStep, tree: FileTree, source: str) -> DockerfileError:
+def _missing(step: CopyStep, tree: Files, source: str) -> DockerfileError:
     shown = "/" + source.lstrip("/")
     place = "the build context" if step.origin is None else f"{step.origin}"
     remedy = ""
-    if tree.is_ignored(posixpath.normpath(source)):
+    if tree.is_ignored(cleaned(source)):
         remedy = "It is excluded by the ignore file."
     if WILDCARDS.search(source):
         remedy = "No file matches the pattern."
@@ -114,7 +109,7 @@ def _missing(step: CopyStep, tree: FileTree, source: str) -> DockerfileError:
 
 
 def _placed(
-    step: CopyStep, tree: FileTree, destination: Destination, name: str, file: TreeFile
+    step: CopyStep, tree: Files, destination: Destination, name: str, file: TreeFile
 ) -> Selected:
     if step.keeps_parents:
         return _below_parents(tree, destination, name, file)
@@ -124,10 +119,10 @@ def _placed(
     return Selected(file, destination.path)
 
 
-def _below_parents(tree: FileTree, destination: Destination, name: str, file: TreeFile) -> Selected:
+def _below_parents(tree: Files, destination: Destination, name: str, file: TreeFile) -> Selected:
     above, pivot, kept = name.partition(PIVOT)
-    kept = posixpath.normpath(kept if pivot else name).lstrip("/")
-    prefix = posixpath.normpath(above).lstrip("/") if pivot else ""
+    kept = cleaned(kept if pivot else name)
+    prefix = cleaned(above) if pivot else ""
     parents = []
     parts = [part for part in kept.split("/") if part not in {".", ".."}]
     for count in range(1, len(parts)):

@@ -67,6 +67,11 @@ class EnginePaths:
         return self.root / "trash"
 
     @property
+    def builds(self) -> Path:
+        """One directory for each build that is going on."""
+        return self.root / "builds"
+
+    @property
     def build_caches(self) -> Path:
         """One directory for each cache that builds mount."""
         return self.root / "build-caches"

@@ -31,7 +31,7 @@ from tests.bench.containers import INSIDE, _dockerd, _image, _serving, render
 from workers.host.console import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tests.support.peers import Peer
 
@@ -62,10 +62,10 @@ class Bench:
     directory: Path
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
-    def time(self, case: str, builder: Builder, call: Callable[[], None]) -> None:
-        """Measure one call."""
+    def time(self, case: str, builder: Builder, context: Path, *more: str) -> None:
+        """Measure one build."""
         begin = time.perf_counter()
-        call()
+        builder.build(context, *more)
         taken = time.perf_counter() - begin
         self.samples.setdefault(case, {}).setdefault(builder.name, []).append(taken)
 
@@ -125,7 +125,7 @@ def _no_op(bench: Bench, rounds: int) -> None:
         builder.build(context)
     for _ in range(rounds * 2):
         for builder in bench.builders:
-            bench.time("no-op, 30 steps", builder, lambda: builder.build(context))
+            bench.time("no-op, 30 steps", builder, context)
 
 
 def _copy(bench: Bench, rounds: int) -> None:
@@ -134,8 +134,8 @@ def _copy(bench: Bench, rounds: int) -> None:
     for _ in range(rounds):
         for builder in bench.builders:
             cold = f"copy cold, {FILES:,} files"
-            bench.time(cold, builder, lambda: builder.build(context, "--no-cache"))
-            bench.time(f"copy warm, {FILES:,} files", builder, lambda: builder.build(context))
+            bench.time(cold, builder, context, "--no-cache")
+            bench.time(f"copy warm, {FILES:,} files", builder, context)
 
 
 def _make_files(directory: Path) -> None:
@@ -151,7 +151,7 @@ def _run_files(bench: Bench, rounds: int) -> None:
     for _ in range(rounds):
         for builder in bench.builders:
             case = f"run, {FILES:,} files"
-            bench.time(case, builder, lambda: builder.build(context, "--no-cache"))
+            bench.time(case, builder, context, "--no-cache")
 
 
 def _stages(bench: Bench, rounds: int) -> None:
@@ -160,7 +160,7 @@ def _stages(bench: Bench, rounds: int) -> None:
     context = bench.context("stages", f"{stages}FROM {BASE}\n{copies}")
     for _ in range(rounds):
         for builder in bench.builders:
-            bench.time("four stages", builder, lambda: builder.build(context, "--no-cache"))
+            bench.time("four stages", builder, context, "--no-cache")
 
 
 def _rebuild(bench: Bench, rounds: int) -> None:
@@ -177,7 +177,7 @@ def _rebuild(bench: Bench, rounds: int) -> None:
     for number in range(rounds * 2):
         (context / "src" / "main").write_text(f"{number} {time.time()}\n")
         for builder in bench.builders:
-            bench.time("rebuild, one change", builder, lambda: builder.build(context))
+            bench.time("rebuild, one change", builder, context)
 
 
 CASES = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.build.assembly import open_builds
-from engine.build.context import BuildContext
+from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
 from engine.engine import Engine, _wire_collector
 from engine.errors import UrlNotFound
@@ -140,7 +140,7 @@ class Bench:
         tags = (Reference.parse(tag),) if tag else ()
         request = BuildRequest(tags=tags, **options)
         return self.builds.build(
-            request, BuildContext(self.context), progress=sink or Sink(), owner="ana"
+            request, DirectoryContext(self.context), progress=sink or Sink(), owner="ana"
         )
 
     def steps(self, text: str, **options: Any) -> list[tuple[str, str]]:

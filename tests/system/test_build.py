@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.build.context import BuildContext
+from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
 from engine.engine import Engine
 from engine.errors import StepFailed
@@ -50,7 +50,7 @@ def output(engine, tmp_path):
         options.setdefault("network", "none")
         engine.builds.build(
             BuildRequest(**options),
-            BuildContext(tmp_path, f"FROM {STARTER}\n{text}".encode()),
+            DirectoryContext(tmp_path, f"FROM {STARTER}\n{text}".encode()),
             progress=printed,
         )
         return printed.text
@@ -136,7 +136,7 @@ def test_a_cancelled_build_ends_its_program(engine, tmp_path):
     with pytest.raises(Cancelled):
         engine.builds.build(
             BuildRequest(network="none"),
-            BuildContext(tmp_path, text.encode()),
+            DirectoryContext(tmp_path, text.encode()),
             progress=Cancels(),
             cancellation=cancellation,
         )
@@ -147,14 +147,14 @@ def test_nothing_is_left_of_a_build_that_was_killed(engine, paths, tmp_path):
     program = textwrap.dedent(
         f"""
         from pathlib import Path
-        from engine.build.context import BuildContext
+        from engine.build.context import DirectoryContext
         from engine.build.request import BuildRequest
         from engine.engine import Engine
         from engine.system.paths import EnginePaths
         paths = EnginePaths(Path({str(paths.root)!r}), Path({str(paths.run)!r}))
         with Engine.open(paths) as engine:
             text = b"FROM {STARTER}\\nRUN --mount=target=/c echo killed >/dev/null; sleep 1000"
-            context = BuildContext(Path({str(tmp_path)!r}), text)
+            context = DirectoryContext(Path({str(tmp_path)!r}), text)
             engine.builds.build(BuildRequest(network="none"), context)
         """
     )
@@ -202,7 +202,7 @@ def leftovers(engine):
     for place in (
         engine.paths.containers,
         engine.paths.run / "containers",
-        engine.paths.run / "build",
+        engine.paths.builds,
     ):
         found += [str(each) for each in place.iterdir()] if place.exists() else []
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()

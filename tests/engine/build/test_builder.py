@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from engine.build.context import BuildContext
+from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
 from engine.errors import (
     DockerfileError,
@@ -265,7 +265,7 @@ class TestCache:
 
     def test_two_builds_at_once_do_a_step_once(self, bench):
         gate = threading.Barrier(2, timeout=30)
-        context = BuildContext(bench.context, b"FROM scratch\nRUN write /x 1")
+        context = DirectoryContext(bench.context, b"FROM scratch\nRUN write /x 1")
         images = []
 
         def build():
@@ -433,12 +433,12 @@ class TestFailures:
         (bench.context / "Dockerfile").write_text("FROM scratch\nRUN write /x 1")
         request = BuildRequest(tags=(Reference.parse("app"),))
         with pytest.raises(Cancelled):
-            bench.builds.build(request, BuildContext(bench.context), cancellation=cancellation)
+            bench.builds.build(request, DirectoryContext(bench.context), cancellation=cancellation)
         assert bench.engine.images.find("app") is None
 
     def test_nothing_of_a_failed_build_is_left(self, bench):
         def left():
-            run = bench.engine.paths.run / "build"
+            run = bench.engine.paths.builds
             keys = [s.key for s in bench.engine._ground.snapshotter.iter_snapshots()]
             return [each for each in keys if each.startswith("build/")], list(run.iterdir())
 
