@@ -23,7 +23,7 @@ from engine.system.processes import (
     wait_until_gone,
 )
 from engine.system.runner import start_daemon
-from engine.system.sockets import connect_packets
+from engine.system.sockets import connect_packets, hang_up_packets
 
 if TYPE_CHECKING:
     import socket
@@ -105,6 +105,13 @@ class Monitor(Protocol):
         Raises `RuntimeFailed` where there is no monitor.
         """
 
+    def hang_up(self, bundle: Bundle) -> None:
+        """
+        End all connections, so that the monitor waits for nobody who does not read.
+
+        For a container whose process has ended and whose monitor has not.
+        """
+
     def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
         """Give the container's terminal a size; without a monitor nothing happens."""
 
@@ -158,6 +165,12 @@ class ConmonMonitor:
         while pid and count_sockets(pid) <= before and time.monotonic() < deadline:
             time.sleep(ACCEPT_PAUSE)
         return connection
+
+    def hang_up(self, bundle: Bundle) -> None:
+        """End what is connected to conmon."""
+        pid = _read_pid(bundle.monitor_pid_file)
+        if pid is not None and has_argument(pid, bundle.id):
+            hang_up_packets(pid)
 
     def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
         """Tell conmon, which takes no more than 1000 of each."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 3600.0
 KILL_SECONDS = 30.0
+UNREAD_SECONDS = 3.0
 
 
 class Stopper:
@@ -66,7 +67,11 @@ class Stopper:
     def kill(self, record: ContainerRecord, *, keeps: bool = False) -> ContainerRecord:
         """End a running container by force and return its record afterwards."""
         self.signal(record, KILLED - 128)
-        ended = self.await_end(record, KILL_SECONDS, keeps=keeps)
+        ended = self.await_end(record, UNREAD_SECONDS, keeps=keeps)
+        if ended is None:
+            # Somebody is attached who does not read what it printed last.
+            self._means.monitor.hang_up(self._means.bundles.locate(record.id))
+            ended = self.await_end(record, KILL_SECONDS, keeps=keeps)
         if ended is None:
             raise SystemFailure(f"container {record.name} does not end, although it was killed")
         return ended

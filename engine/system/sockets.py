@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MESSAGE_BYTES = 16
+_PIDFD_GETFD = 438  # the same on every architecture
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def connect_packets(path: Path) -> socket.socket:
@@ -76,6 +79,47 @@ def collect(mailbox: socket.socket) -> tuple[bytes, list[int]] | None:
     except BlockingIOError:
         return None
     return message, descriptors
+
+
+def hang_up_packets(pid: int) -> int:
+    """
+    End every connection of packets that the process *pid* has taken; return how many.
+
+    Whoever is at the other end reads what was sent and then the end. A process that waits for one
+    of them to read goes on.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return 0
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+        return sum(_hung_up(process, int(name)) for name in names)
+    except OSError:
+        return 0
+    finally:
+        os.close(process)
+
+
+def _hung_up(process: int, number: int) -> bool:
+    descriptor = _LIBC.syscall(_PIDFD_GETFD, process, number, 0)
+    if descriptor < 0:
+        return False
+    try:
+        with socket.socket(fileno=descriptor) as connection:
+            if connection.type != socket.SOCK_SEQPACKET or not _is_connected(connection):
+                return False
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # No socket at all.
+        with suppress(OSError):
+            os.close(descriptor)
+        return False
+    return True
+
+
+def _is_connected(connection: socket.socket) -> bool:
+    return not connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
 @contextmanager

@@ -120,6 +120,16 @@ class RuntimeContract:
             connection.settimeout(SECONDS)
             assert connection.recv(100) == b""
 
+    def test_hanging_up_ends_connections_and_nothing_else(self, yard: Yard, bundle: Bundle) -> None:
+        self.launch(yard, bundle)
+        with yard.means.monitor.connect(bundle) as connection:
+            yard.means.runtime.start(bundle)
+            yard.means.monitor.hang_up(bundle)
+
+            connection.settimeout(SECONDS)
+            assert connection.recv(100) == b""
+        assert yard.means.monitor.is_watching(bundle)
+
     def test_without_a_monitor_there_is_no_connection(self, yard: Yard, bundle: Bundle) -> None:
         with pytest.raises(RuntimeFailed):
             yard.means.monitor.connect(bundle)

@@ -146,6 +146,12 @@ class FakeMonitor:
         self.host.containers[bundle.id].attached.append(theirs)
         return ours
 
+    def hang_up(self, bundle: Bundle) -> None:
+        if self.is_watching(bundle):
+            attached = self.host.containers[bundle.id].attached
+            while attached:
+                attached.pop().close()
+
     def resize(self, bundle: Bundle, *, rows: int, columns: int) -> None:
         if self.is_watching(bundle):
             self.host.containers[bundle.id].size = (rows, columns)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.containers import stop
 from engine.containers.attachment import Attachment, StreamKind
 from tests.system.test_containers import SECONDS, yard
 
@@ -88,6 +89,28 @@ def test_an_attacher_that_was_killed_does_not_hold_up_a_start(yard: Yard) -> Non
         attachment.close_stdin()
         assert attachment.read() is None
         assert attachment.exit_code == 0
+
+
+def test_one_that_nobody_reads_from_can_be_killed(yard: Yard, monkeypatch) -> None:
+    monkeypatch.setattr(stop, "UNREAD_SECONDS", 0.2)
+    record = created(yard, "exec yes")
+    with yard.containers.attach(record.id) as attachment:
+        yard.containers.start(record.id)
+        assert attachment.read() is not None
+        wait_until_written(yard, record)
+
+        assert yard.containers.kill(record.id).exit_code == 137
+        while attachment.read() is not None:
+            pass
+
+
+def wait_until_written(yard: Yard, record: ContainerRecord) -> None:
+    """Return once the log grows no more, because somebody does not read."""
+    log = yard.means.bundles.locate(record.id).log
+    size = -1
+    while log.stat().st_size != size:
+        size = log.stat().st_size
+        threading.Event().wait(0.1)
 
 
 def test_a_lot_of_input_comes_out_again(yard: Yard) -> None:
