@@ -14,6 +14,7 @@ from engine.oci.digest import Digest
 from engine.oci.manifest import Index, Manifest, parse_manifest
 from engine.registry.answers import Asked
 from engine.registry.messages import Request, Response
+from engine.registry.retry import Setbacks
 from engine.registry.scopes import pull_from
 from engine.registry.session import OK, PARTIAL
 
@@ -50,17 +51,15 @@ def stream_blob(
 
     It ends early where the registry says that there is no more.
     """
-    failures = 0
+    setbacks = Setbacks()
     while offset < blob.size:
         session.cancellation.check()
         try:
             for chunk in _stream(session, reference, blob, offset):
                 offset += len(chunk)
-                failures = 0
                 yield chunk
         except Unavailable as error:
-            failures += 1
-            session.wait_after(error, failures=failures)
+            session.wait_after(error, failures=setbacks.note(offset))
         else:
             return
 

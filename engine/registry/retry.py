@@ -40,6 +40,29 @@ class Patience:
         return min(self.first_wait * 2.0 ** (failures - 1), self.longest_wait)
 
 
+LEAST_PROGRESS = 64 * 1024
+
+
+class Setbacks:
+    """
+    Counts the failures in a row of something long that goes on where it broke.
+
+    Only who got on by a good piece since the last failure begins to count anew: a registry that
+    breaks off after every byte is given up.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last = 0
+
+    def note(self, offset: int) -> int:
+        """Note a failure at *offset*, and return how many there were in a row."""
+        got_on = offset - self._last >= LEAST_PROGRESS
+        self._count = 1 if got_on else self._count + 1
+        self._last = offset
+        return self._count
+
+
 def wait_after(
     error: Unavailable, *, failures: int, patience: Patience, cancellation: Cancellation
 ) -> None:

@@ -20,6 +20,7 @@ from engine.registry.answers import Asked
 from engine.registry.auth import joined_url
 from engine.registry.fetching import announced
 from engine.registry.messages import NOTHING, Payload, Request, Response
+from engine.registry.retry import Setbacks
 from engine.registry.scopes import push_to
 from engine.registry.session import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK
 
@@ -69,15 +70,14 @@ def push_blob(
     many bytes are there so far. What reading *content* raises is passed on.
     """
     upload = _Upload(session, repository, blob, content, moved, list(mount_from))
-    failures = 0
+    setbacks = Setbacks()
     while not upload.is_done:
         session.cancellation.check()
-        before = upload.offset
         try:
             upload.advance()
         except Unavailable as error:
             upload.check_source()
-            failures = 1 if upload.offset > before else failures + 1
+            failures = setbacks.note(upload.offset)
             if not upload.can_go_on_after(error) or failures >= session.patience.attempts:
                 session.wait_after(error, failures=failures)
     return upload.mounted_from

@@ -453,6 +453,27 @@ def test_a_broken_connection_is_gone_on_from(
     assert fetched(client, web, blob) == BLOB
 
 
+def test_a_download_that_gets_on_may_break_often(
+    client: RegistryClient, registry: FakeRegistry, web: Reference, blob: Descriptor
+) -> None:
+    for after in range(70_000, 490_000, 70_000):
+        registry.drop(blob.digest, after=after)
+
+    assert fetched(client, web, blob) == BLOB
+
+
+def test_a_download_that_gets_on_by_bytes_is_given_up(
+    client: RegistryClient, registry: FakeRegistry, web: Reference, blob: Descriptor
+) -> None:
+    for after in range(1, 60):
+        registry.drop(blob.digest, after=after)
+
+    with pytest.raises(RegistryUnreachable):
+        fetched(client, web, blob)
+
+    assert len(registry.requests_for("/blobs/")) == 3
+
+
 def test_a_registry_without_ranges_is_read_from_the_start(
     client: RegistryClient, registry: FakeRegistry, web: Reference, blob: Descriptor
 ) -> None:

@@ -113,6 +113,27 @@ def test_a_broken_upload_goes_on_where_the_registry_stands(
     assert content.opened_at == [0, 100_000, 150_000]
 
 
+def test_an_upload_that_gets_on_may_break_often(
+    client: RegistryClient, registry: FakeRegistry, web: Reference
+) -> None:
+    registry.cut(*[70_000] * 6)
+
+    client.push_blob(web, BLOB, Bytes())
+
+    assert registry.blobs[str(BLOB.digest)] == BYTES
+
+
+def test_an_upload_that_gets_on_by_bytes_is_given_up(
+    client: RegistryClient, registry: FakeRegistry, web: Reference
+) -> None:
+    registry.cut(*[100] * 50)
+
+    with pytest.raises(RegistryUnreachable):
+        client.push_blob(web, BLOB, Bytes())
+
+    assert len(registry.received) < 10
+
+
 def test_chunks_go_one_after_the_other(
     client: RegistryClient,
     registry: FakeRegistry,
