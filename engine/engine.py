@@ -390,16 +390,7 @@ def _wire_files(ground: _Ground) -> LayerFiles:
 
 
 def _wire_importer(ground: _Ground, unpacker: Unpacker, collector: Collector) -> Importer:
-    return Importer(
-        images=ground.images,
-        store=ground.content,
-        snapshots=ground.snapshotter,
-        unpacker=unpacker,
-        leases=ground.leases,
-        collector=collector,
-        clock=ground.clock,
-        spools=ground.paths.content,
-    )
+    return Importer(_wire_adder(ground, unpacker, collector), ground.clock)
 
 
 def _wire_deriver(ground: _Ground) -> Deriver:

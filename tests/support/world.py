@@ -201,7 +201,7 @@ class World:
         return Adder(**self.parts)
 
     def importer(self) -> Importer:
-        return Importer(**self.parts, clock=self.clock, spools=self.paths.content)
+        return Importer(Adder(**self.parts), self.clock)
 
     def add(self, *tars: bytes, tags: tuple[str, ...] = (), label: str = "") -> ImageRecord:
         """Make an image here whose layers are *tars*, as a build would."""
