@@ -13,6 +13,7 @@ from engine.images.add import Adder
 from engine.images.copy import Copier
 from engine.images.files import LayerFiles
 from engine.images.images import Images
+from engine.images.places import BlobPlaces
 from engine.images.push import Pusher
 from engine.oci.reference import Reference
 from engine.registry.connector import RegistryConnector
@@ -46,6 +47,7 @@ def images(world: World) -> Images:
 
     connect = RegistryConnector(world.transport, patience=HASTY)
     source = FakeLayerSource(world.layers, world.store)
+    places = BlobPlaces(world.database, world.clock)
     return Images(
         store=world.images,
         puller=world.puller,
@@ -55,8 +57,9 @@ def images(world: World) -> Images:
             store=world.store,
             source=source,
             leases=world.leases,
+            places=places,
         ),
-        copier=Copier(connect=connect),
+        copier=Copier(connect=connect, places=places),
         remover=world.remover,
         saver=world.saver(),
         loader=world.loader(),
