@@ -85,7 +85,7 @@ class Mounting:
         if self._is_filled(bundle.id):
             return
         for mount in self.mounts_of(bundle.id):
-            if mount.kind is MountKind.VOLUME and not mount.no_copy:
+            if _is_to_fill(mount):
                 self._fill_one(bundle, mount)
         with self._means.database.write() as transaction:
             transaction.execute(
@@ -117,8 +117,13 @@ class Mounting:
         """
         return tuple(self._entry(each, container_id) for each in self.mounts_of(container_id))
 
+    def let_go(self, container_id: str) -> None:
+        """Let go of what was needed until the container's process had its mounts."""
+        self._volumes.unpin(container_id)
+
     def release(self, container_id: str) -> None:
         """Let go of what was mounted on the host for a container that has no process any more."""
+        self._volumes.unpin(container_id)
         self._volumes.unmount(container_id)
 
     def withdraw(self, container_id: str, *, with_anonymous: bool) -> list[str]:
@@ -172,7 +177,7 @@ class Mounting:
 
     def _save(self, container_id: str, mounts: list[MountPoint]) -> None:
         written = json.dumps([write_value(each) for each in mounts])
-        is_filled = not any(each.kind is MountKind.VOLUME and not each.no_copy for each in mounts)
+        is_filled = not any(map(_is_to_fill, mounts))
         with self._means.database.write() as transaction:
             transaction.execute(
                 "INSERT OR REPLACE INTO container_mounts VALUES (?, ?, ?)",
@@ -182,7 +187,10 @@ class Mounting:
     def _entry(self, mount: MountPoint, container_id: str) -> dict[str, Any]:
         if mount.kind is MountKind.VOLUME:
             volume = self._volumes.mount(mount.source, container_id)
-            return spec_entry(mount, str(volume.mountpoint))
+            if not mount.subpath:
+                return spec_entry(mount, str(volume.mountpoint))
+            place = self._volumes.pin(mount.source, mount.subpath, container_id)
+            return spec_entry(mount, str(place))
         _ensure_source(mount)
         return spec_entry(mount, mount.source)
 
@@ -223,6 +231,10 @@ def spec_entry(mount: MountPoint, source: str) -> dict[str, Any]:
     """Return the mount of a runtime spec that shows *source*."""
     options = ["rbind", *["ro"] * mount.read_only, mount.propagation or "rprivate"]
     return {"destination": mount.target, "type": "bind", "source": source, "options": options}
+
+
+def _is_to_fill(mount: MountPoint) -> bool:
+    return mount.kind is MountKind.VOLUME and not mount.no_copy and not mount.subpath
 
 
 def _ensure_source(mount: MountPoint) -> None:

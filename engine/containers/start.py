@@ -100,6 +100,7 @@ class Starter:
             self._connector.write_files(record)
             means.bundles.write_spec(bundle, self._spec(record, bundle))
             pid = means.monitor.launch(self._written_launch(record, bundle, held))
+        self._mounting.let_go(record.id)
         self._connector.attach(record, pid)
         return pid
 

@@ -75,8 +75,6 @@ def _mount(mount: Fields) -> MountPoint:
     bind, volume, tmpfs = (
         mount.child(each) for each in ("BindOptions", "VolumeOptions", "TmpfsOptions")
     )
-    if volume.is_set("Subpath"):
-        raise Refusal(400, "the option volume-subpath is not supported by this engine")
     driver = volume.child("DriverConfig")
     return MountPoint(
         kind=MountKind(kind),
@@ -86,6 +84,7 @@ def _mount(mount: Fields) -> MountPoint:
         propagation=bind.text("Propagation"),
         make_source=bind.flag("CreateMountpoint"),
         no_copy=volume.flag("NoCopy"),
+        subpath=volume.text("Subpath"),
         labels=volume.mapping("Labels"),
         driver=driver.text("Name"),
         driver_options=driver.mapping("Options"),

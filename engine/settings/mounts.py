@@ -36,10 +36,10 @@ class MountPoint:
     """
     One mount of a container at *target*.
 
-    *source* is a directory or file of the host for a bind (made if *make_source*, as `-v` does), a
-    volume's name for a volume, empty for an anonymous one. *size*, *mode* and *options* are for
-    tmpfs; *no_copy* leaves a new volume empty; *labels*, *driver* and *driver_options* are for a
-    volume that has to be made.
+    *source* is a directory or file of the host for a bind (made if *make_source*, as `-v`
+    does), a volume's name for a volume, empty for an anonymous one. *size*, *mode* and
+    *options* are for tmpfs; *no_copy* leaves a new volume empty, and of a volume only *subpath*
+    is shown; *labels*, *driver* and *driver_options* are for a volume that has to be made.
     """
 
     kind: MountKind
@@ -55,6 +55,7 @@ class MountPoint:
     driver: str = ""
     driver_options: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
     make_source: bool = False
+    subpath: str = ""
 
     def __post_init__(self) -> None:
         self._check_target()
@@ -62,6 +63,7 @@ class MountPoint:
         check_choice("mounts", self.propagation, PROPAGATIONS, "invalid propagation")
         if self.propagation and self.kind is not MountKind.BIND:
             raise self._refusal("only bind mounts have a propagation")
+        self._check_subpath()
         check_range("mounts", self.size)
         if self.mode is not None:
             check_range("mounts", self.mode, 0o7777)
@@ -82,6 +84,13 @@ class MountPoint:
             )
         if posixpath.normpath(self.target).lstrip("/") == "":
             raise self._refusal("invalid specification: destination can't be '/'")
+
+    def _check_subpath(self) -> None:
+        check_text("mounts", self.subpath)
+        if self.subpath and self.kind is not MountKind.VOLUME:
+            raise self._refusal("only volumes have a subpath")
+        if self.subpath.startswith("/") or ".." in self.subpath.split("/"):
+            raise self._refusal("subpath must be a relative path within the volume")
 
     def _check_source(self) -> None:
         check_text("mounts", self.source)

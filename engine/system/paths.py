@@ -97,6 +97,11 @@ class EnginePaths:
         return self.run / "networks"
 
     @property
+    def pins(self) -> Path:
+        """Parts of volumes, for as long as it takes to start a container with them."""
+        return self.run / "pins"
+
+    @property
     def volumes(self) -> Path:
         """One directory for each volume."""
         return self.root / "volumes"

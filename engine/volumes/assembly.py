@@ -35,5 +35,6 @@ def open_volumes(
             locks=locks,
             mounter=mounter,
             trash=paths.trash,
+            pins=paths.pins,
         )
     )

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from engine.errors import MountFailed, VolumeInUse, VolumeNotFound, from_oserror
+from engine.errors import MountFailed, SourceNotFound, VolumeInUse, VolumeNotFound, from_oserror
 from engine.mount import Mount
 from engine.system.copying import copy_tree
 from engine.system.files import measure, remove_tree, sync_filesystem
+from engine.system.resolving import open_in_root
 from engine.volumes.record import DATA, VolumeRecord
 from engine.volumes.settings import ANONYMOUS, VolumeSettings
 
@@ -51,6 +53,7 @@ class VolumeMeans:
     locks: Locks
     mounter: Mounter
     trash: Path
+    pins: Path
 
 
 class Volumes:
@@ -217,6 +220,38 @@ class Volumes:
                     self._means.mounter.mount([volume_mount(record.settings)], record.mountpoint)
         return record
 
+    def pin(self, name: str, subpath: str, container_id: str) -> Path:
+        """
+        Return a place that shows *subpath* of a volume, whatever others do to its files meanwhile.
+
+        Links on the way lead nowhere out of the volume. `unpin` undoes it. Raises `SourceNotFound`.
+        """
+        record = self._store.get(name)
+        root = os.open(record.mountpoint, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            found = open_in_root(root, os.fsencode(subpath), os.O_PATH)
+        except OSError as error:
+            raise SourceNotFound(f"{name}/{subpath}") from error
+        finally:
+            os.close(root)
+        try:
+            place = self._make_pin(container_id, is_directory=_is_directory(found))
+            shown = Mount("bind", f"/proc/self/fd/{found}", ("rbind",))
+            self._means.mounter.mount([shown], place)
+        finally:
+            os.close(found)
+        return place
+
+    def unpin(self, container_id: str) -> None:
+        """Undo every `pin` for a container; what it has mounted by then stays with it."""
+        for place in self._means.pins.glob(f"{container_id}-*"):
+            self._means.mounter.unmount(place, lazily=True)
+            # Never more than the name itself: below it was somebody's data.
+            if place.is_dir():
+                place.rmdir()
+            else:
+                place.unlink()
+
     def unmount(self, container_id: str) -> None:
         """Let go of the file systems that were mounted for a container, unless others need them."""
         for record in self._store.mounted_by(container_id):
@@ -281,6 +316,15 @@ class Volumes:
         remove_tree(gone)
         return freed
 
+    def _make_pin(self, container_id: str, *, is_directory: bool) -> Path:
+        place = self._means.pins / f"{container_id}-{secrets.token_hex(4)}"
+        place.parent.mkdir(mode=PRIVATE, exist_ok=True)
+        if is_directory:
+            place.mkdir()
+        else:
+            place.touch()
+        return place
+
     def _unmount(self, record: VolumeRecord) -> None:
         try:
             self._means.mounter.unmount(record.mountpoint)
@@ -321,6 +365,10 @@ def _is_empty(directory: Path) -> bool:
             return next(entries, None) is None
     except OSError as error:
         raise from_oserror(error, f"look into {directory}") from error
+
+
+def _is_directory(descriptor: int) -> bool:
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
 
 def _sync(directory: Path) -> None:

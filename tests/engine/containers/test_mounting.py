@@ -177,6 +177,25 @@ class TestReal:
         assert real.means.mounter.list_mounts(outside) == []
         assert [each.name for each in outside.iterdir()] == ["secret"]
 
+    def test_of_a_volume_only_a_part_is_shown_and_no_link_leads_out_of_it(
+        self, real: Yard, tmp_path: Path
+    ) -> None:
+        data = real.means.volumes.create(VolumeSettings("data")).mountpoint
+        (data / "part").mkdir()
+        (data / "part/file").write_text("text")
+        (data / "out").symlink_to(tmp_path)
+        part, out = (
+            MountPoint(VOLUME, "/x", source="data", subpath=each) for each in ("part", "out")
+        )
+
+        assert output_of(real, "cat /x/file; touch /x/new", part) == "text"
+        assert (data / "part/new").exists()
+        with pytest.raises(SourceNotFound):
+            output_of(real, "ls /x", out)
+        assert list(real.paths.pins.iterdir()) == []
+        with pytest.raises(InvalidSetting, match="relative path within the volume"):
+            MountPoint(VOLUME, "/x", source="data", subpath="../up")
+
     def test_a_volume_in_memory_is_one_for_all_who_run_with_it(self, real: Yard) -> None:
         options = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
         real.means.volumes.create(VolumeSettings("memory", options=options))
