@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.docker_cli import IMAGE, DockerCli, our_engine, real_dockerd
+from tests.support.own_network import leave_the_network
 from tests.support.services import running_registry
 from workers.host.console import render_table, say
 
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", nargs="*", choices=CASES, default=CASES)
     parser.add_argument("--alone", action="store_true", help="without dockerd")
     options = parser.parse_args(arguments)
+    leave_the_network()
     with ExitStack() as stack:
         samples = measure(Field(stack, alone=options.alone), options)
     say(_table(samples))

@@ -90,6 +90,24 @@ class DockerCli:
             self.ok("rm", "-f", *found.split())
 
 
+@contextmanager
+def served(directory: Path, socket: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `engine serve` alone; killed at the end, if it has not ended by itself."""
+    places = ["--root", directory / "root", "--run", directory / "run", "--socket", socket]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", "serve", *places, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def rootfs_tar() -> bytes:
     """A bare filesystem with a static busybox, as a tar."""
     with tempfile.TemporaryDirectory(prefix="ship-") as place:

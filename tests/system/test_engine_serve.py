@@ -5,39 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.docker_cli import served
 from tests.support.dockerapi import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.root
-CHECKOUT = Path(__file__).parents[2]
-
-
-@contextmanager
-def served(directory: Path, socket: Path) -> Iterator[subprocess.Popen[str]]:
-    places = ["--root", directory / "root", "--run", directory / "run", "--socket", socket]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine", "serve", *places],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=CHECKOUT,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_it_says_when_it_listens_and_ends_cleanly(short_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Many clients of the Docker API at once: some follow logs, some poll, some run containers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = 60.0
+
+
+@dataclass
+class Report:
+    """What came of it; *descriptors* and *resident* are the server's, before and after."""
+
+    errors: list[str] = field(default_factory=list)
+    asked: int = 0
+    followed_bytes: int = 0
+    ran: int = 0
+    slowest_ps: float = 0.0
+    descriptors: tuple[int, int] = (0, 0)
+    resident: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How many clients of each kind."""
+
+    followers: int
+    pollers: int
+    runners: int
+
+
+class Load:
+    """Lets a crowd loose on the engine at a socket."""
+
+    def __init__(self, path: Path, pid: int, image: str) -> None:
+        self._path = path
+        self._pid = pid
+        self._image = image
+        self._guard = threading.Lock()
+        self._is_over = threading.Event()
+        self.report = Report()
+
+    def run(self, crowd: Crowd, *, seconds: float) -> Report:
+        """Return the report of so many *seconds*; what was made for it is gone afterwards."""
+        talker = self._make({"Cmd": ["sh", "-c", "while :; do echo tick; sleep 0.2; done"]})
+        self._ask("POST", f"/containers/{talker}/start")
+        self._warm_up(talker)
+        before = self._open_files(), self._memory()
+        work: list[Callable[[], None]] = [lambda: self._follow(talker)] * crowd.followers
+        work += [lambda: self._poll(talker)] * crowd.pollers
+        work += [self._run_containers] * crowd.runners
+        threads = [threading.Thread(target=self._guarded, args=(each,)) for each in work]
+        for each in threads:
+            each.start()
+        time.sleep(seconds)
+        self._is_over.set()
+        self._ask("DELETE", f"/containers/{talker}?force=1")
+        for each in threads:
+            each.join(SECONDS)
+        after = self._settled(before[0])
+        self.report.descriptors = (before[0], after)
+        self.report.resident = (before[1], self._memory())
+        return self.report
+
+    def _warm_up(self, talker: str) -> None:
+        # Threads and their connections to the records are made once, and stay.
+        for _ in range(3):
+            self._ask("GET", "/containers/json")
+            self._ask("GET", f"/containers/{talker}/stats?stream=0&one-shot=1")
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (OSError, AssertionError, http.client.HTTPException, ValueError) as error:
+            with self._guard:
+                self.report.errors.append(repr(error)[:300])
+
+    def _follow(self, talker: str) -> None:
+        connection = self._connect()
+        try:
+            connection.request("GET", f"/containers/{talker}/logs?stdout=1&follow=1&tail=1")
+            response = connection.getresponse()
+            assert response.status == 200, response.status
+            while content := response.read1(65536):
+                with self._guard:
+                    self.report.followed_bytes += len(content)
+        finally:
+            connection.close()
+
+    def _poll(self, talker: str) -> None:
+        while not self._is_over.is_set():
+            began = time.monotonic()
+            self._ask("GET", "/containers/json")
+            with self._guard:
+                self.report.slowest_ps = max(self.report.slowest_ps, time.monotonic() - began)
+            self._ask("GET", f"/containers/{talker}/stats?stream=0&one-shot=1", may_be_gone=True)
+            self._is_over.wait(0.1)
+
+    def _run_containers(self) -> None:
+        while not self._is_over.is_set():
+            container = self._make({"Cmd": ["true"], "HostConfig": {"NetworkMode": "none"}})
+            self._ask("POST", f"/containers/{container}/start")
+            code = self._ask("POST", f"/containers/{container}/wait")["StatusCode"]
+            assert code == 0, code
+            self._ask("DELETE", f"/containers/{container}")
+            with self._guard:
+                self.report.ran += 1
+
+    def _make(self, body: dict[str, Any]) -> str:
+        made = self._ask("POST", "/containers/create", {"Image": self._image, **body})
+        return str(made["Id"])
+
+    def _ask(self, method: str, target: str, body: Any = None, *, may_be_gone: bool = False) -> Any:
+        connection = self._connect()
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, target, body=content)
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        with self._guard:
+            self.report.asked += 1
+        is_fine = response.status < 400 or (may_be_gone and response.status == 404)
+        assert is_fine, f"{method} {target}: {response.status} {answer[:200]!r}"
+        return json.loads(answer) if answer.strip() else None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("docker", timeout=SECONDS)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(SECONDS)
+        connection.sock.connect(str(self._path))
+        return connection
+
+    def _open_files(self) -> int:
+        return sum(1 for _ in Path(f"/proc/{self._pid}/fd").iterdir())
+
+    def _settled(self, wanted: int) -> int:
+        """Return the number of open files once connections had the time to be closed."""
+        deadline = time.monotonic() + 10
+        while self._open_files() > wanted + 40 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self._open_files()
+
+    def _memory(self) -> int:
+        status = Path(f"/proc/{self._pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024

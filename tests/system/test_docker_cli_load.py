@@ -1,0 +1,33 @@
+"""Many clients at once: nobody is refused, nothing is left open, and short work stays short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.api_load import Crowd, Load
+from tests.support.docker_cli import IMAGE
+
+if TYPE_CHECKING:
+    from tests.support.docker_cli import DockerCli
+
+pytestmark = pytest.mark.root
+
+
+def test_two_hundred_clients_at_once(ours: DockerCli) -> None:
+    """The short form; `./shipshape bench load` is the one of two minutes."""
+
+    def crowd(seconds: float) -> Load:
+        load = Load(ours.socket, ours.process.pid, IMAGE)
+        load.run(Crowd(followers=130, pollers=50, runners=20), seconds=seconds)
+        return load
+
+    first, second = crowd(2).report, crowd(2).report
+
+    assert first.errors + second.errors == []
+    assert second.ran > 0
+    assert second.followed_bytes > 0
+    # The first crowd made the threads that the second one found; each has the records open.
+    assert second.descriptors[1] <= second.descriptors[0] + 60
+    assert ours.ok("ps", "-q") == ""
