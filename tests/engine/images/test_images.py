@@ -14,11 +14,9 @@ from engine.images.copy import Copier
 from engine.images.files import LayerFiles
 from engine.images.images import Images
 from engine.images.places import BlobPlaces
-from engine.images.push import Pusher
 from engine.oci.reference import Reference
 from engine.registry.connector import RegistryConnector
 from tests.support.images import pack_image
-from tests.support.layers import FakeLayerSource
 from tests.support.world import HASTY
 
 if TYPE_CHECKING:
@@ -45,21 +43,18 @@ def images(world: World) -> Images:
         config = pack_image(TAR).config
         return adder.add(config, [TAR], tags=[STARTER], owner=owner, source="starter")
 
-    connect = RegistryConnector(world.transport, patience=HASTY)
-    source = FakeLayerSource(world.layers, world.store)
-    places = BlobPlaces(world.database, world.clock)
+    copier = Copier(
+        connect=RegistryConnector(world.transport, patience=HASTY),
+        places=BlobPlaces(world.database, world.clock),
+    )
     return Images(
         store=world.images,
         puller=world.puller,
-        pusher=Pusher(
-            connect=connect,
-            images=world.images,
-            store=world.store,
-            source=source,
-            leases=world.leases,
-            places=places,
-        ),
-        copier=Copier(connect=connect, places=places),
+        all_tags_puller=world.all_tags_puller(),
+        pusher=world.pusher(),
+        copier=copier,
+        sender=world.sender(),
+        receiver=world.receiver(),
         remover=world.remover,
         saver=world.saver(),
         loader=world.loader(),
