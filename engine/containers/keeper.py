@@ -69,9 +69,11 @@ class Keeper:
         self._busy: set[str] = set()
         self._checks: dict[str, Healthcheck | None] = {}
         self._looked_at = means.clock.now()
+        self._is_stopped: Callable[[], bool] = lambda: False
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
         """Work until *is_stopped*; while another process does, wait for its end."""
+        self._is_stopped = is_stopped
         with Watch(self._means.exits.directory, self._means.events.signal) as watch:
             while not is_stopped():
                 with self._means.locks.tried(LOCK) as is_ours:
@@ -175,7 +177,9 @@ class Keeper:
         check = self._check_of(record)
         if check is None:
             return
-        probe = self._prober.ask(record, check)
+        probe = self._prober.ask(record, check, self._is_stopped)
+        if probe is None:
+            return
         with self._means.locks.held(lock_name(record.id)):
             self._prober.note(record, check, probe)
 

@@ -12,6 +12,8 @@ from engine.errors import CommandNotFound, EngineError
 from engine.settings import ExecSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.containers.attachment import Attachment
     from engine.containers.execute import Executor
     from engine.containers.ports import Means
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # What is told of a check that could not be run at all.
 NOT_RUN = 1
+ASKED_SECONDS = 1.0
 
 
 class Prober:
@@ -29,11 +32,22 @@ class Prober:
         self._means = means
         self._executor = executor
 
-    def ask(self, record: ContainerRecord, check: Healthcheck) -> Probe:
-        """Run the check once and return the answer; it takes no longer than the check allows."""
+    def ask(
+        self,
+        record: ContainerRecord,
+        check: Healthcheck,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Probe | None:
+        """
+        Run the check once and return the answer; it takes no longer than the check allows.
+
+        None if *is_stopped* before there is one, which is asked every second.
+        """
         started_at = self._means.clock.now()
         try:
-            code, output = self._run(record, check)
+            code, output = self._run(record, check, is_stopped)
+        except Abandoned:
+            return None
         except CommandNotFound as error:
             code, output = error.exit_code, error.message
         except EngineError as error:
@@ -57,23 +71,33 @@ class Prober:
             if health.status is not current.health.status:
                 tell(self._means.events, f"health_status: {health.status}", current)
 
-    def _run(self, record: ContainerRecord, check: Healthcheck) -> tuple[int, str]:
+    def _run(
+        self, record: ContainerRecord, check: Healthcheck, is_stopped: Callable[[], bool]
+    ) -> tuple[int, str]:
         created = self._executor.create(record, ExecSettings(command=check_words(check)))
         deadline = time.monotonic() + as_delta(check.timeout).total_seconds()
         with self._executor.start(record, created.id) as attachment:
-            output = _read_until(attachment, deadline)
+            output = _read_until(attachment, deadline, is_stopped)
             if output is not None:
                 return _code(attachment), output.decode(errors="replace")
         self._executor.kill(created.id)
+        if is_stopped():
+            raise Abandoned
         limit = as_delta(check.timeout).total_seconds()
         return TIMED_OUT, f"Health check exceeded timeout ({limit:g}s)"
 
 
-def _read_until(attachment: Attachment, deadline: float) -> bytes | None:
-    """Return the beginning of what is printed until the end; None if *deadline* comes first."""
+class Abandoned(Exception):
+    """Whoever asked does not wait for the answer any more."""
+
+
+def _read_until(
+    attachment: Attachment, deadline: float, is_stopped: Callable[[], bool]
+) -> bytes | None:
+    """Return the beginning of what is printed until the end; None if something comes first."""
     output = bytearray()
-    while (left := deadline - time.monotonic()) > 0:
-        piece = attachment.read(left)
+    while (left := deadline - time.monotonic()) > 0 and not is_stopped():
+        piece = attachment.read(min(left, ASKED_SECONDS))
         if piece is None:
             return bytes(output)
         output += piece[1][: OUTPUT_BYTES - len(output)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import EngineError, InvalidSetting
+from engine.settings import MountKind, MountPoint
 from engine.system.runner import get_program
 from tests.support.containers import Yard, clear_away, real_yard
 
@@ -147,6 +148,19 @@ def test_a_link_in_the_place_of_a_mount_reaches_nothing(yard: Yard, place: str) 
     assert SECRET not in printed
     assert (victim / "hosts").read_text() == SECRET
     assert [each.name for each in victim.iterdir()] == ["hosts"]
+
+
+def test_a_link_on_the_way_to_a_mount_of_ones_own_reaches_nothing(yard: Yard) -> None:
+    victim = yard.paths.root.parent / "victim"
+    victim.mkdir()
+    image = next(yard.paths.snapshots.glob("*/fs/bin/busybox")).parent.parent
+    (image / "data").symlink_to(victim)
+    mount = MountPoint(MountKind.TMPFS, "/data/in")
+
+    printed = run(yard, "/bin/sh", "-c", "echo x > /data/in/y; echo done", mounts=(mount,))
+
+    assert printed == "done"
+    assert list(victim.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["passwd", "group"])

@@ -338,6 +338,17 @@ class TestHealth:
         assert "exceeded timeout (0.01s)" in health.log[0].output
         assert all(not each.is_watched for each in yard.fake_host.execs.values())
 
+    def test_an_answer_that_nobody_waits_for_any_more_is_none(
+        self, yard: Yard, keeper: Keeper, clock: ShiftedClock
+    ) -> None:
+        record = started(yard, healthcheck=Healthcheck(SLOW, interval=SECOND))
+        clock.shift += timedelta(seconds=2)
+        keeper._is_stopped = lambda: True
+        keeper.round(Inline())
+
+        assert now(yard).health == record.health
+        assert all(not each.is_watched for each in yard.fake_host.execs.values())
+
     def test_a_check_of_a_program_that_is_not_there_has_failed(
         self, yard: Yard, keeper: Keeper, clock: ShiftedClock
     ) -> None:
