@@ -11,7 +11,7 @@ import pytest
 
 from engine.containers.record import ContainerRecord
 from engine.errors import InvalidSetting, PortTaken, Unsupported
-from engine.networks.files import HOSTS
+from engine.networks.files import HOSTS, parse_resolver
 from engine.networks.networks import Networks
 from engine.networks.settings import (
     OPTION_BRIDGE,
@@ -430,3 +430,30 @@ class TestTwoEngines:
             clear_away(other)
             other.means.networks.plane.dismantle()
         assert fetched("http://127.0.0.1:8080/") == web.short_id
+
+
+def test_no_socket_that_holds_a_port_reaches_the_container(yard: Yard) -> None:
+    record = started(yard, "web", "/bin/ls", "-l", "/proc/self/fd", publish=(PortBinding(80),))
+    yard.containers.wait(record.id)
+
+    seen = [each.text for each in yard.containers.logs(record.id)]
+    assert len(seen) > 3
+    assert [each for each in seen if "socket:" in each] == []
+
+
+def test_questions_do_not_leave_an_internal_network(yard: Yard, networks: Networks) -> None:
+    """They would be a way out of it (CVE-2024-29018)."""
+    networks.create(NetworkSettings("inside", internal=True))
+    record = started(yard, "web", "/bin/sleep", "100", network="inside")
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.settimeout(0.5)
+        servers = parse_resolver(Path("/etc/resolv.conf").read_text()).servers[:1]
+        for server in servers:
+            run(["ip", "addr", "add", f"{server}/32", "dev", "lo"], timeout=5)
+            resolver.bind((server, 53))
+        get(record, "http://example.com/")
+        with pytest.raises(TimeoutError):
+            resolver.recv(512)
+        for server in servers:
+            run(["ip", "addr", "del", f"{server}/32", "dev", "lo"], timeout=5)
