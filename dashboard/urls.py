@@ -167,7 +167,6 @@ registry_routes = [
 
 cleanup_routes = [
     path("", cleanup, name="cleanup"),
-    path("logs/", logs, name="logs"),
     path("images/", cleanup_images, name="cleanup_images"),
     path("containers/", cleanup_containers, name="cleanup_containers"),
     path("volumes/", cleanup_volumes, name="cleanup_volumes"),
@@ -183,6 +182,7 @@ job_routes = [
 urlpatterns = [
     path("", overview, name="overview"),
     path("containers/", include(container_routes)),
+    path("logs/", logs, name="logs"),
     path("images/", include(image_routes)),
     path("volumes/", include(volume_routes)),
     path("networks/", include(network_routes)),

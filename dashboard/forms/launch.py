@@ -288,7 +288,7 @@ class LaunchForm(HostForm):
         help_text="One that is on the host: its name or its ID.",
         error_messages={"required": "Choose an image."},
     )
-    name = _text(placeholder="made up if left empty")
+    name = _text("Name", "made up if left empty")
     command = _words(
         placeholder="as the image says",
         help_text="Split at spaces as a shell does; quote what belongs together.",

@@ -34,6 +34,17 @@ PAGES = [
     f"/containers/harbour/{WEB_ID}/?tab=activity",
     f"/containers/harbour/{WEB_ID}/remove/",
     "/containers/launch/",
+    f"/containers/harbour/{WEB_ID}/?tab=console",
+    f"/containers/harbour/{WEB_ID}/?tab=changes",
+    f"/containers/harbour/{WEB_ID}/limits/",
+    f"/logs/?c=harbour/{WEB_ID}",
+    "/volumes/",
+    "/volumes/harbour/orders-data/",
+    "/networks/",
+    f"/networks/harbour/{hex_id('network', 'harbour', 'backend')}/",
+    "/networks/create/",
+    "/registries/",
+    "/registries/browse/?registry=registry.example.org",
     "/images/",
     f"/images/harbour/{IMAGE_ID}/",
     "/images/pull/",
@@ -173,13 +184,13 @@ def test_what_changed_before_the_page_listened_is_fetched(site, page):
 
 def test_a_form_that_is_being_filled_in_is_not_taken_away(site, page):
     open_live(page, site, "/containers/launch/")
-    page.get_by_label("Name").fill("half typ")
+    page.get_by_label("Name", exact=True).fill("half typ")
 
     site.do(lambda: change_web(state="exited"))
     site.do(lambda: events.publish_host(Host.objects.get(name="harbour")))
 
     expect(page.locator("#live-state")).to_have_text("Live")
-    expect(page.get_by_label("Name")).to_have_value("half typ")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("half typ")
 
 
 def test_numbers_arrive_and_survive_a_change_of_their_row(site, page):
@@ -284,12 +295,12 @@ def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
     page.keyboard.press("n")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Image").fill("Bad Ref")
-    dialog.get_by_label("Name").fill("keeper")
+    dialog.get_by_label("Name", exact=True).fill("keeper")
     dialog.get_by_role("button", name="Launch").click()
 
     expect(dialog.get_by_text("is not a valid image reference")).to_be_visible()
     expect(dialog.get_by_label("Image")).to_be_focused()
-    expect(dialog.get_by_label("Name")).to_have_value("keeper")
+    expect(dialog.get_by_label("Name", exact=True)).to_have_value("keeper")
 
 
 def test_ticking_says_exactly_what_would_come_free(site, page):

@@ -25,19 +25,19 @@ if (document.body.dataset.live) {
     connectLive(document.body.dataset.live);
 }
 
-// Charts and logs are loaded by the pages that show them.
-async function startViewers() {
-    const log = document.querySelector("[data-log]:not([data-started])");
-    if (log) {
-        (await import("./logs.js")).startLog(log);
-    }
-    const terminal = document.querySelector("[data-console]:not([data-started])");
-    if (terminal) {
-        (await import("./console.js")).startConsole(terminal);
-    }
-    const charts = document.querySelector("[data-charts]:not([data-started])");
-    if (charts) {
-        (await import("./stats.js")).startCharts(charts);
+// What is large is loaded by the pages that show it; each place is started once.
+const VIEWERS = {
+    "[data-log]": async (root) => (await import("./logs.js")).startLog(root),
+    "[data-charts]": async (root) => (await import("./stats.js")).startCharts(root),
+    "[data-console]": async (root) => (await import("./console.js")).startConsole(root),
+};
+
+function startViewers() {
+    for (const [selector, start] of Object.entries(VIEWERS)) {
+        for (const root of document.querySelectorAll(`${selector}:not([data-started])`)) {
+            root.dataset.started = "";
+            start(root);
+        }
     }
 }
 

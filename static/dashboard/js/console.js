@@ -144,7 +144,6 @@ class Console {
 
 /** Make the console that *root* names usable. */
 export function startConsole(root) {
-    root.dataset.started = "";
     styleByObjects();
     new Console(root);
 }

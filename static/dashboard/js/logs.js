@@ -238,6 +238,5 @@ class LogViewer {
 
 /** Show the logs that *root* names. */
 export function startLog(root) {
-    root.dataset.started = "";
     new LogViewer(root);
 }

@@ -96,7 +96,6 @@ const recent = (samples) => samples.filter(({ at }) => at > Date.now() / 1000 - 
 
 /** Draw what is known and what comes in of the container named by *root*, and its present figures. */
 export function startCharts(root) {
-    root.dataset.started = "";
     const key = `container-${root.dataset.host}-${root.dataset.id}`;
     const holdOf = (name) => root.querySelector(`[data-chart=${name}]`);
     const charts = {};
