@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from engine.build.acts import Acts
 from engine.build.context import ignored_in, read_dockerfile
 from engine.build.executor import CacheMoved, Executor, Told
+from engine.build.imported import imported_steps
 from engine.build.mounts import MountOpener
 from engine.build.origins import Origins
 from engine.build.plan import plan_stage
@@ -27,7 +28,7 @@ from engine.build.state import state_of_image, state_of_nothing
 from engine.build.steps import ConfigStep
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
-from engine.errors import CorruptStore, ImageNotFound, InvalidReference
+from engine.errors import CorruptStore, EngineError, ImageNotFound, InvalidReference
 from engine.images.hold import holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord
@@ -36,7 +37,7 @@ from engine.oci.platform import host_platform
 from engine.progress import NEVER, SILENT, BuildStatus, BuildStep, Message
 
 if TYPE_CHECKING:
-    from engine.build.cache import StepCache
+    from engine.build.cache import CachedStep, StepCache
     from engine.build.caches import CacheDirectories
     from engine.build.context import BuildContext
     from engine.build.places import PlaceKeeper, Places
@@ -172,6 +173,7 @@ class _Work:
     cancellation: JointCancellation
     owner: str
     _images: dict[str, Future[StageState]] = field(default_factory=dict)
+    _imported: dict[str, CachedStep] = field(default_factory=dict)
     _guard: Lock = field(default_factory=Lock)
     # Steps that work at once; none of them waits for another.
     _slots: BoundedSemaphore = field(
@@ -181,6 +183,7 @@ class _Work:
     def run(self) -> Built:
         """Build the target and what it needs."""
         stages = self._cut()
+        self._import_cache()
         target = stages.target(self.request.target)
         needed = stages.needed(target)
         for warning in self.dockerfile.warnings:
@@ -197,6 +200,16 @@ class _Work:
     def _automatic(self) -> dict[str, str]:
         target = self.request.platform or host_platform()
         return automatic_arguments(host_platform(), target, stage=self.request.target)
+
+    def _import_cache(self) -> None:
+        for reference in self.request.cache_from:
+            try:
+                image = self._image(str(reference), always_pull=False)
+            except EngineError as error:
+                text = f"[Warning] no cache from {reference.familiar}: {error.message}"
+                self.progress.emit(Message(text))
+                continue
+            self._imported.update(imported_steps(image))
 
     # --- Stages ---------------------------------------------------------------------------------
 
@@ -278,6 +291,7 @@ class _Work:
             self.cancellation,
             use_cache=request.use_cache,
             epoch=None if epoch is None else datetime.fromtimestamp(epoch, UTC),
+            imported=self._imported,
         )
 
     # --- Bases ----------------------------------------------------------------------------------
@@ -309,14 +323,18 @@ class _Work:
                 raise
         return future.result()
 
-    def _pulled(self, name: str) -> StageState:
+    def _image(self, name: str, *, always_pull: bool) -> ImageRecord:
         image = self.bases.get_base(
             name,
             platform=self.request.platform,
-            always_pull=self.request.always_pull,
+            always_pull=always_pull,
             cancellation=self.cancellation,
         )
         self.hold.add_layers(*(layer.chain_id for layer in image.layers))
+        return image
+
+    def _pulled(self, name: str) -> StageState:
+        image = self._image(name, always_pull=self.request.always_pull)
         return state_of_image(
             image, escape=self.dockerfile.escape, epoch=self.request.source_date_epoch
         )

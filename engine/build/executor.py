@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.build.cache import CachedStep, step_key
+from engine.build.imported import find_imported
 from engine.build.steps import ConfigStep
 from engine.errors import EngineError
 from engine.images.resources import layer_resource
 from engine.progress import BuildStatus, BuildStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from engine.build.acts import Acts, Prepared
@@ -64,6 +65,7 @@ class Executor:
     cancellation: Cancellation
     use_cache: bool
     epoch: datetime | None
+    imported: Mapping[str, CachedStep] = field(default_factory=dict)
     _unsettled: list[CachedStep] = field(default_factory=list)
 
     def advance(self, state: StageState, step: Step, told: Told) -> StageState:
@@ -142,10 +144,18 @@ class Executor:
         return entry
 
     def _cached(self, key: str) -> CachedStep | None:
-        found = self.cache.find(key) if self.use_cache else None
+        if not self.use_cache:
+            return None
+        found = self.cache.find(key) or self._imported(key)
         if found is not None:
             self._unsettled.append(found)
         return found
+
+    def _imported(self, key: str) -> CachedStep | None:
+        found = find_imported(self.imported, key)
+        if found is None or (found.layer and not self._has(found.layer)):
+            return None
+        return replace(found, key=key)
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:

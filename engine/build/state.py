@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.build.cache import base_key
+from engine.build.imported import comment_of
 from engine.dockerfile.effects import Effects
 from engine.images.record import LayerRecord
 from engine.oci.config import HistoryEntry, ProcessDefaults, render_config
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from engine.images.record import ImageRecord
     from engine.oci.digest import ChainID
     from engine.oci.platform import Platform
-
-COMMENT = "shipshape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,9 @@ class StageState:
         layer: MadeLayer | None,
     ) -> StageState:
         """Return the state after one more step, which made *layer* or changed no file."""
-        entry = HistoryEntry(created_at, created_by, comment=COMMENT, is_empty_layer=layer is None)
+        entry = HistoryEntry(
+            created_at, created_by, comment=comment_of(key), is_empty_layer=layer is None
+        )
         layers = (*self.layers, _record(layer)) if layer else self.layers
         return replace(
             self,

@@ -19,6 +19,7 @@ from engine.oci.reference import Reference
 from engine.progress import Cancellation, Cancelled
 from engine.system.paths import EnginePaths
 from tests.support.builds import opened_bench, tree_of
+from tests.support.world import Sink
 
 pytestmark = pytest.mark.root
 
@@ -280,6 +281,28 @@ class TestCache:
 
         assert len(set(images)) == 1
         assert len(bench.runner.ran) == 1
+
+    def test_an_image_that_is_named_brings_its_steps_along(self, bench):
+        bench.write({"a": "1"})
+        text = "FROM scratch\nENV A=1\nCOPY a /\nRUN write /x 1\nRUN write /y 1"
+        first = bench.build(text, tag="app")
+        bench.builds.prune_cache()
+
+        named = bench.steps(text, cache_from=(Reference.parse("app"),))
+
+        assert [status for _, status in named] == ["cached"] * 4
+        assert bench.build(text, cache_from=(Reference.parse("app"),)).image.id == first.image.id
+        assert [s for _, s in bench.steps(text)] == ["done"] * 4
+
+    def test_a_cache_that_cannot_be_had_is_told_and_no_error(self, bench):
+        sink = Sink()
+        bench.build(
+            "FROM scratch\nRUN write /x 1",
+            sink=sink,
+            cache_from=(Reference.parse("127.0.0.1:1/none:1"),),
+        )
+
+        assert any("no cache from" in getattr(event, "text", "") for event in sink.events)
 
 
 class TestReproducible:
