@@ -169,7 +169,11 @@ class Acts:
             with self.runner.opened(state.parent) as key:
                 self._run_on(key, step, mounts, told)
                 return self.layers.capture(
-                    key, stubs=stubs, lease=self.lease, cancellation=self.cancellation
+                    key,
+                    stubs=stubs,
+                    latest_ns=self.latest_ns,
+                    lease=self.lease,
+                    cancellation=self.cancellation,
                 )
 
         return Prepared(make, mounts.files)

@@ -65,6 +65,7 @@ class SnapshotLayers:
         key: str,
         *,
         stubs: Stubs,
+        latest_ns: int | None,
         lease: Lease,
         cancellation: Cancellation,
     ) -> MadeLayer:
@@ -74,6 +75,7 @@ class SnapshotLayers:
             self.snapshotter,
             key,
             is_left_out=lambda path, status: path in left or is_scaffold(path, status),
+            latest_ns=latest_ns,
         )
         parent = self.snapshotter.get(key).parent
         return self.make(changes, parent=parent, lease=lease, cancellation=cancellation)

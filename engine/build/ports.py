@@ -43,13 +43,15 @@ class LayerMaker(Protocol):
         key: str,
         *,
         stubs: Stubs,
+        latest_ns: int | None,
         lease: Lease,
         cancellation: Cancellation,
     ) -> MadeLayer:
         """
         Make what the active snapshot *key* changed a committed layer on its parent, as `make` does.
 
-        It must not be mounted, and stays as it is. *stubs* are no part of the layer.
+        It must not be mounted, and stays as it is. *stubs* are no part of the layer,
+        and no time in it is later than *latest_ns*.
         """
 
 

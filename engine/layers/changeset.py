@@ -67,24 +67,43 @@ class _Listed(NamedTuple):
 
 
 def iter_changeset(
-    upper: Path, lowers: Sequence[Path], *, is_left_out: LeftOut = lambda *_: False
+    upper: Path,
+    lowers: Sequence[Path],
+    *,
+    is_left_out: LeftOut = lambda *_: False,
+    latest_ns: int | None = None,
 ) -> Iterator[bytes]:
     """
     Yield the tar of what *upper*, in overlayfs's form, changes in the stack *lowers*.
 
     The highest of *lowers* comes first. The root is an entry where it differs from the one below.
     What *is_left_out*, told path and status, is no part of it; what is below it is asked for again.
+    No time is later than *latest_ns*.
     """
     with _translated(upper), Stack(lowers) as below:
-        yield from render_tar(_Overlay(upper, below, is_left_out).items())
+        items = _Overlay(upper, below, is_left_out).items()
+        yield from render_tar(_not_later(items, latest_ns))
 
 
 def iter_difference(
-    tree: Path, base: Path | None, *, is_left_out: LeftOut = lambda *_: False
+    tree: Path,
+    base: Path | None,
+    *,
+    is_left_out: LeftOut = lambda *_: False,
+    latest_ns: int | None = None,
 ) -> Iterator[bytes]:
     """Yield the tar of what is different in the whole *tree* from the whole *base*, or nothing."""
     with _translated(tree), Stack([base] if base else []) as below:
-        yield from render_tar(_Whole(tree, below, is_left_out).items())
+        items = _Whole(tree, below, is_left_out).items()
+        yield from render_tar(_not_later(items, latest_ns))
+
+
+def _not_later(items: Iterator[Item], latest_ns: int | None) -> Iterator[Item]:
+    for entry, content in items:
+        if latest_ns is not None and entry.mtime_ns > latest_ns:
+            yield entry._replace(mtime_ns=latest_ns), content
+        else:
+            yield entry, content
 
 
 class _Changes:
