@@ -21,6 +21,7 @@ import argparse
 import json
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.pull_into:
         return _pull_into(*options.pull_into)
+    # Whoever is ended from outside takes the engines that it started along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with _workbench(options.files, alone=options.alone) as bench:
         samples = measure(bench, options.only, options.rounds)
     say(render(samples))

@@ -47,6 +47,10 @@ PAGES = [
     "/registries/browse/?registry=registry.example.org",
     "/images/",
     f"/images/harbour/{IMAGE_ID}/",
+    f"/images/harbour/{IMAGE_ID}/?tab=files",
+    f"/images/harbour/{IMAGE_ID}/?tab=family",
+    f"/images/harbour/{IMAGE_ID}/copy/",
+    "/images/load/",
     "/images/pull/",
     "/clean-up/",
     "/jobs/",
@@ -422,3 +426,49 @@ def test_charts_begin_with_what_was_seen_and_nothing_stays_after_signing_out(sit
     expect(page.locator("[name=login]")).to_be_visible()
     page.reload()
     assert page.evaluate("sessionStorage.getItem('shipshape.stats')") in {None, "[]"}
+
+
+def test_files_of_a_layer_open_where_they_were_asked_for(site, page):
+    open_live(page, site, f"/images/harbour/{IMAGE_ID}/?tab=files")
+
+    page.get_by_role("button", name="Files").click()
+
+    expect(page.locator("[data-layer-files]")).to_contain_text("/etc/<b>odd</b>")
+    expect(page.locator("[data-layer-files]")).to_contain_text("4.7 MB")
+
+
+def test_an_archive_goes_to_the_host_piece_by_piece(site, page):
+    pieces = []
+
+    def keep(told):
+        pieces.append((told["upload"], told["offset"], len(told["content"])))
+        return {"length": told["offset"] + len(told["content"])}
+
+    site.answers["images.upload_write"] = keep
+    open_live(page, site, "/images/")
+    page.get_by_role("link", name="Load a file").click()
+    content = bytes(2**20 * 2 + 5)
+    page.locator("#upload-file").set_input_files(
+        {"name": "web.tar", "mimeType": "application/x-tar", "buffer": content}
+    )
+    page.get_by_role("button", name="Load", exact=True).click()
+
+    expect(page.locator("#dialog")).to_contain_text("Load web.tar")
+    assert [piece[1:] for piece in pieces] == [(0, 2**20), (2**20, 2**20), (2**21, 5)]
+    assert len({upload for upload, _, _ in pieces}) == 1
+    job = site.do(lambda: Job.objects.get(name="images.load"))
+    assert job.arguments == {"upload": pieces[0][0], "name": "web.tar"}
+
+
+def test_an_upload_that_the_host_refuses_says_so_at_its_field(site, page):
+    site.answers["images.upload_write"] = None
+    open_live(page, site, "/images/load/")
+
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.locator("[data-upload-error]")).to_have_text("Choose a file.")
+    page.locator("#upload-file").set_input_files(
+        {"name": "web.tar", "mimeType": "application/x-tar", "buffer": b"x"}
+    )
+    page.get_by_role("button", name="Load", exact=True).click()
+
+    expect(page.locator("[data-upload-error]")).to_contain_text("Nobody knows")

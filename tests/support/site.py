@@ -50,6 +50,39 @@ ANSWERS = {
         "written": 8192,
     },
     "containers.file": {"content": b"hello\n"},
+    "images.files": {
+        "layers": [
+            {
+                "chain_id": "sha256:" + "c" * 64,
+                "added": 7184,
+                "changed": 12,
+                "removed": 3,
+                "brought_bytes": 74_000_000,
+                "wasted_bytes": 2_100_000,
+            }
+        ],
+        "wasted_bytes": 2_100_000,
+        "wasted": [["/var/cache/apt/pkgcache.bin", 2_100_000]],
+    },
+    "images.layer_files": {
+        "files": [
+            ["A", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "file", 4_700_000],
+            ["D", "/etc/<b>odd</b>", "whiteout", 0],
+        ],
+        "has_more": False,
+    },
+    "images.lineage": {
+        "bases": [
+            {
+                "image_id": "sha256:" + "d" * 64,
+                "names": ["registry.example.org/team/base:12"],
+                "layers": 1,
+                "size": 74_000_000,
+                "created": "2026-05-01T12:00:00+00:00",
+            }
+        ],
+        "derived": [],
+    },
     "registries.check": {},
     "registries.repositories": {"names": ["team/api", "team/web"], "has_more": False},
     "registries.tags": {"names": ["187", "186", "latest"], "has_more": False},
