@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,3 +161,39 @@ def test_top_and_stats_see_what_runs_in_it(yard: Yard, record: ContainerRecord) 
     assert second
     assert second.before == first.cpu
     assert second.cpu.host_ns >= first.cpu.host_ns > 0
+
+
+@pytest.mark.parametrize("number", range(3, 10))
+def test_no_descriptor_of_the_host_is_a_working_directory(
+    yard: Yard, record: ContainerRecord, tmp_path: Path, number: int
+) -> None:
+    # CVE-2024-21626: a leaked descriptor of the host as working directory is a way out.
+    (tmp_path / "secret").write_text("of the host")
+    script = f"cat ../../../../../../../..{tmp_path}/secret"
+    with suppress(RuntimeFailed):
+        printed, code = run_in(yard, record, script, working_dir=f"/proc/self/fd/{number}")
+        assert code != 0
+        assert "of the host" not in printed
+
+
+def test_the_runtime_cannot_be_overwritten_from_inside(yard: Yard) -> None:
+    # CVE-2019-5736: a program that is the runtime itself, and whoever writes to it meanwhile.
+    runtime = Path(yard.means.runtime._programs.runtime.path)  # type: ignore[attr-defined]
+    before = hashlib.sha256(runtime.read_bytes()).hexdigest()
+    record = sleeping(yard)
+    attack = (
+        "for n in $(seq 400); do for p in /proc/[0-9]*; do"
+        " case $p in /proc/1|/proc/$$) ;; *) (echo x >> $p/exe) 2>/dev/null;; esac; done; done"
+    )
+    attacker = yard.containers.exec_create(
+        record.id, ExecSettings(command=("/bin/sh", "-c", attack))
+    )
+    yard.containers.exec_start(attacker.id, detach=True)
+    for _ in range(3):
+        created = yard.containers.exec_create(
+            record.id, ExecSettings(command=("/proc/self/exe", "init"))
+        )
+        with suppress(CommandNotFound, RuntimeFailed):
+            yard.containers.exec_start(created.id, detach=True)
+
+    assert hashlib.sha256(runtime.read_bytes()).hexdigest() == before
