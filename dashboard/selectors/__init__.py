@@ -50,7 +50,7 @@ from dashboard.selectors.networks import (
     network_detail,
     network_names,
     networks,
-    unused_networks,
+    unused_network_count,
 )
 from dashboard.selectors.pages import PAGE_SIZE, BuildUp, Page
 from dashboard.selectors.people import (
@@ -63,7 +63,7 @@ from dashboard.selectors.people import (
 from dashboard.selectors.volumes import (
     VolumeFilter,
     find_volume_row,
-    unused_volumes,
+    unused_volume_sum,
     volume_detail,
     volume_names,
     volume_users,
@@ -127,8 +127,8 @@ __all__ = [
     "people",
     "recent_jobs",
     "stopped_containers",
-    "unused_networks",
-    "unused_volumes",
+    "unused_network_count",
+    "unused_volume_sum",
     "volume_detail",
     "volume_names",
     "volume_users",

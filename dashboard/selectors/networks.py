@@ -95,10 +95,9 @@ def networks(chosen: NetworkFilter) -> Page[Network]:
     return page_of(found, number=chosen.page)
 
 
-def unused_networks(host: str = "", *, limit: int = 1000) -> tuple[Network, ...]:
-    """Return the networks that somebody made and no container is connected to."""
-    found = rows().filter(_matching(NetworkFilter(host=host, show="unused")))
-    return tuple(found.order_by("host_id", "name")[:limit])
+def unused_network_count(host: str = "") -> int:
+    """Return how many networks that somebody made have nobody in them."""
+    return Network.objects.filter(_matching(NetworkFilter(host=host, show="unused"))).count()
 
 
 def network_detail(host: str, network_id: str) -> Network:

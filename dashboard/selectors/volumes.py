@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, Sum
 
 from dashboard.errors import VolumeUnknown
-from dashboard.models import Container, Host, Volume
-from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of, text_in
+from dashboard.models import Container, Volume
+from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,6 @@ SORTS = {
     "users": (F("holder_count").asc(), "id"),
 }
 SHOWN = ("used", "unused", "anonymous")
-BUILD_UP_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,14 @@ class VolumeFilter:
         return any((self.text, self.host, self.show))
 
 
+@dataclass(frozen=True, slots=True)
+class UnusedVolumes:
+    """The volumes that no container would miss."""
+
+    count: int
+    bytes: int
+
+
 def rows() -> QuerySet[Volume]:
     """Return volumes with all that a row shows, for pages and pushes alike."""
     return Volume.objects.select_related("host")
@@ -68,14 +75,11 @@ def volumes(chosen: VolumeFilter) -> Page[Volume]:
     return page_of(found, number=chosen.page)
 
 
-def unused_volumes(host: str = "") -> tuple[BuildUp[Volume], ...]:
-    """Return the volumes that no container would miss, host by host, oldest first."""
-    named = Q(name=host) if host else Q()
-    return tuple(
-        build_up
-        for found in Host.objects.filter(named, unused_volume_count__gt=0)
-        if (build_up := _unused_on(found)).rows
-    )
+def unused_volume_sum(host: str = "") -> UnusedVolumes:
+    """Return how many volumes no container would miss, and what they hold."""
+    found = Volume.objects.filter(_matching(VolumeFilter(host=host, show="unused")))
+    told = found.aggregate(count=Count("pk"), total=Sum("size"))
+    return UnusedVolumes(told["count"], told["total"] or 0)
 
 
 def volume_detail(host: str, name: str) -> Volume:
@@ -114,9 +118,3 @@ def _matching(chosen: VolumeFilter) -> Q:
     if chosen.text:
         wanted &= Q(name__icontains=chosen.text)
     return wanted
-
-
-def _unused_on(host: Host) -> BuildUp[Volume]:
-    found = rows().filter(host=host, holder_count=0)
-    listed = tuple(found.order_by("created_at", "id")[:BUILD_UP_ROWS])
-    return BuildUp(host.name, listed, len(listed), sum(row.size or 0 for row in listed))

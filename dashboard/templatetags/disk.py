@@ -40,11 +40,17 @@ class Disk:
     writable: int
     virtual_sum: int
     archives: int = 0
+    volumes: int = 0
+
+    @property
+    def layers_and_writable(self) -> int:
+        """What adding up virtual sizes means to say."""
+        return self.shared + self.unique + self.archives + self.writable
 
     @property
     def ours(self) -> int:
-        """What images and containers really take."""
-        return self.shared + self.unique + self.archives + self.writable
+        """What images, containers and volumes really take."""
+        return self.layers_and_writable + self.volumes
 
     @property
     def other(self) -> int:
@@ -54,7 +60,7 @@ class Disk:
     @property
     def is_worth_comparing(self) -> bool:
         """Whether adding up virtual sizes would be visibly wrong."""
-        return self.virtual_sum > 1.05 * self.ours > 0
+        return self.virtual_sum > 1.05 * self.layers_and_writable > 0
 
     @property
     def legend(self) -> tuple[Part, ...]:
@@ -64,6 +70,7 @@ class Disk:
             Part("unique", "Layers of one image" if self.shared else "Image layers", self.unique),
             Part("archive", "Archives of layers, for pushing", self.archives),
             Part("writable", "Writable layers", self.writable),
+            Part("volume", "Volumes", self.volumes),
             Part("other", "Other files", self.other),
             Part("free", "Free", self.free),
         )
@@ -84,6 +91,7 @@ def disk_of(host: Host) -> Disk:
         writable=_bytes(told, "writable"),
         virtual_sum=_bytes(told, "virtual_sum") or host.virtual_bytes,
         archives=_bytes(told, "archives"),
+        volumes=host.volume_bytes,
     )
 
 

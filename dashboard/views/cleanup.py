@@ -205,6 +205,8 @@ def _show(
         "host": host,
         "images": _image_section(host, images),
         "containers": _container_section(host, containers),
+        "unused_volumes": selectors.unused_volume_sum(host),
+        "unused_networks": selectors.unused_network_count(host),
         "offline": offline(hosts_about(host)),
     }
     is_refused = images.refused or containers.refused

@@ -196,3 +196,46 @@ def test_a_team_without_hosts_is_told_so(browse, mess):
     response = browse("otto").post(reverse("container_launch"), {**TYPED, "host": ""})
 
     assert "No host has joined yet." in response.content.decode()
+
+
+def test_a_pasted_line_fills_the_form_and_launches_nothing(browse):
+    before = Job.objects.count()
+    line = "docker run -d --name web -p 8080:80 -v data:/data:ro -m 256m --sig-proxy nginx:1.27 -v"
+
+    response = browse("otto").post(
+        reverse("container_paste"), {"host": "harbour", "line": line}, headers=HTMX
+    )
+
+    form = response.context["form"]
+    assert response.status_code == 200
+    assert form["image"].value() == "nginx:1.27"
+    assert form["name"].value() == "web"
+    assert form["publish"].value() == "8080:80"
+    assert form["mounts"].value() == "data:/data:ro"
+    assert form["memory"].value() == "256m"
+    assert form["command"].value() == "-v"
+    assert "--sig-proxy" in response.content.decode()
+    assert Job.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param("docker run --gpus all x", "--gpus is not supported", id="unsupported"),
+        pytest.param("docker run --nonsense x", "nonsense", id="unknown"),
+        pytest.param("docker run 'x", "", id="open-quote"),
+        pytest.param("rm -rf /", "", id="another-program"),
+        pytest.param("", "", id="empty"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_at_the_line_and_the_rest_stays(browse, line, words):
+    typed = {"host": "harbour", "line": line, "env": "KEPT=1"}
+
+    response = browse("otto").post(reverse("container_paste"), typed, headers=HTMX)
+
+    form = response.context["form"]
+    assert response.status_code == 422
+    assert list(form.errors) == ["line"]
+    assert words in str(form.errors["line"])
+    assert form["line"].value() == line
+    assert form["env"].value() == "KEPT=1"
