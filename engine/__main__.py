@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.remedy:
             _say(error.remedy)
         return 1
-    return 0
+    code: int = options.code
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=help_text)
         for place in ("--root", "--run"):
             verb.add_argument(place, type=Path, default=argparse.SUPPRESS)
-        verb.set_defaults(act=act)
+        verb.set_defaults(act=act, code=0)
         for word in words:
             if word.endswith("?"):
                 verb.add_argument(word.rstrip("?"), action="store_true")
@@ -232,8 +233,7 @@ def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
         f"Looked at {report.blobs} blobs, {report.layers} layers, {report.images} images"
         f" and {report.containers} containers: {len(report.findings)} damaged"
     )
-    if not report.is_clean:
-        raise SystemExit(1)
+    options.code = 0 if report.is_clean else 1
 
 
 def _reconcile(engine: Engine, _: argparse.Namespace) -> None:

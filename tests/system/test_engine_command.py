@@ -46,6 +46,29 @@ def test_images_are_listed_and_removed(engine: Callable[..., str]) -> None:
     assert "total\t0\n" in engine("disk")
 
 
+def test_images_travel_in_files(engine: Callable[..., str], short_path: Path) -> None:
+    engine("starter")
+    archive = str(short_path / "starter.tar")
+    engine("save", archive, "shipshape/starter")
+    engine("rmi", "shipshape/starter")
+
+    assert "Loaded image: shipshape/starter:latest" in engine("load", archive)
+    assert engine("images").startswith("shipshape/starter:latest\t")
+
+
+def test_a_check_finds_a_damage_and_repairs_it(
+    engine: Callable[..., str], short_path: Path
+) -> None:
+    engine("starter")
+    assert "1 layers, 1 images and 0 containers: 0 damaged" in engine("check")
+    (layer,) = (short_path / "root/snapshots").iterdir()
+    (layer / "fs/bin").chmod(0o700)
+
+    assert "/bin has mode 700, not 755" in engine("check", code=1)
+    assert "unpacked again from its recipe" in engine("check", "--repair", code=1)
+    assert "0 damaged" in engine("check")
+
+
 def test_an_error_is_told_with_its_remedy(engine: Callable[..., str]) -> None:
     told = engine("run", "nothing/here", code=1)
 
