@@ -236,6 +236,10 @@ def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     options.code = 0 if report.is_clean else 1
 
 
+def _dismantle(engine: Engine, _: argparse.Namespace) -> None:
+    engine.networks.dismantle()
+
+
 def _reconcile(engine: Engine, _: argparse.Namespace) -> None:
     engine.reconcile()
 
@@ -267,6 +271,7 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "save": (_save, "write images to a file", ("file", "references*")),
     "load": (_load, "bring the images of a file", ("file",)),
     "check": (_check, "hold the disk against the records; 1 if anything is wrong", ("--repair?",)),
+    "dismantle": (_dismantle, "take bridges and rules off the host; the records stay", ()),
     "reconcile": (_reconcile, "put right what a crash left", ()),
 }
 

@@ -186,10 +186,7 @@ class Networks:
                 f"{network.name} is a pre-defined network and cannot be removed"
             )
         with self._means.database.write():
-            standing = self._means.store.endpoints_in(network.name)
-            if standing:
-                holders = tuple(each.container_name for each in standing)
-                raise NetworkInUse(network.name, network_id=network.id, holders=holders)
+            self._check_unused(network)
             self._means.store.delete(network.id)
             self._means.events.record("network", "destroy", network.id, **_attributes(network))
         self._means.plane.remove_bridge(network)
@@ -244,6 +241,16 @@ class Networks:
                     return
                 raise
 
+    def dismantle(self) -> None:
+        """
+        Leave nothing of this engine's networks on the host; the next start makes what it needs.
+
+        Raises `NetworkInUse` while a container runs in one of them.
+        """
+        for network in self._means.store.list_networks():
+            self._check_unused(network)
+        self._means.plane.dismantle()
+
     def endpoints(self, container_id: str) -> list[EndpointRecord]:
         """Return the endpoints of a container, in the order of its interfaces."""
         return self._means.store.endpoints_of(container_id)
@@ -267,6 +274,12 @@ class Networks:
     def ports(self, container_id: str) -> list[PublishedPort]:
         """Return where ports of a container are published now."""
         return self._means.store.ports_of(container_id)
+
+    def _check_unused(self, network: NetworkRecord) -> None:
+        standing = self._means.store.endpoints_in(network.name)
+        if standing:
+            holders = tuple(each.container_name for each in standing)
+            raise NetworkInUse(network.name, network_id=network.id, holders=holders)
 
     def _pruned(self, network: NetworkRecord) -> list[str]:
         try:

@@ -143,6 +143,24 @@ class TestRemoving:
         assert {each.name for each in wires.networks.list()} >= {"used", "kept", "bridge"}
 
 
+class TestDismantling:
+    def test_nothing_is_left_on_the_host_and_the_next_start_makes_it_again(
+        self, wires: Wires
+    ) -> None:
+        member = wires.started("web")
+        with pytest.raises(NetworkInUse):
+            wires.networks.dismantle()
+        wires.means.wiring.release(member.id)
+
+        wires.networks.dismantle()
+
+        assert links(wires).bridges == {}
+        assert cast("FakeFirewall", wires.host.firewall).rules == ""
+        wires.start(member)
+        assert len(links(wires).bridges) == 1
+        assert cast("FakeFirewall", wires.host.firewall).rules != ""
+
+
 class TestConnecting:
     def test_at_run_time_it_is_joined_at_once(self, wires: Wires) -> None:
         wires.networks.create(mine())
