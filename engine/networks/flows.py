@@ -36,10 +36,10 @@ def forget_udp(ports: frozenset[int]) -> None:
             raise from_oserror(OSError(error.code, str(error)), "forget UDP flows") from error
 
 
-def _flows(table: Any, family: int, ports: frozenset[int]) -> Iterator[Any]:
+def _flows(table: Any, family: socket.AddressFamily, ports: frozenset[int]) -> Iterator[Any]:
     from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
 
-    source, target = FAMILIES[socket.AddressFamily(family)]
+    source, target = FAMILIES[family]
     for message in table.dump():
         told = message.get_attr("CTA_TUPLE_ORIG")
         addresses, protocol = told.get_attr("CTA_TUPLE_IP"), told.get_attr("CTA_TUPLE_PROTO")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import events
 from engine.events import EventLog
@@ -48,7 +48,7 @@ class Wires:
     def standing(self, ref: str) -> Iterator[tuple[Member, int]]:
         yield self.members[ref], self.pids.get(ref, 0)
 
-    def member(self, name: str, *networks: str | Endpoint, **more: str) -> Member:
+    def member(self, name: str, *networks: str | Endpoint, **more: Any) -> Member:
         """Make up a container that is to stand in *networks*, the default bridge if none."""
         self.networks.list()
         made = Member(secrets.token_hex(32), name, **more)
