@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.dockerapi.answers import stream_from
@@ -9,6 +10,7 @@ from engine.dockerapi.frames import MULTIPLEXED, RAW, STDERR, STDOUT, frame
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.versions import ApiVersion
+from engine.errors import ContainerNotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,21 +36,25 @@ async def logs(call: Call) -> web.StreamResponse:
     since, until = query.moment("since"), query.moment("until")
     record = await call.pools.quick(call.engine.containers.get, call["id"])
 
-    is_raw, with_time = record.settings.tty, query.flag("timestamps")
+    if record.settings.log.driver == "none":
+        raise Refusal(501, "configured logging driver does not support reading")
+    with_time = query.flag("timestamps")
 
     def write(pipe: Pipe) -> None:
         lines = call.engine.containers.logs(
             record.id,
             tail=tail,
             since=since,
+            until=until,
             follow=query.flag("follow"),
+            stdout="stdout" in wanted,
+            stderr="stderr" in wanted,
             is_stopped=lambda: pipe.is_abandoned,
         )
-        for line in lines:
-            if until is not None and line.time > until:
-                return
-            if line.stream in wanted:
-                pipe.put(render_line(line, is_raw=is_raw, with_time=with_time))
+        # It may be removed while somebody listens; then there is nothing more to hear.
+        with suppress(ContainerNotFound):
+            for line in lines:
+                pipe.put(render_line(line, is_raw=record.settings.tty, with_time=with_time))
 
     return await stream_from(call, write, content_type=content_type(record, call.version))
 

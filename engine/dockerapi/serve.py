@@ -12,7 +12,7 @@ from aiohttp import web
 
 from engine.dockerapi.pools import Pools
 from engine.dockerapi.server import make_server
-from engine.dockerapi.sockets import listen
+from engine.dockerapi.sockets import BACKLOG, listen, withdraw
 
 if TYPE_CHECKING:
     import socket
@@ -31,11 +31,7 @@ def serve(engine: Engine, path: Path, tls: Tls | None = None) -> None:
     One line says when it listens; containers go on afterwards. Raises `SystemFailure` if *path*
     cannot be listened at.
     """
-    listener = listen(path)
-    try:
-        asyncio.run(_serve(engine, listener, path, tls))
-    finally:
-        path.unlink(missing_ok=True)
+    asyncio.run(_serve(engine, listen(path), path, tls))
 
 
 async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls | None) -> None:
@@ -54,7 +50,7 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
     runner = web.ServerRunner(make_server(engine, pools), shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener).start()
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
         address = f"unix://{path}"
         if tls is not None:
             site = web.TCPSite(runner, tls.host, tls.port, ssl_context=tls.context())
@@ -64,6 +60,7 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
         sys.stdout.flush()
         await stopped.wait()
     finally:
+        withdraw(path)
         await runner.cleanup()
         pools.close()
         ended.set()

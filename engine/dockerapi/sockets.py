@@ -36,6 +36,11 @@ def listen(path: Path) -> socket.socket:
         raise from_oserror(error, f"listen at {path}") from error
 
 
+def withdraw(path: Path) -> None:
+    """Remove our socket, while we still listen: after that, somebody else's may be there."""
+    path.unlink(missing_ok=True)
+
+
 def _clear(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
