@@ -73,6 +73,7 @@ from dashboard.views.registries import (
 )
 from dashboard.views.setup import setup
 from dashboard.views.streams import stream_ticket
+from dashboard.views.suggestions import image_suggestions
 from dashboard.views.team import team, team_change
 from dashboard.views.volumes import volume_create, volume_detail, volume_remove, volumes
 
@@ -90,6 +91,7 @@ container_routes = [
     path("bulk/", containers_bulk, name="containers_bulk"),
     path("launch/", container_launch, name="container_launch"),
     path("launch/paste/", container_paste, name="container_paste"),
+    path("launch/images/", image_suggestions, name="image_suggestions"),
     path("<str:host>/<str:container_id>/", container_detail, name="container_detail"),
     path("<str:host>/<str:container_id>/start/", container_start, name="container_start"),
     path("<str:host>/<str:container_id>/stop/", container_stop, name="container_stop"),

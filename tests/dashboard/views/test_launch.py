@@ -7,6 +7,7 @@ from django.urls import reverse
 from dashboard.forms.launch import typed_settings
 from dashboard.forms.texts import parse_memory, split_words
 from dashboard.models import Job
+from dashboard.views import suggestions
 from engine.settings import ContainerSettings
 
 HTMX = {"HX-Request": "true"}
@@ -239,3 +240,20 @@ def test_a_line_that_cannot_be_is_refused_at_the_line_and_the_rest_stays(browse,
     assert words in str(form.errors["line"])
     assert form["line"].value() == line
     assert form["env"].value() == "KEPT=1"
+
+
+def test_tags_of_a_registry_that_the_team_knows_are_offered_too(browse, monkeypatch):
+    asked = []
+    answer = {"names": ["9", "8"], "has_more": False}
+    monkeypatch.setattr(
+        suggestions, "ask", lambda *told, **_: asked.append(told[2]["repository"]) or answer
+    )
+    address = reverse("image_suggestions")
+    typed = {"host": "harbour", "image": "registry.example.org/team/web:"}
+
+    html = browse("otto").get(address, typed).content.decode()
+    browse("otto").get(address, {**typed, "image": "elsewhere.example.org/team/web:"})
+
+    assert '<option value="registry.example.org/team/web:9">' in html
+    assert '<option value="alpine:3.20">' in html
+    assert asked == ["team/web"]
