@@ -36,6 +36,7 @@ class Question(StrEnum):
     LOG_PAGE = "containers.log_page"
     IMAGE_FILES = "images.files"
     LAYER_FILES = "images.layer_files"
+    LAYER_FILE = "images.layer_file"
     IMAGE_COMPARE = "images.compare"
     IMAGE_LINEAGE = "images.lineage"
     IMAGE_DOCKERFILE = "images.dockerfile"

@@ -385,7 +385,9 @@ def _wire_loader(ground: _Ground, unpacker: Unpacker, collector: Collector) -> L
 
 def _wire_files(ground: _Ground) -> LayerFiles:
     return LayerFiles(
-        ground.images, lambda chain_id: find_index(ground.snapshotter.notes(str(chain_id)))
+        ground.images,
+        lambda chain_id: find_index(ground.snapshotter.notes(str(chain_id))),
+        ground.snapshotter.own_directory,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from dashboard import selectors
@@ -19,8 +21,7 @@ from engine.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from django.http import HttpResponse
-
+MOST_FILE = 5 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -44,8 +45,30 @@ def image_layer_files(
     image, text = selectors.image_detail(host, image_id).image, request.GET.get("q", "")[:200]
     context = _asked(image, Question.LAYER_FILES, chain_id=f"sha256:{chain_id}", text=text)
     return _part(
-        request, "layer_files", image, {**context, "text": text, "chain": chain_id}, title="Layer"
+        request,
+        "layer_files",
+        image,
+        {**context, "text": text, "chain": chain_id, "most_file": MOST_FILE},
+        title="Layer",
     )
+
+
+@require_safe
+@require_role(Role.OPERATOR)
+@missing_is_404
+def image_layer_file(
+    request: SignedInRequest, host: str, image_id: str, chain_id: str
+) -> HttpResponse:
+    """Give one small file as a layer brought it."""
+    image, path = selectors.image_detail(host, image_id).image, request.GET.get("path", "")
+    answer = _asked(image, Question.LAYER_FILE, chain_id=f"sha256:{chain_id}", path=path)
+    if "error" in answer:
+        return HttpResponse(answer["error"], status=404, content_type="text/plain")
+    # Whatever it is, a browser only stores it.
+    response = HttpResponse(answer["content"], content_type="application/octet-stream")
+    name = content_disposition_header(as_attachment=True, filename=path.rpartition("/")[2])
+    response["Content-Disposition"] = name or "attachment"
+    return response
 
 
 @require_safe

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from engine.errors import IndexMissing, LayerNotFound
+from engine.errors import IndexMissing, LayerNotFound, LimitExceeded, NotFound
 from engine.images.stories import Change, iter_stories
 from engine.layers.index import FileKind, sort_key
+from engine.layers.trees import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
@@ -112,9 +114,15 @@ class FileDifference(NamedTuple):
 class LayerFiles:
     """Answers about the files of the images of one engine root."""
 
-    def __init__(self, images: ImageStore, find_index: LayerIndexes) -> None:
+    def __init__(
+        self,
+        images: ImageStore,
+        find_index: LayerIndexes,
+        own_directory: Callable[[ChainID], Path],
+    ) -> None:
         self._images = images
         self._find_index = find_index
+        self._own_directory = own_directory
 
     def of_layer(self, chain_id: ChainID) -> Iterator[LayerFile]:
         """
@@ -161,6 +169,27 @@ class LayerFiles:
                 continue
             found = index.find_content(digest) if digest else filter(None, [index.find(wanted)])
             yield from (_hit(chain_id, file) for file in found if not file.is_mark)
+
+    def read(self, chain_id: ChainID, path: str, *, limit: int) -> bytes:
+        """
+        Return the content of the regular file that the layer brought at *path*.
+
+        Raises `NotFound` where it brought none, or `LimitExceeded` over *limit* bytes.
+        """
+        name = path.strip("/").encode("utf-8", "surrogateescape")
+        file = self._index(chain_id).find(name)
+        if file is None or file.kind not in {FileKind.FILE, FileKind.HARD_LINK}:
+            raise NotFound(f"the layer has no file {path[:200]}")
+        with (
+            Tree(self._own_directory(chain_id)) as tree,
+            tree.opened(name) as descriptor,
+            # The tree opened it, and closes it.
+            open(descriptor, "rb", closefd=False) as stream,
+        ):
+            content = stream.read(limit + 1)
+        if len(content) > limit:
+            raise LimitExceeded("the file", limit=limit, field="path")
+        return content
 
     def differences(self, one: ImageRecord, other: ImageRecord) -> Iterator[FileDifference]:
         """Yield the paths in which *other* differs from *one*; raise `IndexMissing`."""

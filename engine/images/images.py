@@ -310,6 +310,10 @@ class Images:
         """Yield what the layer did to each path; see `LayerFiles.of_layer`."""
         return self._files.of_layer(chain_id)
 
+    def read_layer_file(self, chain_id: ChainID, path: str, *, limit: int) -> bytes:
+        """Return the content of a small file that the layer brought; see `LayerFiles.read`."""
+        return self._files.read(chain_id, path, limit=limit)
+
     def files(self, image_id: ImageID) -> ImageFiles:
         """Return what each layer of the image did, and what of it no container sees."""
         return self._files.of_image(self._store.get(str(image_id)))

@@ -75,6 +75,7 @@ def test_what_layers_did_is_told(ask, image: ImageRecord) -> None:
         "has_more": False,
     }
     assert len(ask(Question.LAYER_FILES, chain_id=top, text="old")["files"]) == 1
+    assert ask(Question.LAYER_FILE, chain_id=top, path="/etc/motd") == {"content": b"changed!"}
 
 
 def test_relatives_dockerfile_and_story_are_told(ask, real: Engine, image: ImageRecord) -> None:

@@ -22,6 +22,7 @@ MOST_FILES = 2000
 MOST_RELATIVES = 200
 MOST_MOVES = 500
 MOST_PIECE = 1 << 20
+MOST_FILE = 5 << 20
 
 
 class ImageAnswers:
@@ -37,6 +38,7 @@ class ImageAnswers:
         return {
             Question.IMAGE_FILES.value: self.files,
             Question.LAYER_FILES.value: self.layer_files,
+            Question.LAYER_FILE.value: self.layer_file,
             Question.IMAGE_COMPARE.value: self.compare,
             Question.IMAGE_LINEAGE.value: self.lineage,
             Question.IMAGE_DOCKERFILE.value: self.dockerfile,
@@ -77,6 +79,12 @@ class ImageAnswers:
             ],
             "has_more": len(files) > MOST_FILES,
         }
+
+    def layer_file(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the content of one regular file that a layer brought, if it is small."""
+        chain_id, path = ChainID(_digest(told, "chain_id")), str(told.get("path"))
+        content = self._engine.images.read_layer_file(chain_id, path, limit=MOST_FILE)
+        return {"content": content}
 
     def compare(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return in what the image *other* differs from the image *image_id*."""

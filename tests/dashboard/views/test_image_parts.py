@@ -54,6 +54,7 @@ ANSWERS: dict[Question, dict[str, Any]] = {
         "files": [["A", "/etc/motd", "file", 12], ["D", "/etc/old", "whiteout", 0]],
         "has_more": True,
     },
+    Question.LAYER_FILE: {"content": b"hello"},
     Question.IMAGE_COMPARE: {
         "config": [["env", "PATH", "/bin", "/usr/bin"]],
         "layers": {"shared": [["sha256:" + "1" * 64, 5]], "before": [], "after": []},
@@ -151,6 +152,19 @@ def test_two_images_are_compared(browse, asked):
     assert asked[0][2] == {"image_id": OTHER, "other": OTHER}
     assert "/usr/bin" in html
     assert "/etc/motd" in html
+
+
+def test_a_file_of_a_layer_is_given_to_operators(browse, asked):
+    address = reverse("image_layer_file", args=(*IMAGE, CHAIN))
+
+    given = browse("otto").get(address, {"path": "/etc/motd"})
+
+    assert given.content == b"hello"
+    assert given.headers["Content-Disposition"] == 'attachment; filename="motd"'
+    assert asked[0][2]["path"] == "/etc/motd"
+    assert browse("vera").get(address).status_code == 403
+    assert browse("otto").post(address).status_code == 405
+    assert Client().get(address).status_code == 302
 
 
 def test_an_image_that_is_gone_cannot_be_compared_with(browse, asked):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import IndexMissing, LayerNotFound
+from engine.errors import IndexMissing, LayerNotFound, LimitExceeded, NotFound
 from engine.images.compare import ConfigDifference, compare_images
 from engine.images.files import LayerFiles, WastedPath
 from engine.images.stories import Change
@@ -45,7 +45,12 @@ class Indexed:
     def __init__(self, world: World) -> None:
         self.world = world
         self.indexes: dict[ChainID, FakeIndex] = {}
-        self.files = LayerFiles(world.images, self.indexes.get)  # type: ignore[arg-type]
+        self.directory = world.paths.root / "files"
+        self.files = LayerFiles(
+            world.images,
+            self.indexes.get,  # type: ignore[arg-type]
+            lambda _: self.directory,
+        )
 
     def image(self, *layers: list[IndexedFile], label: str = "") -> ImageRecord:
         tars = [repr(each).encode() for each in layers]
@@ -116,6 +121,19 @@ def test_a_layer_without_an_index_is_named(indexed: Indexed) -> None:
 def test_an_unknown_layer_is_not_found(indexed: Indexed) -> None:
     with pytest.raises(LayerNotFound):
         list(indexed.files.of_layer(ChainID(Digest.of(b"nothing"))))
+
+
+def test_a_small_file_of_a_layer_can_be_read(indexed: Indexed) -> None:
+    chain_id = indexed.image(BASE).layers[0].chain_id
+    (indexed.directory / "etc").mkdir(parents=True)
+    (indexed.directory / "etc/motd").write_bytes(b"welcome!!\n")
+
+    assert indexed.files.read(chain_id, "/etc/motd", limit=10) == b"welcome!!\n"
+    with pytest.raises(LimitExceeded):
+        indexed.files.read(chain_id, "/etc/motd", limit=9)
+    for path in ("/etc", "/etc/shadow", "/../etc/passwd", ""):
+        with pytest.raises(NotFound):
+            indexed.files.read(chain_id, path, limit=10)
 
 
 def test_images_are_compared(indexed: Indexed) -> None:

@@ -59,7 +59,7 @@ def images(world: World) -> Images:
         saver=world.saver(),
         loader=world.loader(),
         importer=world.importer(),
-        files=LayerFiles(world.images, lambda _: None),
+        files=LayerFiles(world.images, lambda _: None, lambda _: world.paths.root),
         collector=world.collector,
         make_starter=make_starter,
     )
