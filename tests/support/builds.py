@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from engine.build.assembly import open_builds
 from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
-from engine.engine import Engine, _wire_collector
+from engine.engine import Engine
 from engine.errors import UrlNotFound
 from engine.images.unpack import Unpacker
 from engine.oci.reference import Reference
 from engine.progress import BuildOutput, BuildStatus, BuildStep
+from engine.wiring import wire_collector
 from tests.support.world import Sink
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def opened_bench(paths: EnginePaths, context: Path) -> Iterator[Bench]:
             runner=runner,
             downloads=downloads,
             leases=ground.leases,
-            collector=_wire_collector(ground),
+            collector=wire_collector(ground),
             locks=ground.locks,
             clock=ground.clock,
         )
