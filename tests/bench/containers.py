@@ -22,6 +22,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if not os.environ.get(INSIDE):
         return _apart(arguments)
+    # Whoever ends it wants nothing left either.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with _workbench(alone=options.alone) as bench:
         try:
