@@ -420,11 +420,19 @@ def _list(bench: Workbench, rounds: int, _: int) -> None:
             engine.images.import_tar(stream, reference=Reference.parse(IMAGE))
         ours, known = Ours(engine, name=OURS), 0
         for size in SIZES:
-            for _ in range(known, size):
-                ours.create("true")
+            _fill(engine, ours, known, size)
             known = size
             for _ in range(rounds):
                 bench.timed(f"list {size}", ours, ours.list_all)
+
+
+def _fill(engine: Engine, ours: Ours, known: int, size: int) -> None:
+    """Let there be *size* containers, as records: making each for real takes minutes."""
+    means = engine.containers._means
+    model = means.store.get(ours.create("true"))
+    with means.database.write():
+        for number in range(known + 1, size):
+            means.store.insert(replace(model, id=f"{number:064x}", name=f"many-{number}"))
 
 
 def _memory(bench: Workbench, _: int, __: int) -> None:
