@@ -9,10 +9,12 @@ from engine.dockerapi.answers import json_answer, json_bytes
 from engine.dockerapi.create_body import settings_of, warnings_of
 from engine.dockerapi.images import driver_of
 from engine.dockerapi.mounted import mounts_of
+from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
 from engine.dockerapi.shapes_containers import container_details
 from engine.dockerapi.standing import Standings
+from engine.errors import ImageNotFound, NotFound
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -56,12 +58,14 @@ async def inspect(call: Call) -> web.StreamResponse:
 
     def make() -> dict[str, Any]:
         record = call.engine.containers.get(call["id"])
+        execs = call.engine.containers.exec_list(record.id) if record.is_running else []
         return container_details(
             record,
             driver=driver_of(call.engine),
             directory=call.engine.paths.containers / record.id,
             standing=Standings(call.engine).of(record),
             mounts=mounts_of(call.engine, record.id),
+            execs=[each.id for each in execs if each.is_running],
             version=call.version,
             sizes=_sizes(call.engine, record) if with_sizes else None,
         )
@@ -77,7 +81,13 @@ async def create(call: Call) -> web.StreamResponse:
     body = await call.json(is_needed=True)
     name = call.query.text("name").removeprefix("/") or None
     settings = settings_of(body, name=name)
-    record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
+    try:
+        record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
+    except NotFound as error:
+        refusal = refusal_of(error)
+        # A client that reads 404 here goes and pulls the image.
+        status = refusal.status if isinstance(error, ImageNotFound) else 400
+        raise Refusal(status, refusal.message) from error
     warnings = [*warnings_of(body), *call.engine.containers.warnings(settings)]
     return json_answer({"Id": record.id, "Warnings": warnings}, status=201)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.refusals import Refusal
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.dockerapi.fields import Fields
 
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 IGNORED_MODES = frozenset({"z", "Z", "consistent", "cached", "delegated", "rw"})
 
 
@@ -47,6 +49,13 @@ def _parse_bind(text: str, driver: str) -> MountPoint:
     source, target = parts[:2]
     modes = parts[2].split(",") if len(parts) == 3 else []
     kind = MountKind.BIND if source.startswith("/") else MountKind.VOLUME
+    if kind is MountKind.VOLUME and not _VOLUME.fullmatch(source):
+        raise Refusal(
+            400,
+            f'create {source[:200]}: "{source[:200]}" includes invalid characters for a local '
+            'volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a '
+            "host directory, use absolute path",
+        )
     return MountPoint(
         kind=kind,
         target=target,

@@ -12,6 +12,7 @@ from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_networks import network_details, network_settings_of
+from engine.errors import NotConnected
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -100,12 +101,16 @@ async def connect(call: Call) -> web.StreamResponse:
 async def disconnect(call: Call) -> web.StreamResponse:
     """Answer `POST /networks/{id}/disconnect`."""
     body = Fields(await call.json(is_needed=True))
-    await call.pools.long(
-        call.engine.networks.disconnect,
-        call["id"],
-        body.text("Container"),
-        force=body.flag("Force"),
-    )
+    name = body.text("Container")
+    try:
+        await call.pools.long(
+            call.engine.networks.disconnect, call["id"], name, force=body.flag("Force")
+        )
+    except NotConnected as error:
+        found = await call.pools.quick(call.engine.containers.find, name)
+        named = found.id if found else name
+        words = f"container {named} is not connected to network {error.network}"
+        raise Refusal(404, words) from error
     return nothing(status=200)
 
 

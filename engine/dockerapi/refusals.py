@@ -48,11 +48,6 @@ class Refusal(Exception):
         self.exit_code = exit_code
 
 
-def not_implemented(what: str) -> Refusal:
-    """Return the answer to a request for *what* this engine does not do."""
-    return Refusal(501, f"{what} is not implemented")
-
-
 def internal_error() -> Refusal:
     """Return the answer where something went wrong that should not, which the log tells of."""
     return Refusal(500, "internal error; see the log of the API server")

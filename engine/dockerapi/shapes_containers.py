@@ -68,6 +68,7 @@ def container_details(
     directory: Path,
     standing: Standing,
     mounts: list[dict[str, Any]],
+    execs: list[str],
     version: ApiVersion,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def container_details(
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
-        "ExecIDs": None,
+        "ExecIDs": execs or None,
         "HostConfig": host_config_of(record.settings),
         "GraphDriver": {"Data": None, "Name": driver},
         "Mounts": mounts,

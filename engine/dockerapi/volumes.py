@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.dockerapi.answers import json_answer, nothing
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.query import until_of
+from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.versions import ApiVersion
 from engine.dockerapi.words import go_time
@@ -76,9 +77,13 @@ def usage_of(engine: Engine, volume: VolumeRecord) -> dict[str, int]:
 async def create(call: Call) -> web.StreamResponse:
     """Answer `POST /volumes/create`."""
     body = Fields(await call.json())
+    name, driver = body.text("Name"), body.text("Driver") or "local"
+    if driver != "local":
+        words = f'create {name}: error looking up volume plugin {driver}: plugin "{driver}"'
+        raise Refusal(404, f"{words} not found")
     settings = VolumeSettings(
-        name=body.text("Name"),
-        driver=body.text("Driver") or "local",
+        name=name,
+        driver=driver,
         options=body.mapping("DriverOpts"),
         labels=body.mapping("Labels"),
     )

@@ -151,6 +151,90 @@ SCENES = {
         container prune -f
         image prune -f
     """,
+    "networks": """
+        network ls
+        network create n1
+        network create n1
+        network create --subnet 10.215.0.0/24 --gateway 10.215.0.9 --label a=b n2
+        network ls --filter label=a=b
+        network ls --filter driver=bridge --format '{{.Name}} {{.Driver}} {{.Scope}}'
+        network ls -q --filter name=nothing
+        network inspect nope
+        network inspect n2 --format '{{json .IPAM.Config}} {{.Labels}} {{.Internal}}'
+        run -d --name e1 --network n2 --ip 10.215.0.20 IMAGE sleep 1000
+        inspect e1 --format '{{(index .NetworkSettings.Networks "n2").IPAddress}}'
+        ps --filter network=n2 --format '{{.Names}} {{.Networks}}'
+        network rm n2
+        network connect n1 e1
+        network connect n1 e1
+        network connect nope e1
+        network disconnect n1 e1
+        network disconnect n1 e1
+        rm -f e1
+        network rm n1 n2
+        network rm n1
+        network rm bridge
+        network prune -f
+        run --rm --network nope IMAGE true
+        run --rm --network host IMAGE true
+        run --rm --network none IMAGE true
+    """,
+    "volumes": """
+        volume ls
+        volume create v1
+        volume create --label a=b v2
+        volume create --driver nope v3
+        volume create 'bad/name'
+        volume ls
+        volume ls -q --filter label=a
+        volume ls -q --filter dangling=true
+        volume inspect v2 --format '{{.Name}} {{.Driver}} {{.Labels}} {{.Scope}} {{.Options}}'
+        run -d --name f1 -v v1:/data IMAGE sleep 1000
+        ps --filter volume=v1 --format '{{.Names}} {{.Mounts}}'
+        inspect f1 --format '{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{.RW}}{{end}}'
+        run --rm -v v1:/data IMAGE sh -c 'echo kept > /data/file'
+        run --rm -v v1:/data:ro IMAGE cat /data/file
+        run --rm -v v1:/data:ro IMAGE touch /data/other
+        run --rm --mount type=volume,src=v1,dst=/there IMAGE cat /there/file
+        run --rm --mount type=bind,src=/nope/nothing,dst=/there IMAGE true
+        run --rm -v relative/path:/x IMAGE true
+        run --rm --tmpfs /t IMAGE sh -c 'echo x > /t/file; cat /t/file'
+        volume rm v1
+        rm -f f1
+        volume rm v1 v2
+        volume rm v1
+        volume rm -f v1
+        volume prune -f
+    """,
+    "more": """
+        run -d --name g1 -p 127.0.0.1:18080:80 --label seen IMAGE sleep 1000
+        port g1
+        port g1 80
+        port g1 81
+        ps --filter publish=18080 --format '{{.Names}} {{.Ports}}'
+        ps --filter expose=80 --format '{{.Names}}'
+        ps --filter label=seen --format '{{.Names}}'
+        ps --filter status=running --format '{{.Names}}'
+        ps -n 1 --format '{{.Names}}'
+        ps -l --format '{{.Names}} {{.LocalVolumes}}'
+        inspect g1 --format '{{.State.Status}} {{.HostConfig.PortBindings}} {{.Config.Labels}}'
+        inspect --type image g1
+        inspect g1 --format '{{.Nope}}'
+        update --restart always g1
+        inspect g1 --format '{{.HostConfig.RestartPolicy.Name}}'
+        update -m 1m g1
+        cp g1:/etc/passwd -q
+        cp g1:/nope /tmp/x
+        cp /etc/hostname g1:/nope/deep/er
+        commit g1 test/committed
+        history test/committed --format '{{.CreatedBy}} {{.Comment}}'
+        rmi test/committed
+        rm -f g1
+        system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'
+        info --format '{{.OSType}} {{.Swarm.LocalNodeState}} {{.LoggingDriver}}'
+        version --format '{{.Server.Os}} {{.Server.Arch}}'
+        system prune -f
+    """,
     "swarm": """
         swarm leave
         node ls
