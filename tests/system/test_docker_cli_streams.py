@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import subprocess
 import tarfile
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.sync.client import unix_connect
 
 from tests.support.docker_cli import IMAGE
 from tests.support.services import wait_until
@@ -294,3 +296,17 @@ def test_commit_save_and_load_carry_the_changes(ours: DockerCli, tmp_path: Path)
     assert "Loaded image: test/committed:1" in loaded
     assert ours.ok("run", "--rm", "test/committed:1") == "made"
     ours.ok("rmi", "test/committed:1")
+
+
+# --- Over a websocket ---------------------------------------------------------------------------
+
+
+def test_a_browser_attaches_over_a_websocket(ours: DockerCli) -> None:
+    ours.ok("run", "-di", "--name", "socket", IMAGE, "sh", "-c", "read x; echo heard $x")
+    bare = socket.socket(socket.AF_UNIX)
+    bare.connect(str(ours.socket))
+    with unix_connect(
+        sock=bare, uri="ws://docker/v1.47/containers/socket/attach/ws?stream=1&stdin=1&stdout=1"
+    ) as client:
+        client.send(b"me\n")
+        assert client.recv(timeout=20) == b"heard me\n"
