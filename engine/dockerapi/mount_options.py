@@ -136,7 +136,7 @@ def anonymous_of(mounts: Iterable[MountPoint]) -> dict[str, dict[str, str]] | No
 def _is_bind(mount: MountPoint) -> bool:
     if mount.kind is MountKind.BIND:
         return mount.make_source
-    is_plain = not (mount.labels or mount.driver or mount.driver_options)
+    is_plain = not (mount.labels or mount.driver or mount.driver_options or mount.subpath)
     return mount.kind is MountKind.VOLUME and not mount.is_anonymous and is_plain
 
 
@@ -174,6 +174,8 @@ def _render_volume(mount: MountPoint) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if mount.no_copy:
         options["NoCopy"] = True
+    if mount.subpath:
+        options["Subpath"] = mount.subpath
     if mount.labels:
         options["Labels"] = dict(mount.labels)
     if mount.driver or mount.driver_options:
