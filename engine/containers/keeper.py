@@ -67,6 +67,7 @@ class Keeper:
         self._reconcile = reconcile
         self._boot_note = place / "keeper.boot"
         self._busy: set[str] = set()
+        self._ended: set[str] = set()
         self._checks: dict[str, Healthcheck | None] = {}
         self._looked_at = means.clock.now()
         self._is_stopped: Callable[[], bool] = lambda: False
@@ -221,6 +222,13 @@ class Keeper:
         if now - self._looked_at < UNWATCHED:
             return
         self._looked_at = now
+        ended_before, self._ended = self._ended, set()
         for record in self._means.store.list_running():
-            if not self._means.monitor.is_watching(self._means.bundles.locate(record.id)):
+            bundle = self._means.bundles.locate(record.id)
+            if not self._means.monitor.is_watching(bundle):
                 self._stopper.lose_unwatched(record.id, keeps=False)
+            elif self._means.runtime.has_ended(bundle):
+                # Somebody attached does not read, and the monitor waits for them.
+                if record.id in ended_before:
+                    self._means.monitor.hang_up(bundle)
+                self._ended.add(record.id)

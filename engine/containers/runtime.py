@@ -110,6 +110,9 @@ class Runtime(Protocol):
     def is_held(self, bundle: Bundle) -> bool:
         """Whether the process was created and not let go yet."""
 
+    def has_ended(self, bundle: Bundle) -> bool:
+        """Whether the first process was launched and has ended since."""
+
     def is_of_this_boot(self, bundle: Bundle) -> bool:
         """Whether the container was launched since the machine was started."""
 
@@ -168,6 +171,11 @@ class OciRuntime:
         # Whoever was to remove the pipe after the process had gone on may have been killed.
         is_runtimes = not self._programs.runtime.is_runc or _is_runc_init(identity.pid)
         return is_runtimes and (self._state(bundle) / HOLDING_PIPE).exists()
+
+    def has_ended(self, bundle: Bundle) -> bool:
+        """Whether the process that was noted at the launch is there no more."""
+        identity = _identity(bundle)
+        return identity is not None and not identity.is_alive
 
     def is_of_this_boot(self, bundle: Bundle) -> bool:
         """Whether the process that was noted at the launch was noted in this boot."""

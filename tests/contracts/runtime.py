@@ -45,6 +45,7 @@ class RuntimeContract:
     ) -> None:
         assert self.launch(yard, bundle) > 1
         assert yard.means.runtime.is_held(bundle)
+        assert not yard.means.runtime.has_ended(bundle)
         assert yard.means.monitor.is_watching(bundle)
 
         yard.means.runtime.start(bundle)
@@ -57,6 +58,7 @@ class RuntimeContract:
     ) -> None:
         assert not yard.means.monitor.is_watching(bundle)
         assert not yard.means.runtime.is_held(bundle)
+        assert not yard.means.runtime.has_ended(bundle)
         assert not yard.means.runtime.signal(bundle, signal.SIGKILL)
         assert not yard.means.runtime.is_of_this_boot(bundle)
         assert yard.means.monitor.wait(bundle, timeout=SECONDS)
@@ -78,6 +80,7 @@ class RuntimeContract:
 
         assert yard.means.runtime.signal(bundle, signal.SIGKILL)
         assert yard.means.monitor.wait(bundle, timeout=SECONDS)
+        assert yard.means.runtime.has_ended(bundle)
 
         ended = yard.means.exits.find(bundle.id)
         assert ended is not None

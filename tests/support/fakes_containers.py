@@ -173,6 +173,10 @@ class FakeRuntime:
         process = self.host.containers.get(bundle.id)
         return process is not None and process.is_held
 
+    def has_ended(self, bundle: Bundle) -> bool:
+        process = self.host.containers.get(bundle.id)
+        return process is not None and not process.is_alive
+
     def is_of_this_boot(self, bundle: Bundle) -> bool:
         try:
             return bundle.process_file.read_text().split()[2] == self.host.boot

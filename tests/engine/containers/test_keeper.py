@@ -433,3 +433,19 @@ class TestUpdate:
         assert limits == {"memory": {"limit": 8 << 20, "swap": 16 << 20}, "pids": {"limit": 7}}
         assert now(yard).settings.pids_limit == 7
         assert yard.actions()[-1] == "update"
+
+
+def test_a_monitor_that_waits_for_somebody_who_does_not_read_is_freed(
+    yard: Yard, keeper: Keeper, clock: ShiftedClock
+) -> None:
+    record = started(yard)
+    attachment = yard.containers.attach(record.id)
+    # It has ended, and its monitor has not come to say so.
+    yard.fake_host.containers[record.id].is_alive = False
+
+    for _ in range(2):
+        assert attachment.read(timeout=0) is not None
+        clock.shift += timedelta(seconds=11)
+        keeper.round(Inline())
+
+    assert attachment.read(timeout=0) is None
