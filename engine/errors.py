@@ -171,11 +171,13 @@ class DockerfileError(InvalidInput):
     A Dockerfile says what it cannot mean.
 
     *line* to *last_line* are the lines of the instruction, *column* is where in *line* the trouble
-    is, all from 1; *source* is that line as it was written.
+    is, all from 1; *source* is that line as it was written. `kept_image` is the ID of the image
+    that holds the state before the step, where one was asked for.
     """
 
     code = "dockerfile-error"
     field = "dockerfile"
+    kept_image = ""
 
     def __init__(
         self,
@@ -1093,11 +1095,13 @@ class StepFailed(Failed):
     """
     The program of a build step returned *exit_code*; *tail* is what it printed last.
 
-    *line* is where its instruction begins in the Dockerfile.
+    *line* is where its instruction begins in the Dockerfile. `kept_image` is the ID of the image
+    that holds the state before the step, where one was asked for.
     """
 
     code = "step-failed"
     field = "dockerfile"
+    kept_image = ""
 
     def __init__(self, step: str, *, exit_code: int, tail: str = "", line: int = 0) -> None:
         super().__init__(f"The command '{step}' returned a non-zero code: {exit_code}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
@@ -28,7 +28,14 @@ from engine.build.state import state_of_image, state_of_nothing
 from engine.build.steps import ConfigStep
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
-from engine.errors import CorruptStore, EngineError, ImageNotFound, InvalidReference
+from engine.errors import (
+    CorruptStore,
+    DockerfileError,
+    EngineError,
+    ImageNotFound,
+    InvalidReference,
+    StepFailed,
+)
 from engine.images.hold import holding
 from engine.images.parallel import JointCancellation, results_of
 from engine.images.record import DocumentRecord
@@ -37,6 +44,8 @@ from engine.oci.platform import host_platform
 from engine.progress import NEVER, SILENT, BuildStatus, BuildStep, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from engine.build.cache import CachedStep, StepCache
     from engine.build.caches import CacheDirectories
     from engine.build.context import BuildContext
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
 
 NANO = 1_000_000_000
 MAX_ATTEMPTS = 3
+FAILED_LABEL = "io.shipshape.failed-build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,8 @@ class Builder:
         Build the image that *request* asks for out of *context*, and let its tags name it.
 
         Raises a `DockerfileError` with its place, `StepFailed`, `Cancelled`, what pulling a base
-        raises, or a `SystemFailure`; then no tag was moved, and what is left is cache.
+        raises, or a `SystemFailure`; then no tag was moved, and what is left is cache, and the
+        image that *request* asks to keep of the state before a step that failed.
         """
         dockerfile = parse(read_dockerfile(context, request.dockerfile))
         joint = JointCancellation(cancellation)
@@ -252,10 +263,27 @@ class _Work:
         self._tell_base(stage, f"{name} 1/{total}")
         for number, step in enumerate(plan.steps, 2):
             told = Told(f"{stage.index}.{number}", f"{name} {number}/{total}")
-            with nullcontext() if isinstance(step, ConfigStep) else self._slots:
-                state = executor.advance(state, step, told)
+            try:
+                with nullcontext() if isinstance(step, ConfigStep) else self._slots:
+                    state = executor.advance(state, step, told)
+            except (StepFailed, DockerfileError) as error:
+                if self.request.keep_failed:
+                    error.kept_image = self._keep(state, executor)
+                raise
         executor.settle()
         return replace(state, author=plan.author or state.author)
+
+    def _keep(self, state: StageState, executor: Executor) -> str:
+        """Return the ID of an image that is *state*, empty where nothing is there to look at."""
+        if not state.layers:
+            return ""
+        if state.image is not None:
+            return str(state.image.id)
+        with suppress(CacheMoved):
+            executor.settle()
+            labels = {**state.effects.defaults.labels, FAILED_LABEL: "true"}
+            return str(self._new_image(_with_labels(state, labels), ()).id)
+        return ""
 
     def _tell_base(self, stage: Stage, label: str) -> None:
         source = stage.origin.line.source
@@ -344,12 +372,13 @@ class _Work:
     def _labelled(self, state: StageState) -> StageState:
         if not self.request.labels:
             return state
-        labels = {**state.effects.defaults.labels, **self.request.labels}
-        return replace(state, effects=state.effects.changed(labels=labels), image=None)
+        return _with_labels(state, {**state.effects.defaults.labels, **self.request.labels})
 
     def _record(self, state: StageState, warnings: tuple[str, ...]) -> Built:
         before = {tag: self.parts.images.find(str(tag)) for tag in self.request.tags}
-        image = self._named(state.image) if state.image else self._new_image(state)
+        image = (
+            self._named(state.image) if state.image else self._new_image(state, self.request.tags)
+        )
         replaced = tuple((t, i.id) for t, i in before.items() if i and i.id != image.id)
         return Built(image, self.request.tags, replaced, warnings)
 
@@ -359,7 +388,7 @@ class _Work:
             image = self.parts.images.tag(str(image.id), tag, owner=self.owner)
         return image
 
-    def _new_image(self, state: StageState) -> ImageRecord:
+    def _new_image(self, state: StageState, tags: Iterable[Reference]) -> ImageRecord:
         parts = self.parts
         config = ImageConfig.parse(state.render(parts.clock.now()))
         self.hold.add_blobs(config.image_id)
@@ -369,7 +398,7 @@ class _Work:
             config,
             state.layers,
             documents=[document],
-            tags=self.request.tags,
+            tags=tags,
             owner=self.owner,
             source="build",
         )
@@ -385,3 +414,7 @@ class _Work:
         warning = f"One or more build-args [{' '.join(unused)}] were not consumed"
         self.progress.emit(Message(f"[Warning] {warning}"))
         return (*self.dockerfile.warnings, warning)
+
+
+def _with_labels(state: StageState, labels: Mapping[str, str]) -> StageState:
+    return replace(state, effects=state.effects.changed(labels=labels), image=None)

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from engine.build.bases import PullingBases
 from engine.build.builder import Builder, BuildParts, Built
-from engine.build.intake import context_of_dockerfile, context_of_git, context_of_tar
+from engine.build.intake import (
+    context_of_dockerfile,
+    context_of_git,
+    context_of_tar,
+    context_of_upload,
+)
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
@@ -67,6 +72,12 @@ class Builds:
     ) -> AbstractContextManager[BuildContext]:
         """Open the context that a tar holds, see `intake.context_of_tar`."""
         return context_of_tar(self._parts.places, stream, cancellation=cancellation)
+
+    def context_of_upload(
+        self, stream: BinaryIO, *, cancellation: Cancellation = NEVER
+    ) -> AbstractContextManager[BuildContext]:
+        """Open the context that an uploaded file holds, a zip or a tar, see `context_of_tar`."""
+        return context_of_upload(self._parts.places, stream, cancellation=cancellation)
 
     def context_of_git(self, source: GitSource) -> AbstractContextManager[BuildContext]:
         """Open the context that a git repository is, see `intake.context_of_git`."""

@@ -1,5 +1,5 @@
 """
-Making a build context of what was handed in: a tar, a git repository, or one Dockerfile.
+Making a build context of what was handed in: a tar or a zip, a git repository, or one Dockerfile.
 
 A tar is read, with caps, and looked at as it is. What a build mounts of it is unpacked as a layer
 is: by a confined child, so that no name or link in it leads anywhere. All of it is gone when the
@@ -9,12 +9,13 @@ build is over.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from engine.build.context import DirectoryContext, TarContext
 from engine.build.remote import GIT_SECONDS, GitSource, git_words
 from engine.build.tartree import read_tar
-from engine.build.unpacking import Unpacked
+from engine.build.unpacking import Pieces, Unpacked
+from engine.build.zips import is_zip, iter_tar_of_zip
 from engine.errors import InvalidInput
 from engine.images.spool import Spool
 from engine.layers.limits import GIB, Limits
@@ -23,6 +24,7 @@ from engine.system.runner import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from engine.build.context import BuildContext
@@ -55,6 +57,15 @@ def context_of_tar(
         read = Unpacked(stream).read
         contents = read_tar(read, spool, limits=limits, cancellation=cancellation)
         yield TarContext(contents, directory, notes)
+
+
+def context_of_upload(
+    places: PlaceKeeper, stream: BinaryIO, *, cancellation: Cancellation = NEVER
+) -> AbstractContextManager[BuildContext]:
+    """Open the context that an uploaded file holds, a zip or a tar; see `context_of_tar`."""
+    if is_zip(stream):
+        stream = cast("BinaryIO", Pieces(iter_tar_of_zip(stream)))
+    return context_of_tar(places, stream, cancellation=cancellation)
 
 
 @contextmanager

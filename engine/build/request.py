@@ -49,7 +49,8 @@ class BuildRequest:
     *dockerfile* is a path in the context. *arguments* are build arguments; *tags* name the image
     that comes out. *target* is the name or number of a stage, empty for the last. *secrets* are the
     contents by ID, kept from logs, cache and image. *cache_from* are images whose steps may be
-    taken as cache. *epoch*, in seconds, is `SOURCE_DATE_EPOCH`.
+    taken as cache. *epoch*, in seconds, is `SOURCE_DATE_EPOCH`. With *keep_failed*, the state
+    before a step that fails stays as an image without a tag.
     """
 
     dockerfile: str = "Dockerfile"
@@ -68,6 +69,7 @@ class BuildRequest:
     limits: Limits = Limits()
     squash: bool = False
     epoch: int | None = None
+    keep_failed: bool = False
 
     def __post_init__(self) -> None:
         _check_names(self)

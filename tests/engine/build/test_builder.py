@@ -395,6 +395,36 @@ class TestFailures:
         )
         assert bench.engine.images.find("app") is None
 
+    def test_the_state_before_the_step_stays_if_asked_for(self, bench):
+        text = "FROM scratch\nRUN write /x 1\nENV A=1\nRUN write /never 1; fail 1"
+        kept = []
+        for _ in range(2):
+            with pytest.raises(StepFailed) as caught:
+                bench.build(text, tag="app", keep_failed=True)
+            kept.append(caught.value.kept_image)
+        image = bench.engine.images.get(kept[0])
+        defaults = image.config.defaults
+
+        assert kept[0] == kept[1]
+        assert (image.tags, image.source, len(image.layers)) == ((), "build", 1)
+        assert (defaults.env, defaults.labels["io.shipshape.failed-build"]) == (("A=1",), "true")
+
+    def test_a_base_is_its_own_state(self, bench):
+        base = bench.build("FROM scratch\nRUN write /x 1", tag="base").image
+        with pytest.raises(DockerfileError) as caught:
+            bench.build("FROM base\nCOPY nothing /", keep_failed=True)
+
+        assert caught.value.kept_image == str(base.id)
+
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_where_nothing_is_or_nobody_asked_nothing_is_kept(self, bench, keeps):
+        before = "" if keeps else "RUN write /x 1\n"
+        with pytest.raises(StepFailed) as caught:
+            bench.build(f"FROM scratch\n{before}RUN fail 1", keep_failed=keeps)
+
+        assert caught.value.kept_image == ""
+        assert bench.engine.images.list() == []
+
     def test_steps_before_the_failure_are_cached(self, bench):
         with pytest.raises(StepFailed):
             bench.build("FROM scratch\nRUN write /x 1\nRUN fail 1")
