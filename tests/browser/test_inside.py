@@ -84,6 +84,8 @@ def test_a_launch_publishes_a_port(stack: Stack, page: Page, port: int) -> None:
     page.get_by_text("Network and ports", exact=True).click()
     page.get_by_label("Published ports").fill(f"127.0.0.1:{port}:80")
     page.get_by_label("Network", exact=True).fill("bridge")
+    page.get_by_text("Storage", exact=True).click()
+    page.get_by_label("Volumes and directories").fill("inside-data:/data")
     page.get_by_role("button", name="Launch").click()
 
     expect(page.locator("main")).to_contain_text("inside is running")
@@ -91,6 +93,16 @@ def test_a_launch_publishes_a_port(stack: Stack, page: Page, port: int) -> None:
     expect(row(page, "inside").get_by_role("link", name=f"{port} → 80")).to_be_visible()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
         assert answer.read() == b"hi\n"
+
+
+def test_the_volume_was_made_and_says_who_has_it(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/volumes/")
+    expect(row(page, "inside-data")).to_contain_text("In use")
+    row(page, "inside-data").get_by_role("link").first.click()
+
+    expect(page.locator("main")).to_contain_text("inside")
+    page.goto(f"{stack.url}/networks/")
+    expect(row(page, "bridge")).to_contain_text("1 container")
 
 
 def test_a_console_answers_what_is_typed(stack: Stack, page: Page) -> None:

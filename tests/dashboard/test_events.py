@@ -8,7 +8,7 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 from dashboard import events
-from dashboard.models import Container, Tag
+from dashboard.models import Container, Network, Tag, Volume
 from tests.support.sockets import database_sync_to_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,6 +49,26 @@ async def test_a_container_is_pushed_as_its_row(container):
         "key": f"container-alpha-{'c' * 64}",
         "html": "<tr>web</tr>",
     }
+
+
+@pytest.mark.parametrize("noun", ["volume", "network"])
+async def test_volumes_and_networks_are_pushed_as_their_rows(host, noun):
+    made = {
+        "volume": lambda: Volume.objects.create(host=host, name="data"),
+        "network": lambda: Network.objects.create(host=host, network_id="d" * 64, name="lab"),
+    }
+    listener = await Listener().join("live.host.alpha")
+    thing = await database_sync_to_async(made[noun])()
+
+    await database_sync_to_async(getattr(events, f"publish_{noun}"))(thing)
+    told = await listener.hear()
+    removed = database_sync_to_async(events.publish_removed)
+    await removed(noun, host="alpha", object_id=thing.object_id)
+    gone = await listener.hear()
+
+    assert (told["noun"], told["key"]) == (noun, thing.row_id)
+    assert thing.name in told["html"]
+    assert (gone["key"], gone["html"]) == (thing.row_id, None)
 
 
 async def test_an_image_is_pushed_with_its_tags(image):

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard.models import Container, Host
+from dashboard.models import Container, Host, Volume
 from engine.settings import ContainerSettings
+from engine.volumes.settings import VolumeSettings
 from workers.agent import sizes as sizes_module
 from workers.agent.sizes import Sizes, due_containers
+from workers.agent.volume_sizes import VolumeSizes
 from workers.inventory import Inventory
 
 pytestmark = pytest.mark.usefixtures("host", "published")
@@ -101,3 +103,33 @@ def test_pages_hear_only_of_another_size(sizes, container, published) -> None:
     Sizes(sizes._engine, "alpha").measure()
 
     assert published == []
+
+
+class TestVolumes:
+    @pytest.fixture
+    def data(self, engine, host) -> Volume:
+        engine.volumes.create(VolumeSettings(name="data"))
+        engine.volumes.sizes["data"] = 2000
+        Inventory(engine, "alpha").project_volumes()
+        return Volume.objects.get()
+
+    def test_a_volume_that_was_never_measured_is_due(self, engine, data) -> None:
+        assert VolumeSizes(engine, "alpha").measure() == 1
+
+        data.refresh_from_db()
+        assert data.size == 2000
+        assert data.size_measured_at is not None
+        assert Host.objects.get().volume_bytes == 2000
+
+    def test_one_that_was_measured_lately_is_left_alone(self, engine, data) -> None:
+        VolumeSizes(engine, "alpha").measure()
+
+        assert VolumeSizes(engine, "alpha").measure() == 0
+
+    def test_one_that_is_gone_is_no_error(self, engine, data) -> None:
+        engine.volumes.remove("data")
+
+        VolumeSizes(engine, "alpha").measure()
+
+        data.refresh_from_db()
+        assert data.size is None

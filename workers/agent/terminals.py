@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # What a program gets that draws on a screen of ours.
 SCREEN = ("TERM=xterm-256color",)
+END_OF_INPUT = b"\x04"
 
 
 class EngineTerminals:
@@ -110,10 +112,17 @@ class EngineConversation:
     def close(self) -> str:
         """End the conversation; return in words how the program ended, if it did."""
         code = self._attachment.exit_code
+        if code is None and self._terminal.kind == TerminalKind.EXEC:
+            self._hang_up()
         self._attachment.close()
         end_terminal(self._terminal, exit_code=code)
         connection.close()
         return "" if code is None else f"It ended with exit code {code}."
+
+    def _hang_up(self) -> None:
+        # Nobody types any more. A shell that waits for a line ends by this, instead of staying on.
+        with suppress(EngineError, OSError):
+            self._attachment.write(END_OF_INPUT)
 
 
 def _resizer(resize: Callable[[int, int], None]) -> Resize:

@@ -1,0 +1,111 @@
+"""The log viewer in a real Chromium, before a site whose agent the test plays."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_pages import WEB_ID, page, sign_in, site, trouble
+from tests.support.mess import hex_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+    from tests.support.site import Site
+
+__all__ = ["page", "sign_in", "site", "trouble"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+LOGS = f"/containers/harbour/{WEB_ID}/?tab=logs"
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+ALL = 3000
+PAGE = 1000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _orm_beside_the_browser() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+def at(number: int) -> str:
+    return (BEGAN + timedelta(seconds=number)).isoformat()
+
+
+def old_line(number: int) -> dict[str, str]:
+    text = f"old {number}"
+    if number == 1500:
+        text = '{"level": "error", "msg": "it broke", "code": 42}'
+    return {"t": at(number), "s": "stdout", "m": text}
+
+
+def old_page(told: dict[str, Any]) -> dict[str, Any]:
+    """What a log of `ALL` lines answers, one each second."""
+    since, until = told.get("since") or at(0), told.get("until") or at(ALL)
+    lines = [line for line in map(old_line, range(ALL)) if since <= line["t"] <= until]
+    kept = lines[:PAGE] if told.get("since") else lines[-PAGE:]
+    return {"lines": kept, "is_full": len(kept) == PAGE}
+
+
+def lines(page: Page) -> Any:
+    return page.locator(".log-line")
+
+
+def test_older_lines_come_when_somebody_scrolls_up(site: Site, page: Page) -> None:
+    site.answers["containers.log_page"] = old_page
+    page.goto(f"{site.url}{LOGS}&at={at(2000).replace('+', '%2B')}")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("old 2000")
+
+    page.locator(".log").hover()
+    for _ in range(40):
+        page.mouse.wheel(0, -20_000)
+        if lines(page).filter(has_text=re.compile(r"old 5\b")).count():
+            break
+        page.wait_for_timeout(50)
+
+    expect(lines(page).filter(has_text=re.compile(r"old 5\b"))).to_have_count(1)
+    page.get_by_role("button", name="Go to what comes now").click()
+    expect(page.locator("[data-log-status]")).to_have_text("Following")
+    assert "at=" not in page.url
+
+
+def test_json_is_folded_and_text_is_left_out(site: Site, page: Page) -> None:
+    site.answers["containers.log_page"] = old_page
+    page.goto(f"{site.url}{LOGS}&at={at(1500).replace('+', '%2B')}")
+    marked = page.locator(".log-line.is-marked")
+    expect(marked).to_contain_text("it broke level=error code=42")
+
+    page.get_by_label("Fold JSON").uncheck()
+    expect(lines(page).filter(has_text='"msg": "it broke"')).to_have_count(1)
+    page.get_by_label("Regex").check()
+    page.get_by_label("What to do with lines").select_option("exclude")
+    page.get_by_label("Text to look for").fill(r"old \d+")
+
+    expect(lines(page)).to_have_count(1)
+    page.get_by_label("Text to look for").fill("old (")
+    expect(page.get_by_label("Text to look for")).to_have_attribute("aria-invalid", "true")
+
+
+def test_two_containers_are_one_log_with_their_names(site: Site, page: Page) -> None:
+    other = hex_id("container", "harbour", "web-2")
+    page.goto(f"{site.url}/logs/?c=harbour/{WEB_ID}&c=harbour/{other}")
+
+    expect(page.locator(".log-line .tag-0").first).to_have_text("web-1")
+    expect(page.locator(".log-line .tag-1").first).to_have_text("web-2")
+    expect(page.locator("[data-log-status]")).to_have_text("Following 2 of 2")
+
+
+def test_a_line_has_an_address_of_its_own(site: Site, page: Page) -> None:
+    page.goto(f"{site.url}{LOGS}")
+    page.locator(".log-time").first.click()
+
+    expect(page.locator(".log-line.is-marked")).to_have_count(1)
+    assert "at=2026-01-02T03%3A04%3A05.678Z" in page.url
