@@ -8,21 +8,23 @@ limited number of them, of a limited age and size together; whoever adds one swe
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.log_rotation import LogLimits, RotatedLog
-from engine.errors import ContainerNotFound, from_oserror
+from engine.errors import ContainerNotFound
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
 from engine.system.files import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from engine.containers.bundle import Bundle
+    from engine.containers.log_rotation import Piece
     from engine.containers.record import ContainerRecord
     from engine.system.clock import Clock
 
@@ -65,25 +67,27 @@ class Departures:
         size = sum(each.size for each in pieces)
         if not size:
             return
+        # A full disk must not keep anybody from removing.
+        with suppress(OSError):
+            self._move(record, pieces, size)
+
+    def _move(self, record: ContainerRecord, pieces: Sequence[Piece], size: int) -> None:
         place = self._directory / record.id
-        try:
-            place.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-            for each in pieces:
-                each.path.rename(place / each.path.name)
-            # Last: what has no note is swept.
-            note = Departed(
-                record.id,
-                record.name,
-                record.image_reference,
-                record.exit_code,
-                nanoseconds(self._clock.now()),
-                size,
-            )
-            (place / "note.new").write_text(json.dumps(asdict(note)))
-            (place / "note.new").rename(place / "note")
-            self._sweep_now_and_then(size)
-        except OSError as error:
-            raise from_oserror(error, "keep the container's log") from error
+        place.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        # First: what has no note is swept.
+        note = Departed(
+            record.id,
+            record.name,
+            record.image_reference,
+            record.exit_code,
+            nanoseconds(self._clock.now()),
+            size,
+        )
+        (place / "note.new").write_text(json.dumps(asdict(note)))
+        (place / "note.new").rename(place / "note")
+        for each in pieces:
+            each.path.rename(place / each.path.name)
+        self._sweep_now_and_then(size)
 
     def list(self) -> tuple[Departed, ...]:
         """Return those that are remembered, the last removed first."""
