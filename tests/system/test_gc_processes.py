@@ -68,7 +68,7 @@ def sweepers(paths: EnginePaths, engine: Engine) -> Iterator[list[subprocess.Pop
     yield started
     (root / "stop").touch()
     for each in started:
-        _, said = each.communicate(timeout=30)
+        _, said = each.communicate(timeout=60)
         assert each.returncode == 0, said
 
 
