@@ -87,6 +87,7 @@ class Engine:
         )
         containers = wire_containers(ground)
         images = wire_images(ground, containers, connect)
+        builds = wire_builds(ground, containers, images, UrlDownloads(transport))
         return cls(
             paths=ground.paths,
             images=images,
@@ -94,8 +95,8 @@ class Engine:
             registries=Registries(connect),
             networks=Networks(ground.networks, containers),
             volumes=ground.volumes,
-            builds=wire_builds(ground, containers, images, UrlDownloads(transport)),
-            cleanup=Cleanup(images, containers, clock),
+            builds=builds,
+            cleanup=Cleanup(images, containers, builds, clock),
             events=ground.events,
             _ground=ground,
             _connect=connect,
@@ -110,7 +111,13 @@ class Engine:
         """Return what takes the disk now; writable layers are measured, the rest is recorded."""
         containers = self.containers.list()
         sizes = {each.id: self.containers.size(each.id) for each in containers}
-        return disk_usage(self.images.list(), containers, writable_sizes=sizes)
+        return disk_usage(
+            self.images.list(),
+            containers,
+            writable_sizes=sizes,
+            cached=self.builds.held_layers(),
+            cache_mounts=sum(each.bytes for each in self.builds.cache().directories),
+        )
 
     def reconcile(self) -> None:
         """

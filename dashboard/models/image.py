@@ -12,7 +12,12 @@ DIGEST_LENGTH = 71  # sha256: and 64 digits
 
 
 class Layer(models.Model):
-    """One layer on one host, stored once however many images use it."""
+    """
+    One layer on one host, stored once however many images use it.
+
+    `archive_bytes` is what its packed form takes beside `size`; with `is_cached` the build cache
+    holds it, so that it stays when its last image goes.
+    """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="layers")
     chain_id = models.CharField(max_length=DIGEST_LENGTH)
@@ -21,6 +26,8 @@ class Layer(models.Model):
     media_type = models.CharField(max_length=128, blank=True)
     size = models.BigIntegerField(default=0)
     compressed_size = models.BigIntegerField(default=0)
+    archive_bytes = models.BigIntegerField(default=0)
+    is_cached = models.BooleanField(default=False)
 
     class Meta:
         """A chain ID names one layer on a host."""
@@ -37,8 +44,9 @@ class Image(models.Model):
     """
     An image on one host. `image_id` is the whole digest, `sha256:…`.
 
-    `size` is all its layers, `shared_size` what other images on the host use too, `unique_size`
-    what would come free if this one alone went. `story` says in words what a dangling image used to
+    `size` is all its layers, `shared_size` what other images on the host use too, or the build
+    cache; `unique_size` is what would come free if this one alone went, and `document_bytes` the
+    part of it that is no layer. `story` says in words what a dangling image used to
     be.
     """
 
@@ -51,6 +59,7 @@ class Image(models.Model):
     size = models.BigIntegerField(default=0)
     shared_size = models.BigIntegerField(default=0)
     unique_size = models.BigIntegerField(default=0)
+    document_bytes = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(null=True, blank=True)
     added_at = models.DateTimeField(default=timezone.now)
     added_by = models.CharField(max_length=150, blank=True)

@@ -41,6 +41,7 @@ class Disk:
     virtual_sum: int
     archives: int = 0
     volumes: int = 0
+    build_cache: int = 0
 
     @property
     def layers_and_writable(self) -> int:
@@ -49,8 +50,8 @@ class Disk:
 
     @property
     def ours(self) -> int:
-        """What images, containers and volumes really take."""
-        return self.layers_and_writable + self.volumes
+        """What images, containers, volumes and the build cache really take."""
+        return self.layers_and_writable + self.volumes + self.build_cache
 
     @property
     def other(self) -> int:
@@ -71,6 +72,7 @@ class Disk:
             Part("archive", "Archives of layers, for pushing", self.archives),
             Part("writable", "Writable layers", self.writable),
             Part("volume", "Volumes", self.volumes),
+            Part("cache", "Build cache", self.build_cache),
             Part("other", "Other files", self.other),
             Part("free", "Free", self.free),
         )
@@ -92,6 +94,7 @@ def disk_of(host: Host) -> Disk:
         virtual_sum=_bytes(told, "virtual_sum") or host.virtual_bytes,
         archives=_bytes(told, "archives"),
         volumes=host.volume_bytes,
+        build_cache=_bytes(told, "build_cache"),
     )
 
 

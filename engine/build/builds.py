@@ -92,6 +92,11 @@ class Builds:
         steps, directories = self._parts.cache.list(), self._parts.caches.list()
         return CacheUsage(tuple(steps), tuple(directories))
 
+    def held_layers(self) -> dict[str, int]:
+        """Return the bytes of the layers that the cache holds, by chain ID."""
+        layers = (each.layer for each in self._parts.cache.list() if each.layer)
+        return {str(layer.chain_id): layer.size for layer in layers}
+
     def prune_cache(
         self,
         *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.cleanup.plan import CleanupReport, Plan, PlannedItem, Skipped
 from engine.cleanup.rules import judge_container, judge_image
@@ -12,7 +12,7 @@ from engine.ledger import ledger_of
 from engine.progress import NEVER, SILENT, StepProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from engine.containers.containers import Containers
     from engine.containers.record import ContainerRecord
@@ -24,11 +24,21 @@ if TYPE_CHECKING:
 Judgement = PlannedItem | Skipped
 
 
+class LayerCache(Protocol):
+    """What holds layers besides images."""
+
+    def held_layers(self) -> Mapping[str, int]:
+        """Return the bytes of the layers that it holds, by chain ID."""
+
+
 class Cleanup:
     """The clean-ups of one engine: untagged images, and stopped containers."""
 
-    def __init__(self, images: Images, containers: Containers, clock: Clock) -> None:
+    def __init__(
+        self, images: Images, containers: Containers, cache: LayerCache, clock: Clock
+    ) -> None:
         self._images = images
+        self._cache = cache
         self._containers = containers
         self._clock = clock
 
@@ -37,7 +47,8 @@ class Cleanup:
         images, containers = self._images.list(), self._containers.list()
         users = _names_by_image(containers)
         found = [judge_image(each, users[str(each.id)]) for each in images if each.is_dangling]
-        ledger = ledger_of(images, containers, writable_sizes={})
+        cached = self._cache.held_layers()
+        ledger = ledger_of(images, containers, writable_sizes={}, cached=cached)
         return _plan(found, ledger.reclaimable)
 
     def preview_stopped_containers(self) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.ledger.ledger import EntryKind
-from engine.ledger.records import ledger_of
+from engine.ledger.records import NO_CACHE, ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,8 +20,9 @@ class DiskUsage:
     Bytes on disk, each counted once.
 
     *shared_layers* are used by several images, *unique_layers* by one, *archives* are the bytes
-    that registries have of layers, kept for the next push. *virtual* is what adding up the virtual
-    sizes of all images and containers would say instead of `total`.
+    that registries have of layers, kept for the next push. *build_cache* is what only the build
+    cache holds: layers of no image, and directories of cache mounts. *virtual* is what adding up
+    the virtual sizes of all images and containers would say instead of `total`.
     """
 
     shared_layers: int
@@ -30,6 +31,7 @@ class DiskUsage:
     writable_layers: int
     virtual: int
     archives: int = 0
+    build_cache: int = 0
 
     @property
     def layers(self) -> int:
@@ -39,7 +41,8 @@ class DiskUsage:
     @property
     def total(self) -> int:
         """Everything."""
-        return self.layers + self.archives + self.documents + self.writable_layers
+        made = self.documents + self.writable_layers + self.build_cache
+        return self.layers + self.archives + made
 
 
 def disk_usage(
@@ -47,10 +50,12 @@ def disk_usage(
     containers: Iterable[ContainerLike],
     *,
     writable_sizes: Mapping[str, int],
+    cached: Mapping[str, int] = NO_CACHE,
+    cache_mounts: int = 0,
 ) -> DiskUsage:
-    """Return what *images* and *containers* take; see `ledger_of`."""
+    """Return what *images*, *containers* and the build cache take; see `ledger_of`."""
     known, made = tuple(images), tuple(containers)
-    ledger = ledger_of(known, made, writable_sizes=writable_sizes)
+    ledger = ledger_of(known, made, writable_sizes=writable_sizes, cached=cached)
     totals = ledger.totals
     unique = ledger_of(known, (), writable_sizes={}).unique_total(EntryKind.LAYER)
     holders = [str(image.id) for image in known] + [each.id for each in made]
@@ -60,5 +65,6 @@ def disk_usage(
         documents=totals[EntryKind.DOCUMENT],
         writable_layers=totals[EntryKind.WRITABLE_LAYER],
         archives=totals[EntryKind.ARCHIVE],
+        build_cache=totals[EntryKind.BUILD_CACHE] + cache_mounts,
         virtual=ledger.sum_of_sizes(holders),
     )

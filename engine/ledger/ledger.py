@@ -18,6 +18,7 @@ class EntryKind(enum.StrEnum):
     ARCHIVE = "archive"
     DOCUMENT = "document"
     WRITABLE_LAYER = "writable-layer"
+    BUILD_CACHE = "build-cache"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from engine.ledger.ledger import Entry, EntryKind, Ledger, Sizes
@@ -71,10 +72,20 @@ class ContainerLike(Protocol):
         """The image it was made from."""
 
 
-def image_sizes(images: Iterable[ImageLike]) -> dict[str, Sizes]:
-    """Return the sizes of each image by ID; *shared* is what other images use as well."""
+CACHE = "the build cache"
+NO_CACHE: Mapping[str, int] = MappingProxyType({})
+
+
+def image_sizes(
+    images: Iterable[ImageLike], *, cached: Mapping[str, int] = NO_CACHE
+) -> dict[str, Sizes]:
+    """
+    Return the sizes of each image by ID.
+
+    *shared* is what other images use as well, or the build cache, whose layers *cached* names.
+    """
     known = tuple(images)
-    ledger = Ledger(_image_entries(known, {}))
+    ledger = Ledger(_image_entries(known, {}, cached))
     return {str(image.id): ledger.sizes(str(image.id)) for image in known}
 
 
@@ -83,9 +94,12 @@ def ledger_of(
     containers: Iterable[ContainerLike],
     *,
     writable_sizes: Mapping[str, int],
+    cached: Mapping[str, int] = NO_CACHE,
 ) -> Ledger:
     """
-    Return the ledger of *images* and *containers*.
+    Return the ledger of *images* and *containers*, and of the layers that the build cache holds.
+
+    *cached* gives the bytes of those by chain ID. They stay when the last image goes.
 
     A container holds its writable layer, whose bytes *writable_sizes* gives by container ID, and
     every layer, archive and document of its image: so an image goes with its containers or frees
@@ -95,29 +109,45 @@ def ledger_of(
     users: dict[str, set[str]] = defaultdict(set)
     for container in known:
         users[str(container.image_id)].add(container.id)
-    return Ledger([*_image_entries(images, users), *_writable_layers(known, writable_sizes)])
+    listed = _image_entries(images, users, cached)
+    return Ledger(
+        [*listed, *_only_cached(listed, cached), *_writable_layers(known, writable_sizes)]
+    )
 
 
-def _image_entries(images: Iterable[ImageLike], users: Mapping[str, set[str]]) -> list[Entry]:
+def _only_cached(listed: Iterable[Entry], cached: Mapping[str, int]) -> list[Entry]:
+    known = {each.key for each in listed if each.kind is EntryKind.LAYER}
+    return [
+        Entry(key, EntryKind.BUILD_CACHE, size, frozenset({CACHE}))
+        for key, size in cached.items()
+        if key not in known
+    ]
+
+
+def _image_entries(
+    images: Iterable[ImageLike], users: Mapping[str, set[str]], cached: Mapping[str, int]
+) -> list[Entry]:
     sizes: dict[tuple[EntryKind, str], int] = {}
     holders: dict[tuple[EntryKind, str], set[str]] = defaultdict(set)
     for image in images:
         held_by = {str(image.id), *users.get(str(image.id), ())}
-        for kind, key, size in _parts(image):
+        for kind, key, size, layer in _parts(image):
             sizes[kind, key] = size
-            holders[kind, key] |= held_by
+            holders[kind, key] |= held_by | ({CACHE} if layer in cached else set())
     return [
         Entry(key, kind, size, frozenset(holders[kind, key])) for (kind, key), size in sizes.items()
     ]
 
 
-def _parts(image: ImageLike) -> Iterator[tuple[EntryKind, str, int]]:
+def _parts(image: ImageLike) -> Iterator[tuple[EntryKind, str, int, str]]:
+    """Yield what an image takes: kind, name, bytes, and the layer that it goes with, if any."""
     for layer in image.layers:
-        yield EntryKind.LAYER, str(layer.chain_id), layer.size
+        chain_id = str(layer.chain_id)
+        yield EntryKind.LAYER, chain_id, layer.size, chain_id
         if layer.archive_bytes:
-            yield EntryKind.ARCHIVE, str(layer.digest), layer.archive_bytes
+            yield EntryKind.ARCHIVE, str(layer.digest), layer.archive_bytes, chain_id
     for document in image.documents:
-        yield EntryKind.DOCUMENT, str(document.digest), document.size
+        yield EntryKind.DOCUMENT, str(document.digest), document.size, ""
 
 
 def _writable_layers(

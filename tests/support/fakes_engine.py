@@ -7,7 +7,7 @@ What workers see of it behaves as the real one does: same records, same errors, 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.cleanup.cleanup import Cleanup
@@ -422,6 +422,16 @@ class FakeContainers:
         self._engine.events.record("container", action, record.id)
 
 
+@dataclass
+class FakeBuilds:
+    """Holds the layers that a test says."""
+
+    held: dict[str, int] = field(default_factory=dict)
+
+    def held_layers(self) -> dict[str, int]:
+        return dict(self.held)
+
+
 class FakeEngine:
     """What workers are given for an engine."""
 
@@ -435,7 +445,13 @@ class FakeEngine:
         self.containers = FakeContainers(self)
         self.networks = FakeNetworks(self)
         self.volumes = FakeVolumes(self)
-        self.cleanup = Cleanup(self.images, self.containers, SYSTEM_CLOCK)  # type: ignore[arg-type]
+        self.builds = FakeBuilds()
+        self.cleanup = Cleanup(
+            self.images,  # type: ignore[arg-type]
+            self.containers,  # type: ignore[arg-type]
+            self.builds,
+            SYSTEM_CLOCK,
+        )
         self.reconciled = 0
 
     def reconcile(self) -> None:

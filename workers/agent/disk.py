@@ -41,7 +41,9 @@ class Disk:
         rows = Container.objects.filter(host_id=self._host, size__isnull=False)
         sizes = {row.container_id: row.size or 0 for row in rows.only("container_id", "size")}
         images, containers = self._engine.images.list(), self._engine.containers.list()
-        usage = disk_usage(images, containers, writable_sizes=sizes)
+        usage = disk_usage(
+            images, containers, writable_sizes=sizes, cached=self._engine.builds.held_layers()
+        )
         return {
             "layers": usage.layers,
             "layers_shared": usage.shared_layers,
@@ -49,4 +51,5 @@ class Disk:
             "documents": usage.documents,
             "writable": usage.writable_layers,
             "virtual_sum": usage.virtual,
+            "build_cache": usage.build_cache,
         }

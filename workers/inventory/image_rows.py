@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from engine.images.history import HistoryRow
     from engine.images.record import ImageRecord, LayerRecord
@@ -19,6 +19,7 @@ def image_values(record: ImageRecord, sizes: Sizes) -> dict[str, Any]:
         "size": sizes.size,
         "shared_size": sizes.shared,
         "unique_size": sizes.unique,
+        "document_bytes": sum(each.size for each in record.documents),
         "manifest_digest": str(record.manifest_digest or ""),
         "repo_digests": [str(each) for each in record.repo_digests],
         "added_at": record.added_at,
@@ -57,8 +58,14 @@ def history_json(row: HistoryRow) -> dict[str, Any]:
     }
 
 
-def layer_values(layers: Iterable[LayerRecord]) -> dict[str, dict[str, Any]]:
-    """Return what the rows of *layers* should say, by chain ID; each comes once."""
+def layer_values(
+    layers: Iterable[LayerRecord], cached: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """
+    Return what the rows of *layers* should say, by chain ID; each comes once.
+
+    The build cache holds those that *cached* names.
+    """
     return {
         str(layer.chain_id): {
             "diff_id": str(layer.diff_id),
@@ -66,6 +73,8 @@ def layer_values(layers: Iterable[LayerRecord]) -> dict[str, dict[str, Any]]:
             "media_type": layer.media_type,
             "size": layer.size,
             "compressed_size": layer.compressed_size,
+            "archive_bytes": layer.archive_bytes,
+            "is_cached": str(layer.chain_id) in cached,
         }
         for layer in layers
     }

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.images.record import ImageRecord
 
-LAYER_FIELDS = ("diff_id", "digest", "media_type", "size", "compressed_size")
+LAYER_FIELDS = (
+    "diff_id",
+    "digest",
+    "media_type",
+    "size",
+    "compressed_size",
+    "archive_bytes",
+    "is_cached",
+)
 TAG_FIELDS = ("image_id", "repository", "tag", "since")
 
 
@@ -54,22 +62,27 @@ class ImageProjection:
     def sync(self) -> Changes:
         """Make the rows of all images, layers and tags true."""
         records = self._engine.images.list()
-        layers = self._write_layers(records)
-        images = self._write_images(records)
+        cached = self._engine.builds.held_layers()
+        layers = self._write_layers(records, cached)
+        images = self._write_images(records, cached)
         self._link_layers(images.new, records)
         tags, renamed = self._write_tags(records)
         self._publish(images, renamed)
         return Changes(is_any=bool(layers or images or tags), is_tag_moved=bool(tags))
 
-    def _write_layers(self, records: Sequence[ImageRecord]) -> Difference[Layer]:
-        wanted = layer_values(layer for record in records for layer in record.layers)
+    def _write_layers(
+        self, records: Sequence[ImageRecord], cached: Mapping[str, int]
+    ) -> Difference[Layer]:
+        wanted = layer_values((layer for record in records for layer in record.layers), cached)
         existing = Layer.objects.filter(host_id=self._host)
         found = difference(Layer, existing, wanted, key="chain_id", common={"host_id": self._host})
         save(Layer, found, LAYER_FIELDS)
         return found
 
-    def _write_images(self, records: Sequence[ImageRecord]) -> Difference[Image]:
-        sizes = image_sizes(records)
+    def _write_images(
+        self, records: Sequence[ImageRecord], cached: Mapping[str, int]
+    ) -> Difference[Image]:
+        sizes = image_sizes(records, cached=cached)
         by_id = {str(record.id): record for record in records}
         wanted = {each: image_values(record, sizes[each]) for each, record in by_id.items()}
         existing = Image.objects.filter(host_id=self._host).defer("config", "history")

@@ -127,3 +127,26 @@ def test_the_kinds_add_up_to_the_total(found: list[Entry]) -> None:
     ledger = Ledger(found)
 
     assert sum(ledger.totals.values()) == ledger.total
+
+
+class TestBuildCache:
+    def test_a_layer_that_the_cache_holds_stays_when_its_last_image_goes(self) -> None:
+        ledger = ledger_of([WEB], [], writable_sizes={}, cached={"web-1": 7})
+
+        assert ledger.reclaimable(["web"]) == 100
+        assert ledger.total == 107
+
+    def test_a_layer_of_no_image_is_counted_once_as_cache(self) -> None:
+        ledger = ledger_of([WEB], [], writable_sizes={}, cached={"web-1": 7, "old": 50})
+
+        assert ledger.totals[EntryKind.BUILD_CACHE] == 50
+        assert ledger.total == 157
+
+    def test_only_this_leaves_out_what_the_cache_keeps(self) -> None:
+        assert image_sizes([WEB], cached={"web-1": 7}) == {"web": Sizes(107, 7, 100)}
+
+    def test_an_archive_stays_with_its_layer(self) -> None:
+        image = Image("web", (Layer("low", 100, "sha256:packed", 40),))
+        ledger = ledger_of([image], [], writable_sizes={}, cached={"low": 100})
+
+        assert ledger.reclaimable(["web"]) == 0
