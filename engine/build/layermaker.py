@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, cast
 from engine.build.cache import MadeLayer
 from engine.build.unpacking import Pieces
 from engine.containers.scaffold import is_scaffold
+from engine.errors import SnapshotExists
 from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.resources import layer_resource
 from engine.images.unpack import Packed
+from engine.layers.adopt import adopt
 from engine.oci.digest import ChainID, Digest
 from engine.oci.media_types import Compression
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from engine.build.stubs import Stubs
     from engine.images.unpack import Unpacker
+    from engine.layers.adopt import Adopted
     from engine.leases import Lease
     from engine.oci.digest import DiffID
     from engine.progress import Cancellation
@@ -71,14 +75,41 @@ class SnapshotLayers:
     ) -> MadeLayer:
         """See `LayerMaker.capture`."""
         left = stubs.left_in(changed_directory(self.snapshotter, key))
-        changes = iter_changes_of(
-            self.snapshotter,
-            key,
-            is_left_out=lambda path, status: path in left or is_scaffold(path, status),
-            latest_ns=latest_ns,
-        )
         parent = self.snapshotter.get(key).parent
-        return self.make(changes, parent=parent, lease=lease, cancellation=cancellation)
+
+        def is_left_out(path: bytes, status: os.stat_result) -> bool:
+            return path in left or is_scaffold(path, status)
+
+        upper = self.snapshotter.changes_directory(key)
+        if upper is None:
+            changes = iter_changes_of(
+                self.snapshotter, key, is_left_out=is_left_out, latest_ns=latest_ns
+            )
+            return self.make(changes, parent=parent, lease=lease, cancellation=cancellation)
+        adopted = adopt(
+            upper,
+            self.snapshotter.layer_directories(parent) if parent else [],
+            notes=self.snapshotter.notes(key),
+            is_left_out=is_left_out,
+            latest_ns=latest_ns,
+            cancellation=cancellation,
+        )
+        return self._committed(key, parent, adopted, lease)
+
+    def _committed(
+        self, key: str, parent: ChainID | None, adopted: Adopted, lease: Lease
+    ) -> MadeLayer:
+        chain_id = stacked(parent, adopted.diff_id)
+        # Before it is visible: from then on it could be collected.
+        lease.add(layer_resource(chain_id))
+        found = self.snapshotter.find(str(chain_id))
+        if found is None:
+            try:
+                size = self.snapshotter.commit(chain_id, key=key)
+                return MadeLayer(chain_id, adopted.diff_id, size, adopted.tar_bytes)
+            except SnapshotExists:
+                found = self.snapshotter.get(str(chain_id))
+        return MadeLayer(chain_id, adopted.diff_id, found.size or 0, adopted.tar_bytes)
 
 
 def stacked(parent: ChainID | None, diff_id: DiffID) -> ChainID:

@@ -50,8 +50,8 @@ class LayerMaker(Protocol):
         """
         Make what the active snapshot *key* changed a committed layer on its parent, as `make` does.
 
-        It must not be mounted, and stays as it is. *stubs* are no part of the layer,
-        and no time in it is later than *latest_ns*.
+        It must not be mounted, and may be the layer itself afterwards, or good for nothing but to
+        be removed. *stubs* are no part of the layer, and no time in it is later than *latest_ns*.
         """
 
 

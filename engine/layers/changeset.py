@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIECE = 1 << 20
+ROOT = b"./"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
@@ -106,6 +107,20 @@ def _not_later(items: Iterator[Item], latest_ns: int | None) -> Iterator[Item]:
             yield entry, content
 
 
+@contextmanager
+def opened_changes(
+    upper: Path, lowers: Sequence[Path], *, is_left_out: LeftOut, latest_ns: int | None
+) -> Iterator[tuple[Iterator[Item], list[bytes]]]:
+    """
+    Open what `iter_changeset` makes a tar of: its items, and a list that grows with them.
+
+    The list is of the paths of *upper* that are no part of the tar.
+    """
+    with _translated(upper), Stack(lowers) as below:
+        changes = _Overlay(upper, below, is_left_out)
+        yield _not_later(changes.items(), latest_ns), changes.passed_over
+
+
 class _Changes:
     """Walks the tree *root* and yields what of it belongs into the tar."""
 
@@ -114,13 +129,15 @@ class _Changes:
         self._root = root
         self._below = below
         self._links: dict[tuple[int, int], bytes] = {}
+        # What lies in the tree and is no part of the tar.
+        self.passed_over: list[bytes] = []
 
     def items(self) -> Iterator[Item]:
         root = os.open(self._root, DIRECTORY_FLAGS)
         try:
             own = _Seen(root, b".", b"", os.fstat(root))
             if not self._is_same(own):
-                yield from _items(own, b"./")
+                yield from _items(own, ROOT)
             waiting = [b""]
             while waiting:
                 path = waiting.pop()
@@ -139,11 +156,14 @@ class _Changes:
         for name in sorted(names):
             # What looks like a mark cannot be told from one.
             if name.startswith(PREFIX):
+                self.passed_over.append(_joined(path, name))
                 continue
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=place, follow_symlinks=False)
                 seen = _Seen(place, name, _joined(path, name), status)
-                if not self._is_left_out(seen.path, status):
+                if seen.kind is None or self._is_left_out(seen.path, status):
+                    self.passed_over.append(seen.path)
+                else:
                     yield from self._item(seen)
                 if seen.kind is Kind.DIRECTORY:
                     directories.append(seen.path)
@@ -179,6 +199,8 @@ class _Overlay(_Changes):
             # One over nothing is left where a file was made and removed again.
             parent, _, name = seen.path.rpartition(b"/")
             yield _mark(_joined(parent, PREFIX + name))
+        else:
+            self.passed_over.append(seen.path)
 
     def _hidden(self, listed: _Listed) -> list[bytes]:
         hides = listed.path and is_opaque(listed.place) and self._below.names(listed.path)

@@ -71,8 +71,8 @@ def _body(entry: Entry, content: Iterable[bytes]) -> Iterator[bytes]:
     if entry.kind is not Kind.FILE:
         return
     if entry.segments is not None:
-        yield _sparse_map(entry.segments)
-    written, expected = 0, _stored_size(entry)
+        yield sparse_map(entry.segments)
+    written, expected = 0, stored_size(entry)
     for piece in content:
         written += len(piece)
         yield piece
@@ -82,7 +82,7 @@ def _body(entry: Entry, content: Iterable[bytes]) -> Iterator[bytes]:
         yield pad
 
 
-def _stored_size(entry: Entry) -> int:
+def stored_size(entry: Entry) -> int:
     """Return how many bytes of content stand in the tar."""
     if entry.segments is None:
         return entry.size
@@ -90,11 +90,11 @@ def _stored_size(entry: Entry) -> int:
 
 
 def _size_field(entry: Entry) -> int:
-    head = _sparse_map(entry.segments) if entry.segments is not None else b""
-    return len(head) + _stored_size(entry)
+    head = sparse_map(entry.segments) if entry.segments is not None else b""
+    return len(head) + stored_size(entry)
 
 
-def _sparse_map(segments: Sequence[Segment]) -> bytes:
+def sparse_map(segments: Sequence[Segment]) -> bytes:
     """Return what stands before the content of a sparse file (GNU's form 1.0)."""
     numbers = [len(segments), *(number for segment in segments for number in segment)]
     lines = b"".join(b"%d\n" % number for number in numbers)

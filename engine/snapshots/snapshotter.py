@@ -110,7 +110,7 @@ class Snapshotter(Protocol):
 
     def notes(self, key: str) -> Path:
         """
-        Return the directory in which what is known about a staged or committed snapshot is kept.
+        Return the directory in which what is known about a layer, or what becomes one, is kept.
 
         Its files belong to the snapshot: they count with it, are as durable, and go with it. Raises
         `SnapshotNotFound`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.layers.adopt import adopt
 from engine.layers.apply import apply_layer
 from engine.layers.changeset import iter_changeset, iter_difference
 from engine.layers.compression import open_layer
-from engine.layers.index import FileKind, find_index
+from engine.layers.index import FileKind, LayerIndex, find_index
 from engine.layers.recipe import RECIPE, iter_tar
 from engine.layers.settle import settle
 from engine.layers.tarstream import TarReader
@@ -112,6 +114,46 @@ def test_what_a_container_changed_comes_back_layer_by_layer(rounds: list[list[Ch
 
 @FEW
 @given(rounds=ROUNDS)
+def test_changes_that_are_adopted_are_the_layer_that_their_tar_gives(
+    rounds: list[list[Change]],
+) -> None:
+    mounter = LinuxMounter()
+    with room() as place:
+        lowers: list[Path] = []
+        for number, changes in enumerate(rounds):
+            box = place / f"{number}.box"
+            merged = active(box, lowers)
+            with mounter.mounted(active_mounts(box, lowers), merged):
+                change(merged, changes)
+            tar = b"".join(iter_changeset(box / "fs", lowers))
+            again = applied(tar, place / f"{number}", lowers)
+
+            adopted = adopt(box / "fs", lowers, notes=box, is_left_out=lambda *_: False)
+
+            assert (adopted.diff_id, adopted.tar_bytes) == (Digest.of(tar), len(tar))
+            assert b"".join(iter_tar(box / RECIPE, box / "fs")) == tar
+            assert_index_is_right(box, tar)
+            assert list(_index(box)) == list(_index(place / f"{number}"))
+            assert _as_layer(box / "fs") == _as_layer(again)
+            lowers.insert(0, box / "fs")
+
+
+def _index(place: Path) -> LayerIndex:
+    found = find_index(place)
+    assert found is not None
+    return found
+
+
+def _as_layer(tree: Path) -> dict[bytes, tuple[object, ...]]:
+    """Return what is in a layer's directory, with the times of all but marks."""
+    return {
+        path: (*facts[:3], *facts[4:]) if stat.S_ISCHR(facts[0]) else facts
+        for path, facts in _described(tree).items()
+    }
+
+
+@FEW
+@given(rounds=ROUNDS)
 def test_what_differs_between_whole_trees_comes_back(rounds: list[list[Change]]) -> None:
     with room() as place:
         base: Path | None = None
@@ -166,6 +208,24 @@ def test_sockets_and_names_of_marks_are_left_out(tmp_path: Path) -> None:
         entries = list(TarReader(io.BytesIO(b"".join(iter_changeset(tmp_path, []))).read))
 
     assert [each.name for each in entries] == [b"./", b"kept"]
+
+
+def test_what_is_no_part_of_the_tar_is_gone_once_it_is_adopted(tmp_path: Path) -> None:
+    upper = tmp_path / "fs"
+    for name in ("dev", "proc", "etc"):
+        (upper / name).mkdir(parents=True)
+    for name in ("etc/hosts", "etc/kept", "dev/mine", ".wh.evil"):
+        (upper / name).write_text("")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(upper / "socket"))
+    os.mknod(upper / "nothing", 0o020000, os.makedev(0, 0))
+    left = {b"dev", b"proc", b"etc/hosts"}
+
+    adopt(upper, [], notes=tmp_path, is_left_out=lambda path, _: path in left, latest_ns=10**9)
+
+    found = sorted(str(each.relative_to(upper)) for each in upper.rglob("*"))
+    assert found == ["dev", "dev/mine", "etc", "etc/kept"]
+    assert {(upper / each).stat().st_mtime_ns for each in ("etc", "etc/kept")} == {10**9}
 
 
 def test_what_is_left_out_may_hold_what_is_not(tmp_path: Path) -> None:
