@@ -69,7 +69,9 @@ def row(page: Page, text: str) -> Locator:
 def open_tab(stack: Stack, page: Page, name: str) -> None:
     page.goto(f"{stack.url}/containers/")
     row(page, "inside").get_by_role("link").first.click()
+    page.wait_for_url(re.compile("/containers/[^/]+/[0-9a-f]{64}/"))
     page.get_by_label("Parts of this page").get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(re.compile(f"tab={name.lower()}"))
 
 
 def screen(page: Page) -> Locator:
@@ -107,7 +109,7 @@ def test_the_volume_was_made_and_says_who_has_it(stack: Stack, page: Page) -> No
 
 def test_a_console_answers_what_is_typed(stack: Stack, page: Page) -> None:
     open_tab(stack, page, "Console")
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("[data-console-status]")).to_have_text("Open")
     page.keyboard.type("echo ahoy-$((40+2)) from $TERM\n")
 
@@ -121,7 +123,7 @@ def test_a_console_answers_what_is_typed(stack: Stack, page: Page) -> None:
 def test_a_program_that_is_not_there_is_said_in_words(stack: Stack, page: Page) -> None:
     open_tab(stack, page, "Console")
     page.locator("#console-command").fill("/bin/nothing")
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Open", exact=True).click()
 
     expect(screen(page)).to_contain_text("nothing")
     expect(page.locator("[data-console-status]")).to_have_text("Closed")
