@@ -20,25 +20,24 @@ class Kept(Generic[T]):
     what would be made anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, version: Callable[[], int]) -> None:
+        self._look_up = version
         self._guard = threading.Lock()
         self._version = -1
         self._values: dict[Hashable, T] = {}
 
-    def get(self, version: int, asked: Hashable, make: Callable[[], T]) -> T:
+    def get(self, asked: Hashable, make: Callable[[], T]) -> T:
         """
-        Return the value for *asked* at the records' *version*, made now if there is none yet.
+        Return the value for *asked*, made now if there is none of the records as they are.
 
-        The version is to be looked up before the records are: a value is then never older.
+        Whoever asks for it meanwhile waits for it instead of making it too.
         """
         with self._guard:
+            # Looked up before the records are: a value is then never older than its version.
+            version = self._look_up()
             if version != self._version or len(self._values) >= MOST:
                 self._values.clear()
                 self._version = version
-            elif asked in self._values:
-                return self._values[asked]
-        made = make()
-        with self._guard:
-            if version == self._version:
-                self._values[asked] = made
-        return made
+            if asked not in self._values:
+                self._values[asked] = make()
+            return self._values[asked]

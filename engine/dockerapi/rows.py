@@ -49,22 +49,18 @@ class Views:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._rows = Kept[dict[str, Row]]()
-        self._details = Kept[bytes]()
+        self._rows = Kept[dict[str, Row]](engine.version)
+        self._details = Kept[bytes](engine.version)
 
     def rows(self, version: ApiVersion) -> dict[str, Row]:
         """Return the rows of all containers by ID, the newest first."""
         self._engine.containers.settle()
-        return self._rows.get(
-            self._engine.version(), version, lambda: make_rows(self._engine, version)
-        )
+        return self._rows.get(version, lambda: make_rows(self._engine, version))
 
     def details(self, asked: tuple[str, ApiVersion], make: Callable[[], dict[str, Any]]) -> bytes:
         """Return the answer to an `inspect` as bytes."""
         self._engine.containers.settle()
-        return self._details.get(
-            self._engine.version(), asked, lambda: json.dumps(make()).encode(errors="replace")
-        )
+        return self._details.get(asked, lambda: json.dumps(make()).encode(errors="replace"))
 
 
 def make_rows(engine: Engine, version: ApiVersion) -> dict[str, Row]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.dockerapi.kept import MOST, Kept
 
 if TYPE_CHECKING:
@@ -10,17 +12,26 @@ if TYPE_CHECKING:
 
 
 def test_what_was_made_is_made_once_while_nothing_changes() -> None:
-    kept, made = Kept[int](), count()
+    versions, made = iter((1, 1, 1, 1, 2)), count()
+    kept = Kept[int](lambda: next(versions))
 
-    assert [kept.get(1, "a", lambda: next(made)) for _ in range(3)] == [0, 0, 0]
-    assert kept.get(1, "b", lambda: next(made)) == 1
-    assert kept.get(2, "a", lambda: next(made)) == 2
+    assert [kept.get("a", lambda: next(made)) for _ in range(3)] == [0, 0, 0]
+    assert kept.get("b", lambda: next(made)) == 1
+    assert kept.get("a", lambda: next(made)) == 2
+
+
+def test_what_could_not_be_made_is_not_kept() -> None:
+    kept = Kept[int](lambda: 1)
+    with pytest.raises(ZeroDivisionError):
+        kept.get("a", lambda: 1 // 0)
+
+    assert kept.get("a", lambda: 7) == 7
 
 
 def test_no_more_is_kept_than_makes_sense() -> None:
-    kept = Kept[int]()
+    kept = Kept[int](lambda: 1)
     for number in range(MOST * 3):
-        kept.get(1, number, lambda number=number: number)
+        kept.get(number, lambda number=number: number)
 
     assert len(kept._values) <= MOST
 
