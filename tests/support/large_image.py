@@ -78,6 +78,7 @@ def make_large_image(layout: Path, *, files: int = 50_000, seed: int = 1) -> Lar
 
 def _layer(chance: random.Random, number: int, files: int) -> bytes:
     buffer = io.BytesIO()
+    place = ""
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for at in range(files):
             if at % _FILES_PER_DIRECTORY == 0:
