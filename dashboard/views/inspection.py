@@ -30,6 +30,7 @@ def inspect_container(container: Container) -> str:
                 "Error": container.error,
                 "StartedAt": container.started_at,
                 "FinishedAt": container.finished_at,
+                "Health": container.health or None,
             },
             "Image": container.image_digest,
             "ImageReference": container.image_reference,
@@ -38,6 +39,7 @@ def inspect_container(container: Container) -> str:
             "AutoRemove": container.auto_remove,
             "SizeRw": container.size,
             "SizeRootFs": container.virtual_size,
+            "NetworkSettings": {"Ports": container.ports, "Networks": container.networks},
             "Settings": container.settings,
         }
     )

@@ -179,7 +179,7 @@ def test_what_changed_before_the_page_listened_is_fetched(site, page):
         socket.connect_to_server()
 
     page.route_web_socket("**/ws/live/", late)
-    page.goto(f"{site.url}/containers/?host=harbour")
+    open_live(page, site, "/containers/?host=harbour")
 
     expect(page.locator(WEB)).to_contain_text("Exited (9)")
     expect(page.locator("#centre")).to_contain_text("Failed")
@@ -472,3 +472,44 @@ def test_an_upload_that_the_host_refuses_says_so_at_its_field(site, page):
     page.get_by_role("button", name="Load", exact=True).click()
 
     expect(page.locator("[data-upload-error]")).to_contain_text("Nobody knows")
+
+
+def test_what_is_ticked_is_done_together(site, page):
+    open_live(page, site, "/containers/?host=harbour")
+    bar = page.locator("[data-bulk-bar]")
+    expect(bar).to_be_hidden()
+    page.get_by_label("Select load-test").check()
+    page.get_by_label("Select web-1").check()
+    expect(bar).to_contain_text("2 selected")
+
+    bar.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("load-test")
+    expect(dialog).to_contain_text("of them runs")
+    dialog.get_by_role("button", name="Remove all of these").click()
+
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".toasts")).to_contain_text("Remove 2 containers: on its way")
+    expect(bar).to_be_hidden()
+
+
+def test_a_pasted_line_fills_the_dialog(site, page):
+    open_live(page, site, "/containers/")
+    page.get_by_role("link", name="Launch container").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Paste a").click()
+    dialog.get_by_label("A docker run line").fill("docker run --gpus all nginx")
+    dialog.get_by_role("button", name="Fill in the form").click()
+    expect(dialog.get_by_text("--gpus is not supported")).to_be_visible()
+    expect(dialog.get_by_label("A docker run line")).to_have_value("docker run --gpus all nginx")
+
+    dialog.get_by_label("A docker run line").fill(
+        "docker run -p 8080:80 -e A=1 --name keeper nginx:1.27"
+    )
+    dialog.get_by_role("button", name="Fill in the form").click()
+
+    expect(dialog.get_by_label("Image")).to_have_value("nginx:1.27")
+    expect(dialog.get_by_label("Published ports")).to_have_value("8080:80")
+    expect(dialog.get_by_label("Name", exact=True)).to_have_value("keeper")
+    dialog.get_by_role("button", name="Launch", exact=True).click()
+    expect(dialog).to_contain_text("Launch keeper from nginx:1.27")
