@@ -54,6 +54,7 @@ class Engine:
     images: Images
     containers: Containers
     registries: Registries
+    downloads: UrlDownloads
     networks: Networks
     volumes: Volumes
     builds: Builds
@@ -87,12 +88,14 @@ class Engine:
         )
         containers = wire_containers(ground)
         images = wire_images(ground, containers, connect)
-        builds = wire_builds(ground, containers, images, UrlDownloads(transport))
+        downloads = UrlDownloads(transport)
+        builds = wire_builds(ground, containers, images, downloads)
         return cls(
             paths=ground.paths,
             images=images,
             containers=containers,
             registries=Registries(connect),
+            downloads=downloads,
             networks=Networks(ground.networks, containers),
             volumes=ground.volumes,
             builds=builds,

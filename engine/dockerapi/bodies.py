@@ -14,6 +14,8 @@ from aiohttp.web_protocol import RequestPayloadError
 from engine.dockerapi.refusals import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
 
@@ -59,6 +61,37 @@ class _Body(io.RawIOBase):
 def open_body(call: Call) -> BinaryIO:
     """Return the body of *call* as a file; to be made in the event loop, and read in a thread."""
     return cast("BinaryIO", io.BufferedReader(_Body(call), BUFFER))
+
+
+class _Chunks(io.RawIOBase):
+    """Reads what comes piece by piece."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Fill *buffer* with what is there; take the next piece where nothing is."""
+        target = memoryview(cast("bytearray", buffer)).cast("B")
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        taken = min(len(target), len(self._left))
+        target[:taken] = self._left[:taken]
+        self._left = self._left[taken:]
+        return taken
+
+
+def open_pieces(pieces: Iterator[bytes]) -> BinaryIO:
+    """Return *pieces* as a file to read."""
+    return cast("BinaryIO", io.BufferedReader(_Chunks(pieces), BUFFER))
 
 
 class _PipeFile(io.RawIOBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.dockerapi.answers import progress_from, stream_from
-from engine.dockerapi.bodies import open_body, open_pipe
+from engine.dockerapi.bodies import open_body, open_pieces, open_pipe
 from engine.dockerapi.names import parse_platform, wanted_reference
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.images.load import Loaded
 
 TAR = "application/x-tar"
+URLS = ("http://", "https://")
 
 
 async def save(call: Call) -> web.StreamResponse:
@@ -69,9 +70,8 @@ LOADING = {"Extracting": "Loading layer"}
 
 
 def _told(loaded: Loaded) -> list[str]:
-    named = {each for image in loaded.images for each in image.tags}
     lines = [f"Loaded image: {each.familiar}" for each in loaded.names]
-    nameless = [image for image in loaded.images if not named.intersection(loaded.names)]
+    nameless = [each for each in loaded.images if not set(each.tags).intersection(loaded.names)]
     return lines + [f"Loaded image ID: {image.id}" for image in nameless]
 
 
@@ -79,17 +79,16 @@ async def import_image(call: Call) -> web.StreamResponse:
     """Answer `POST /images/create` with `fromSrc`: the files in a tar as an image."""
     query = call.query
     source = query.text("fromSrc")
-    if source != "-":
-        raise Refusal(
-            400, f"the host does not fetch {source[:200]}: send the archive itself, with fromSrc=-"
-        )
+    if source != "-" and not source.startswith(URLS):
+        source = f"http://{source}"
     repository = query.text("repo")
     reference = wanted_reference(repository, query.text("tag")) if repository else None
-    body = open_body(call)
+    body = open_body(call) if source == "-" else None
 
     def work(progress: JsonProgress, cancellation: Cancellation) -> None:
+        pieces = call.engine.downloads.open_url(source, cancellation=cancellation)
         image = call.engine.images.import_tar(
-            body,
+            body or open_pieces(pieces),
             reference=reference,
             changes=query.texts("changes"),
             message=query.text("message"),

@@ -8,13 +8,16 @@ import signal
 import socket
 import subprocess
 import tarfile
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 from websockets.sync.client import unix_connect
 
-from tests.support.docker_cli import IMAGE
+from tests.support.docker_cli import IMAGE, rootfs_tar
 from tests.support.services import wait_until
 from tests.support.terminals import at_terminal
 
@@ -310,3 +313,26 @@ def test_a_browser_attaches_over_a_websocket(ours: DockerCli) -> None:
     ) as client:
         client.send(b"me\n")
         assert client.recv(timeout=20) == b"heard me\n"
+
+
+# --- From a URL ---------------------------------------------------------------------------------
+
+
+def test_an_archive_is_fetched_and_imported(ours: DockerCli, tmp_path: Path) -> None:
+    (tmp_path / "root.tar").write_bytes(rootfs_tar())
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        try:
+            ours.ok("import", f"{address}/root.tar", "test/fetched")
+            missing = ours.run("import", f"{address}/nothing.tar", "test/missing")
+        finally:
+            server.shutdown()
+            thread.join()
+
+    assert missing.code == 1
+    assert "was not found" in missing.err
+    assert ours.ok("run", "--rm", "test/fetched", "echo", "here") == "here"
+    ours.ok("rmi", "test/fetched")

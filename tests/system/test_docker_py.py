@@ -57,7 +57,7 @@ NOT_OURS = {
     "build": "comes with builds",
     "import_image_from_data": "covered by import_image, which it is the half of",
     "import_image_from_file": "covered by import_image, which it is the half of",
-    "import_image_from_url": "the host fetches nothing from a URL",
+    "import_image_from_url": "covered by import_image, which it is the half of",
     "import_image_from_image": "dockerd does not know fromImage together with fromSrc either",
     "import_image_from_stream": "covered by import_image, which it is the half of",
 }
