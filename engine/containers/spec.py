@@ -151,4 +151,6 @@ def _profile(settings: ContainerSettings, host: HostFacts) -> dict[str, Any] | N
         return None
     if wanted:
         return convert_profile(wanted, capabilities=granted, host=host)
-    return seccomp_profile(granted, architecture=host.architecture, kernel=host.kernel)
+    return seccomp_profile(
+        granted, architecture=host.architecture, kernel=host.kernel, has_x32=host.has_x32
+    )

@@ -27,7 +27,7 @@ from engine.containers.spec import SpecInputs, runtime_spec
 from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell
 from engine.containers.users import read_accounts, resolve_user, with_groups
-from engine.containers.writable import root_mounts
+from engine.containers.writable import run_mounts
 from engine.errors import CommandNotFound, EngineError, RuntimeFailed
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Starter:
         means.bundles.make(bundle)
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
-        means.mounter.mount(root_mounts(means, record), bundle.rootfs)
+        means.mounter.mount(run_mounts(means, record), bundle.rootfs)
         refuse_links(bundle.rootfs)
         self._mounting.fill_from(bundle)
         with ExitStack() as ports:

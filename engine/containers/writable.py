@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.containers.memory_layer import FILES, WORK
 from engine.errors import Unsupported
 from engine.settings.lifetime import Writable
+from engine.system.files import remove_tree
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.mount import Mount
 
+# How long overlayfs has known layers that it does not write out.
+VOLATILE_SINCE = (5, 10)
 LOST = "what it had changed was in memory, and went when the host was restarted"
 
 
@@ -27,7 +29,36 @@ def is_in_memory(record: ContainerRecord) -> bool:
 def root_mounts(means: Means, record: ContainerRecord) -> list[Mount]:
     """Return the mounts that show the container's files; a layer in memory is made if need be."""
     mounts = means.snapshotter.mounts(record.id)
+    if record.settings.auto_remove:
+        _forget_hurry(mounts)
     return with_upper(mounts, _ensured(means, record)) if is_in_memory(record) else mounts
+
+
+def run_mounts(means: Means, record: ContainerRecord) -> list[Mount]:
+    """
+    Return `root_mounts` for a run.
+
+    What a container writes that is removed at its exit need never reach the disk: neither its
+    program nor the end of its mount, which else writes out the whole file system, waits for that.
+    """
+    mounts = root_mounts(means, record)
+    if not record.settings.auto_remove or means.host.kernel < VOLATILE_SINCE:
+        return mounts
+    return [_hurried(each) for each in mounts]
+
+
+def _hurried(mount: Mount) -> Mount:
+    if mount.option("upperdir") is None:
+        return mount
+    return replace(mount, options=(*mount.options, "volatile"))
+
+
+def _forget_hurry(mounts: list[Mount]) -> None:
+    # The kernel leaves a mark, lest somebody relies on such a layer after the machine went down.
+    for mount in mounts:
+        work = mount.option("workdir")
+        if work is not None:
+            remove_tree(Path(work) / "work" / "incompat" / "volatile")
 
 
 def layer_in_memory(means: Means, record: ContainerRecord) -> Path | None:

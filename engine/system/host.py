@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 CAP_SYS_RESOURCE = 24
+X32_GETPID = 0x40000000 + 39
 _BOUNDING = re.compile(r"^CapBnd:\s*([0-9a-f]+)", re.MULTILINE)
 # Where each control over a resource is found, in cgroup v1 and (below any group) in v2.
 CONTROLS = {
@@ -45,7 +47,8 @@ class HostFacts:
     more. *oom_score* likewise is the lowest that it can have. *missing* names the controls over
     resources that its kernel does not have; see `CONTROLS`. *limits* are the hard limits of this
     process by their names in getrlimit(2), none where it may raise them; *capability_bits* are the
-    capabilities that a container can have at most, by number.
+    capabilities that a container can have at most, by number. *has_x32*: its kernel runs programs
+    of the x32 kind.
     """
 
     architecture: str
@@ -60,6 +63,7 @@ class HostFacts:
     capability_bits: int = (1 << 41) - 1
     missing: frozenset[str] = frozenset()
     limits: Mapping[str, int] = field(default_factory=dict, hash=False)
+    has_x32: bool = False
 
     def hard_limit(self, name: str) -> int:
         """Return the most that a process here may have of the limit *name*, -1 for any."""
@@ -83,7 +87,15 @@ def probe_host() -> HostFacts:
         capability_bits=_bounding_bits(),
         missing=missing_controls(layout),
         limits={} if _bounding_bits() >> CAP_SYS_RESOURCE & 1 else _hard_limits(),
+        has_x32=os.uname().machine == "x86_64" and _has_x32(),
     )
+
+
+def _has_x32() -> bool:
+    # A filter may end whoever makes such a call; without one the worst is that there is none.
+    if "\nSeccomp:\t0\n" not in (PROC / "self/status").read_text():
+        return True
+    return bool(ctypes.CDLL(None).syscall(X32_GETPID) == os.getpid())
 
 
 def _hard_limits() -> dict[str, int]:

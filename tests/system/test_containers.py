@@ -153,6 +153,22 @@ class TestRun:
         assert ended.code == 0
         assert yard.leftovers() == []
 
+    def test_one_to_be_removed_keeps_its_files_as_long_as_it_is_there(self, yard: Yard) -> None:
+        command = "cat /note 2>&1; echo kept >> /note; echo done; exec sleep 60"
+        settings = yard.settings("/bin/sh", "-c", command, auto_remove=True)
+        record = yard.containers.create(settings)
+        yard.containers.start(record.id)
+        # The kernel refuses a layer that it did not write out, unless told that it is known.
+        for _ in range(2):
+            texts = (each.text for each in yard.containers.logs(record.id, follow=True))
+            assert "done" in texts
+            yard.containers.restart(record.id, timeout=0)
+
+        texts = (each.text for each in yard.containers.logs(record.id, follow=True))
+        assert "kept" in texts
+        yard.containers.stop(record.id, timeout=0)
+        assert yard.leftovers() == []
+
     def test_following_sees_every_line(self, yard: Yard) -> None:
         record = yard.containers.create(yard.settings("/bin/sh", "-c", "seq 1 3000"))
         yard.containers.start(record.id)

@@ -111,3 +111,10 @@ def test_every_architecture_has_a_profile(architecture: str) -> None:
 
 def test_an_unknown_architecture_has_none() -> None:
     assert seccomp_profile((), architecture="vax", kernel=(6, 1)) is None
+
+
+def test_a_kernel_without_x32_needs_no_rules_for_it() -> None:
+    made = seccomp_profile((), architecture="amd64", kernel=(6, 1), has_x32=False)
+
+    assert made is not None
+    assert made["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]

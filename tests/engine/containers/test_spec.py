@@ -28,6 +28,7 @@ HOST = HostFacts(
     oom_score=0,
     cpus=2,
     memory_bytes=8 << 30,
+    has_x32=True,
 )
 ROOT = Identity(0, 0, (0,), "/")
 SETTINGS = ContainerSettings(
