@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.__main__ import main
+from tests.support.docker_cli import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.root
 
@@ -79,3 +81,18 @@ def test_an_error_is_told_with_its_remedy(engine: Callable[..., str]) -> None:
 def test_reconciling_an_empty_root_says_nothing(engine: Callable[..., str]) -> None:
     assert engine("reconcile") == ""
     assert engine("events") == ""
+
+
+def test_a_signal_to_the_command_ends_the_server_itself(short_path: Path) -> None:
+    place = ["--root", str(short_path / "r"), "--run", str(short_path / "v")]
+    words = [str(CHECKOUT / "shipshape"), "engine", "serve", *place, "--socket"]
+    with subprocess.Popen(
+        [*words, str(short_path / "s")], stdout=subprocess.PIPE, cwd=CHECKOUT
+    ) as served:
+        assert served.stdout
+        assert served.stdout.readline().startswith(b"listening on unix://")
+        assert b"engine\0serve" in Path(f"/proc/{served.pid}/cmdline").read_bytes()
+        served.terminate()
+
+        assert served.wait(30) == 0
+    assert not (short_path / "s").exists()
