@@ -13,6 +13,7 @@ from workers.host.packages import RUNTIME, TESTING, ensure_packages
 from workers.host.programs import hand_over
 
 POSTGRES_OPTION = "--postgres"
+MAX_PROCESSES = 4
 
 
 def run_tests(arguments: Sequence[str]) -> int:
@@ -32,10 +33,20 @@ def run_tests(arguments: Sequence[str]) -> int:
 
 
 def render_pytest(arguments: Sequence[str]) -> list[str]:
-    """Return the pytest command line for *arguments*."""
+    """
+    Return the pytest command line for *arguments*.
+
+    All tests together run in as many processes as there are processors, at most four, a file in
+    one; each process is in a network of its own. What is selected runs in this one.
+    """
     rest = [argument for argument in arguments if argument != POSTGRES_OPTION]
     plugin = ["-p", "tests.support.on_postgres"] if POSTGRES_OPTION in arguments else []
-    return [str(PYTHON), "-m", "pytest", *plugin, *rest]
+    spread = [] if rest or plugin else ["-n", str(_processes()), "--dist", "loadfile"]
+    return [str(PYTHON), "-m", "pytest", *spread, *plugin, *rest]
+
+
+def _processes() -> int:
+    return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
 def describe_skips(abilities: Abilities) -> list[str]:

@@ -114,3 +114,9 @@ def test_status_of_nothing_is_json_and_no_success(tmp_path, capsys):
 def test_down_of_nothing_is_fine(tmp_path):
     places = [f"--{name}={tmp_path / name}" for name in ("root", "run", "data")]
     assert main(["down", *places]) == 0
+
+
+def test_all_tests_together_run_in_several_processes_and_selected_ones_in_this_one():
+    assert "--dist" in render_pytest([])
+    assert "--dist" not in render_pytest(["tests/engine"])
+    assert "--dist" not in render_pytest(["--postgres"])
