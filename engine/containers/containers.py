@@ -312,6 +312,9 @@ class Containers:
         `ContainerRunning` for one that runs, unless told to kill it.
         """
         record = self.get(ref)
+        if if_running is IfRunning.KILL:
+            # Or whoever keeps the containers starts it again between its end and its removal.
+            self._stopper.forbid_restart(record)
         if record.is_running and if_running is IfRunning.KILL:
             self._thawed(record)
             self._stopper.kill(record, keeps=True)

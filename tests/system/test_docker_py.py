@@ -29,7 +29,9 @@ from docker.types import (
     Ulimit,
 )
 
+from engine.dockerapi.frames import STDOUT, frame
 from tests.support.docker_cli import IMAGE, rootfs_tar
+from tests.support.dockerapi import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +160,7 @@ def test_containers_are_listed_by_filters(client: docker.DockerClient) -> None:
     assert two.id in pruned["ContainersDeleted"]
 
 
-def test_output_is_read_in_every_way(client: docker.DockerClient) -> None:
+def test_output_is_read_in_every_way(client: docker.DockerClient, ours: DockerCli) -> None:
     container = client.containers.create(
         IMAGE, ["sh", "-c", "echo out; echo err >&2; read x; echo $x"], stdin_open=True
     )
@@ -176,7 +178,10 @@ def test_output_is_read_in_every_way(client: docker.DockerClient) -> None:
     assert container.logs(stdout=False, stderr=True) == b"err\n"
     assert b"typed" in b"".join(container.logs(stream=True))
     assert container.logs(tail=1) in {b"typed\n", b"err\n"}
-    assert container.attach(logs=True, stream=False, stderr=False) == b"out\ntyped\n"
+    # docker-py itself loses what comes together with the head of the answer, now and then.
+    assert container.attach(logs=True, stream=False, stderr=False) in {b"out\ntyped\n", b""}
+    told = Client(ours.socket).post(f"/containers/{container.id}/attach?logs=1&stdout=1")
+    assert told.content == frame(STDOUT, b"out\n") + frame(STDOUT, b"typed\n")
 
 
 def test_output_is_attached_to_as_it_comes(client: docker.DockerClient) -> None:
