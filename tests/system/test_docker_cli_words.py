@@ -183,7 +183,6 @@ SCENES = {
         volume ls
         volume create v1
         volume create --label a=b v2
-        volume create --driver nope v3
         volume create 'bad/name'
         volume ls
         volume ls -q --filter label=a

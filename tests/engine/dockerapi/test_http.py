@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,3 +60,38 @@ def test_many_requests_go_over_one_connection(api: Client) -> None:
         for _ in range(3):
             bare.sendall(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")
             assert bare.recv(4000).endswith(b"OK")
+
+
+def test_a_driver_that_is_not_here_is_told_in_dockers_words(api: Client) -> None:
+    # A dockerd says so too, after it has looked for fifteen seconds.
+    answer = api.post("/volumes/create", {"Name": "v3", "Driver": "nope"})
+
+    assert answer.message == (
+        'create v3: error looking up volume plugin nope: plugin "nope" not found'
+    )
+
+
+def test_what_only_a_swarm_has_is_refused_as_by_no_manager(api: Client) -> None:
+    for target in ("/swarm", "/nodes", "/services", "/tasks/x", "/secrets", "/configs"):
+        answer = api.get(target)
+        assert (answer.status, "not a swarm manager" in answer.message) == (503, True)
+
+
+def test_builds_are_refused_and_their_cache_is_empty(api: Client) -> None:
+    assert api.post("/build").status == 501
+    assert api.post("/build/prune").json == {"CachesDeleted": None, "SpaceReclaimed": 0}
+
+
+def test_secrets_of_a_call_are_in_no_answer_and_no_log(
+    api: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "hunter2-hunter2"
+    header = base64.urlsafe_b64encode(json.dumps({"username": [secret]}).encode()).decode()
+    answer = api.ask(
+        "POST", "/images/create?fromImage=localhost:1/x", headers={"X-Registry-Auth": header}
+    )
+
+    assert answer.status == 400
+    for told in (answer.content.decode(), caplog.text):
+        assert secret not in told
+        assert header not in told
