@@ -98,6 +98,15 @@ class PublicURL:
         return "ws" + self.origin.removeprefix("http")
 
 
+def privileged_role() -> str:
+    """Return the role that may launch what reaches into a host; never every viewer's."""
+    role: str = env.str("SHIPSHAPE_PRIVILEGED_ROLE", default="admin")
+    if role not in {"admin", "operator"}:
+        message = f"SHIPSHAPE_PRIVILEGED_ROLE must be admin or operator, not {role!r}"
+        raise ImproperlyConfigured(message)
+    return role
+
+
 def database() -> dict[str, Any]:
     """Return what DATABASE_URL says, by default a file; `%2F` in its host is a socket's path."""
     default = f"sqlite:///{data_directory() / 'db.sqlite3'}"

@@ -8,7 +8,7 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed · TerminalClosed
     ├─ Denied
-    │  └─ NotPermitted
+    │  └─ NotPermitted · ReachesHost
     ├─ Failed
     │  └─ AnswerRefused
     └─ Unavailable
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from engine.errors import Denied, Failed, NotFound, Unavailable, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class HostNotFound(NotFound):
@@ -128,6 +128,21 @@ class NotPermitted(Denied):
             f"This needs the role {needed}", remedy="Ask an admin of your team for that role."
         )
         self.needed = needed
+
+
+class ReachesHost(Denied):
+    """The person may do such things, but not with settings that reach into the host."""
+
+    code = "reaches-host"
+
+    def __init__(self, reach: Sequence[str], needed: str) -> None:
+        named = ", ".join(reach)
+        super().__init__(
+            f"This reaches into the host ({named}) and needs the role {needed}",
+            field=reach[0],
+            remedy="Leave it out, or ask somebody with that role.",
+        )
+        self.reach = tuple(reach)
 
 
 class AnswerRefused(Failed):

@@ -2,23 +2,24 @@
 Who may do what: the one place that says so.
 
 A viewer sees everything of the team's; an operator may also ask hosts to do things and cancel jobs;
-an admin may also decide about people and registry passwords. Views, consumers and workers all ask
-here, and each asks again at its own door.
+an admin may also decide about people and registry passwords, and launch what reaches into a host.
+Views, consumers and workers all ask here, and each asks again at its own door.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_cache_control
 from django.utils.html import format_html
 
-from dashboard.errors import NotPermitted
+from dashboard.errors import NotPermitted, ReachesHost
 from dashboard.jobs import JobName
 from dashboard.models import Job, Role, User
 
@@ -56,6 +57,23 @@ def check_permitted(user: User | AnonymousUser, role: Role) -> None:
         raise NotPermitted(role.label)
 
 
+def role_for_reach() -> Role:
+    """Return the role that may use settings which reach into the host (`engine.settings.reach`)."""
+    return Role(settings.SHIPSHAPE_PRIVILEGED_ROLE)
+
+
+def check_reach(user: User | AnonymousUser | None, reach: Sequence[str]) -> None:
+    """Raise `ReachesHost` where *reach* names any setting, unless *user* may use such."""
+    role = role_for_reach()
+    if reach and not (isinstance(user, User) and user.has_role(role)):
+        raise ReachesHost(reach, role.label)
+
+
+def requester_of(job: Job) -> User | None:
+    """Return who asked for *job*, as the account is at this moment."""
+    return User.objects.filter(pk=job.requested_by_id).first()
+
+
 def job_is_permitted(job: Job) -> bool:
     """
     Whether whoever asked for *job* may have it done at this moment.
@@ -67,7 +85,7 @@ def job_is_permitted(job: Job) -> bool:
         role = ROLE_FOR_JOB[JobName(job.name)]
     except ValueError:
         return False
-    requester = User.objects.filter(pk=job.requested_by_id).first()
+    requester = requester_of(job)
     return requester is not None and requester.has_role(role)
 
 

@@ -25,6 +25,10 @@ SHIPSHAPE_URL = environment.PublicURL.parse(
     env.str("SHIPSHAPE_URL", default="http://127.0.0.1:8080")
 )
 
+# Whoever may launch what reaches into a host (privileged, its directories, its devices and so on)
+# is root there. `engine.settings.reach` says what does.
+SHIPSHAPE_PRIVILEGED_ROLE = environment.privileged_role()
+
 # --- Who may talk to us -------------------------------------------------------------------------
 
 ALLOWED_HOSTS = sorted(

@@ -18,7 +18,7 @@ from dashboard.arguments import parse_arguments
 from dashboard.errors import NotPermitted
 from dashboard.jobs import JobName
 from dashboard.models import Job
-from dashboard.permissions import ROLE_FOR_JOB, job_is_permitted
+from dashboard.permissions import ROLE_FOR_JOB, check_reach, job_is_permitted, requester_of
 from dashboard.services import fail_job, finish_job, mark_job_cancelled, requeue_job
 from engine.errors import EngineError, RateLimited
 from engine.progress import Cancelled
@@ -121,6 +121,7 @@ def _do(
     if job.cancel_requested_at is not None:
         raise Cancelled
     arguments: Any = parse_arguments(name, job.arguments)
+    check_reach(requester_of(job), arguments.reach)
     return _tried(Work(job, arguments, engine(), progress, cancellation), body)
 
 

@@ -30,6 +30,11 @@ class Arguments:
         """The job in words, for lists."""
         raise NotImplementedError
 
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The fields by which the job reaches beyond containers into its host."""
+        return ()
+
     def to_json(self) -> dict[str, Any]:
         """Return what `parse` reads, leaving out what has its default."""
         defaults = {f.name: _default_of(f) for f in fields(self)}

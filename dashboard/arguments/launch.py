@@ -10,7 +10,7 @@ from dashboard.arguments.fields import HEX_64, only, text_of
 from dashboard.arguments.kinds import Arguments
 from engine.errors import InvalidReference, InvalidSetting
 from engine.oci.reference import Reference
-from engine.settings import ContainerSettings
+from engine.settings import ContainerSettings, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,11 @@ class LaunchContainer(Arguments):
         """Launch, the name and the image."""
         named = f"{self.settings.name} from " if self.settings.name else ""
         return f"Launch {named}{familiar(self.settings.image)}"[:255]
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The settings that reach into the host."""
+        return reach_of(self.settings)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `parse` reads."""

@@ -52,6 +52,11 @@ class CreateVolume(Arguments):
         """Create, and the name."""
         return f"Create volume {self.name}".strip()[:255]
 
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The options: as mount(8) takes them, they can name any directory or disk of the host."""
+        return ("options",) if self.options else ()
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveVolume(Arguments):

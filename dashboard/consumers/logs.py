@@ -23,7 +23,7 @@ class LogsConsumer(StreamConsumer):
     """Passes on what a container prints."""
 
     action: ClassVar[StreamAction] = StreamAction.LOGS
-    role: ClassVar[Role] = ROLE_TO_SEE
+    role: Role = ROLE_TO_SEE
 
     def _opening(self, grant: Grant, message: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"container_id": grant.container_id, "tail": TAIL}

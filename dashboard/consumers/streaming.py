@@ -37,10 +37,11 @@ from dashboard.consumers.identity import (
 )
 from dashboard.consumers.tickets import Grant, StreamAction, redeem_ticket
 from dashboard.events import user_group
+from dashboard.models import Role
 from dashboard.selectors import find_host
 
 if TYPE_CHECKING:
-    from dashboard.models import Role, User
+    from dashboard.models import User
 
 WINDOW = 8
 MAX_MESSAGE = 1024
@@ -52,7 +53,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Stands between one page and the agent of the container's host, and holds nothing itself."""
 
     action: ClassVar[StreamAction]
-    role: ClassVar[Role]
+    role: Role
     ticket_seconds = TICKET_SECONDS
     recheck_seconds = RECHECK_SECONDS
 
@@ -122,6 +123,8 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._close(NOT_ALLOWED)
             return
         self.grant = grant
+        if grant.role:
+            self.role = Role(grant.role)
         self.opened.set()
         await self._tell_agent(
             {"type": "stream.open", "window": WINDOW, **self._opening(grant, message)}

@@ -34,7 +34,7 @@ class TerminalConsumer(StreamConsumer):
     """Passes on what is typed and what is printed."""
 
     action: ClassVar[StreamAction] = StreamAction.TERMINAL
-    role: ClassVar[Role] = ROLE_FOR_TERMINALS
+    role: Role = ROLE_FOR_TERMINALS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -39,6 +39,8 @@ class Grant:
     container_id: str
     action: StreamAction
     subject: str = ""
+    # Who loses this role loses the stream; empty for the action's own.
+    role: str = ""
 
 
 def create_ticket(
@@ -48,10 +50,11 @@ def create_ticket(
     container_id: str,
     action: StreamAction = StreamAction.LOGS,
     subject: str = "",
+    role: str = "",
 ) -> str:
     """Return a new ticket for *user*; the caller has checked that the object exists."""
     ticket = secrets.token_urlsafe(32)
-    grant = Grant(user.pk, host, container_id, action, subject)
+    grant = Grant(user.pk, host, container_id, action, subject, role)
     cache.set(_key(ticket), asdict(grant), timeout=LIFETIME)
     return ticket
 

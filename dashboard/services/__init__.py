@@ -24,7 +24,12 @@ from dashboard.services.credentials import (
 from dashboard.services.jobs import cancel_job, request_job
 from dashboard.services.projection import refresh_counts
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
-from dashboard.services.terminals import end_terminal, open_terminal, request_terminal
+from dashboard.services.terminals import (
+    end_terminal,
+    open_terminal,
+    request_terminal,
+    terminal_reach,
+)
 from dashboard.services.work import (
     append_log,
     claim_job,
@@ -67,4 +72,5 @@ __all__ = [
     "reveal_credential",
     "save_credential",
     "save_progress",
+    "terminal_reach",
 ]

@@ -15,7 +15,7 @@ from dashboard.arguments import Arguments, parse_arguments
 from dashboard.errors import HostNotFound
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState, User
-from dashboard.permissions import ROLE_FOR_JOB, ROLE_TO_CANCEL, check_permitted
+from dashboard.permissions import ROLE_FOR_JOB, ROLE_TO_CANCEL, check_permitted, check_reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,10 +40,12 @@ def request_job(
     each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
     twice). The job is sent after commit; with the broker down it stays queued and is sent later.
 
-    Raise `NotPermitted`, `HostNotFound`, or `InvalidInput` naming the field; nothing is stored.
+    Raise `NotPermitted`, `ReachesHost`, `HostNotFound`, or `InvalidInput` naming the field; nothing
+    is stored.
     """
     check_permitted(user, ROLE_FOR_JOB[name])
     parsed = parse_arguments(name, arguments)
+    check_reach(user, parsed.reach)
     found = Host.objects.filter(name=host).first()
     if found is None:
         raise HostNotFound(host)

@@ -11,8 +11,9 @@ from dashboard import audit
 from dashboard.errors import TerminalClosed
 from dashboard.models import AuditEntry, AuditOutcome, Terminal, TerminalKind
 from dashboard.models.terminal import OPEN_WITHIN
-from dashboard.permissions import ROLE_FOR_TERMINALS, check_permitted
+from dashboard.permissions import ROLE_FOR_TERMINALS, check_permitted, check_reach
 from engine.errors import InvalidSetting
+from engine.settings import ContainerSettings, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ def request_terminal(
     *command* and *run_as* are for a new program; the container's own one has both already.
     """
     check_permitted(user, ROLE_FOR_TERMINALS)
+    check_reach(user, terminal_reach(container))
     if kind is TerminalKind.EXEC:
         _check_command(command)
     words = " ".join(command) if kind is TerminalKind.EXEC else "its own program"
@@ -54,6 +56,16 @@ def request_terminal(
             requested_by=user,
             entry=entry,
         )
+
+
+def terminal_reach(container: Container) -> tuple[str, ...]:
+    """
+    Return the settings by which a terminal in *container* reaches into its host, as far as known.
+
+    The agent, who knows, asks again before it opens one.
+    """
+    told = container.settings
+    return reach_of(ContainerSettings.from_json(told)) if told else ()
 
 
 def open_terminal(terminal_id: str, *, host: str) -> Terminal:

@@ -11,9 +11,15 @@ from django.views.decorators.http import require_POST
 
 from dashboard import selectors, services
 from dashboard.consumers.tickets import StreamAction, create_ticket
+from dashboard.forms import words_of
 from dashboard.forms.texts import split_words
 from dashboard.models import TerminalKind
-from dashboard.permissions import ROLE_FOR_TERMINALS, SignedInRequest, require_role
+from dashboard.permissions import (
+    ROLE_FOR_TERMINALS,
+    SignedInRequest,
+    require_role,
+    role_for_reach,
+)
 from dashboard.views.answers import REFUSED, address_of, missing_is_404
 from engine.errors import EngineError
 
@@ -39,7 +45,7 @@ def console_ticket(request: SignedInRequest, host: str, container_id: str) -> Ht
             address=address_of(request),
         )
     except EngineError as error:
-        return _refuse(error.message)
+        return _refuse(words_of(error))
     except ValidationError as error:
         return _refuse(error.messages[0])
     ticket = create_ticket(
@@ -48,6 +54,7 @@ def console_ticket(request: SignedInRequest, host: str, container_id: str) -> Ht
         container_id=container.container_id,
         action=StreamAction.TERMINAL,
         subject=str(terminal.pk),
+        role=role_for_reach() if services.terminal_reach(container) else "",
     )
     return JsonResponse({"ticket": ticket})
 

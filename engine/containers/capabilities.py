@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.settings.capabilities import ALL, CAPABILITIES, canonical_capability
+from engine.settings.capabilities import (
+    ALL,
+    CAPABILITIES,
+    DEFAULT_CAPABILITIES,
+    canonical_capability,
+)
 
 if TYPE_CHECKING:
     from engine.settings import ContainerSettings
-
-DEFAULT_CAPABILITIES = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-)
 
 
 def all_capabilities(bits: int) -> tuple[str, ...]:

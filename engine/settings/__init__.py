@@ -14,6 +14,7 @@ from engine.settings.execution import ExecSettings
 from engine.settings.lifetime import LogSettings, RestartPolicy
 from engine.settings.mounts import MountKind, MountPoint
 from engine.settings.network import Endpoint, PortBinding
+from engine.settings.reach import reach_of
 from engine.settings.resources import DeviceRate, DeviceWeight, Ulimit
 from engine.settings.security import DeviceMapping, SecurityOptions
 from engine.settings.update import ResourceUpdate
@@ -34,4 +35,5 @@ __all__ = [
     "RestartPolicy",
     "SecurityOptions",
     "Ulimit",
+    "reach_of",
 ]

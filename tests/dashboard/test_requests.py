@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from dashboard import jobs, services
-from dashboard.errors import HostNotFound, NotPermitted
+from dashboard.errors import HostNotFound, NotPermitted, ReachesHost
 from dashboard.jobs import JobName
 from dashboard.models import AuditEntry, AuditOutcome, Job, JobState
 from engine.errors import InvalidInput
@@ -41,6 +41,29 @@ def test_a_deactivated_operator_gets_nothing_done(request_by, otto):
         request_by(otto)
 
     assert_nothing_happened()
+
+
+PRIVILEGED = {"settings": {"image": "busybox", "privileged": True}}
+BIND_VOLUME = {"name": "root", "options": {"type": "none", "o": "bind", "device": "/"}}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"name": JobName.LAUNCH_CONTAINER, "arguments": PRIVILEGED},
+        {"name": JobName.CREATE_VOLUME, "arguments": BIND_VOLUME},
+    ],
+)
+def test_an_operator_gets_nothing_done_that_reaches_into_the_host(
+    request_by, otto, ada, settings, wanted
+):
+    with pytest.raises(ReachesHost):
+        request_by(otto, **wanted)
+    assert_nothing_happened()
+
+    assert request_by(ada, **wanted).state == JobState.QUEUED
+    settings.SHIPSHAPE_PRIVILEGED_ROLE = "operator"
+    assert request_by(otto, **wanted).state == JobState.QUEUED
 
 
 def test_an_unknown_host_is_refused(request_by, otto):

@@ -14,8 +14,8 @@ from dashboard import services
 from dashboard.consumers.identity import BAD_MESSAGE, NOT_ALLOWED, SIGNED_OUT, TOO_SLOW
 from dashboard.consumers.terminal import MOST_AHEAD, MOST_AT_ONCE
 from dashboard.consumers.tickets import StreamAction, create_ticket
-from dashboard.errors import NotPermitted, TerminalClosed
-from dashboard.models import AuditEntry, Role, Terminal, TerminalKind
+from dashboard.errors import NotPermitted, ReachesHost, TerminalClosed
+from dashboard.models import AuditEntry, Role, Terminal, TerminalKind, User
 from engine.errors import InvalidSetting
 from tests.support.sockets import Socket, sign_in
 
@@ -37,9 +37,14 @@ class Agent:
         await self.layer.send(opened["reply"], {"stream": opened["stream"], **message})
 
 
-def make_ticket(user, action=StreamAction.TERMINAL) -> str:
+def make_ticket(user, action=StreamAction.TERMINAL, role="") -> str:
     return create_ticket(
-        user=user, host="alpha", container_id="c" * 64, action=action, subject="the-row"
+        user=user,
+        host="alpha",
+        container_id="c" * 64,
+        action=action,
+        subject="the-row",
+        role=role,
     )
 
 
@@ -163,6 +168,16 @@ async def test_who_loses_the_role_loses_the_terminal(otto, ada, ticket):
     assert await socket.receive_nothing(0.05)
 
 
+async def test_an_admin_who_becomes_an_operator_loses_what_only_admins_may(ada):
+    ticket = await database_sync_to_async(make_ticket)(ada, role=Role.ADMIN)
+    socket, _, _ = await open_terminal(ada, ticket)
+    other = await database_sync_to_async(User.objects.create_user)("bob", role=Role.ADMIN)
+
+    await database_sync_to_async(services.change_role)(account=ada, role=Role.OPERATOR, user=other)
+
+    assert await socket.close_code() == SIGNED_OUT
+
+
 # --- the rows ---------------------------------------------------------------------------------
 
 
@@ -204,6 +219,15 @@ def test_a_terminal_of_somebody_who_may_not_any_more_is_not_opened(otto, contain
 
     with pytest.raises(NotPermitted):
         services.open_terminal(str(terminal.pk), host="alpha")
+
+
+def test_a_terminal_in_what_reaches_into_the_host_is_for_who_may_launch_it(otto, ada, container):
+    container.settings = {"image": "busybox", "privileged": True}
+    with pytest.raises(ReachesHost):
+        request(otto, container)
+    assert not Terminal.objects.exists()
+
+    request(ada, container)
 
 
 def test_a_viewer_gets_no_terminal(vera, container):

@@ -187,6 +187,17 @@ def test_nothing_is_done_for_who_lost_the_role_meanwhile(perform, make_job, otto
     assert job.error["code"] == "not-permitted"
 
 
+def test_a_row_that_reaches_into_the_host_for_an_operator_gets_nothing_done(make_job):
+    asked = []
+    arguments = {"settings": {"image": "busybox", "pid_mode": "host"}}
+    job = make_job(JobName.LAUNCH_CONTAINER, arguments)
+
+    outcome.perform(JobName.LAUNCH_CONTAINER, str(job.pk), asked.append)
+
+    job.refresh_from_db()
+    assert (job.error["code"], job.error["field"], asked) == ("reaches-host", "pid_mode", [])
+
+
 def test_arguments_are_parsed_before_anything_is_done(perform, make_job) -> None:
     job = perform(lambda work: {"message": "done"}, make_job(arguments={"extra": 1}))
 

@@ -10,9 +10,10 @@ from django.db import connection
 
 from dashboard.errors import TerminalClosed
 from dashboard.models import TerminalKind
+from dashboard.permissions import check_reach
 from dashboard.services import end_terminal, open_terminal
 from engine.errors import EngineError, WrongState
-from engine.settings.execution import ExecSettings
+from engine.settings import ExecSettings, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,8 @@ class EngineTerminals:
     def _begin(self, terminal: Terminal, rows: int, columns: int) -> EngineConversation:
         begin = self._attach if terminal.kind == TerminalKind.ATTACH else self._exec
         try:
+            container = self._containers.get(terminal.container_id)
+            check_reach(terminal.requested_by, reach_of(container.settings))
             attachment, resize = begin(terminal)
             resize(rows, columns)
         except EngineError as error:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from engine.containers.capabilities import DEFAULT_CAPABILITIES
 from engine.containers.seccomp import ALWAYS, ARCHITECTURES, seccomp_profile
+from engine.settings.capabilities import DEFAULT_CAPABILITIES
 
 ADMIN = (*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN")
 DANGEROUS = {
