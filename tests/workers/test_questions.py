@@ -97,6 +97,17 @@ def test_changes_are_bounded_and_say_that_there_are_more():
     assert answer["has_more"]
 
 
+def test_names_that_are_no_text_are_shown_all_the_same():
+    containers = Containers()
+    odd = b"/caf\xe9".decode(errors="surrogateescape")
+    containers.iter_changes = lambda _: iter([Change(ChangeKind.ADDED, odd, 1)])  # type: ignore[method-assign]
+
+    ((_, path, _, _),) = answers(containers).changes({"container_id": "c"})["changes"]
+
+    assert path == "/caf\N{REPLACEMENT CHARACTER}"
+    assert path.encode()
+
+
 def test_the_lines_up_to_a_moment_are_the_last_ones():
     containers = Containers(lines=20)
     until = containers.lines[9].time.isoformat()

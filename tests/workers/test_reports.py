@@ -64,6 +64,7 @@ class TestDisk:
             "layers": 3000,
             "layers_shared": 1000,
             "archives": 0,
+            "build_cache": 0,
             "documents": 0,
             "writable": 500,
             "virtual_sum": 2000 + 2000 + 2500,

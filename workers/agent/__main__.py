@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 
@@ -14,6 +15,7 @@ log = logging.getLogger("workers.agent")
 
 END_SECONDS = 5.0
 CANCEL_SECONDS = 0.2
+SPARE_THREADS = 32
 
 
 def main() -> None:
@@ -25,8 +27,12 @@ def main() -> None:
 
 async def _run() -> None:
     from workers.agent.agent import Agent
+    from workers.agent.streams import MOST_STREAMS
 
     stop = threading.Event()
+    # Each terminal waits in a thread for what its program prints, and must not keep others waiting.
+    threads = ThreadPoolExecutor(MOST_STREAMS + SPARE_THREADS, thread_name_prefix="stream")
+    asyncio.get_running_loop().set_default_executor(threads)
     agent = await asyncio.to_thread(Agent, stop)
     agent.keeper.start()
     streams = asyncio.create_task(agent.streams.serve())

@@ -55,7 +55,8 @@ class EngineAnswers:
         found = list(islice(self._engine.containers.iter_changes(_container(told)), most + 1))
         return {
             "changes": [
-                [each.kind.value, each.path, each.size, each.is_directory] for each in found[:most]
+                [each.kind.value, _shown(each.path), each.size, each.is_directory]
+                for each in found[:most]
             ],
             "has_more": len(found) > most,
         }
@@ -137,6 +138,11 @@ class EngineAnswers:
             reference, credentials=_credentials(told, registry)
         )
         return _names(found)
+
+
+def _shown(path: str) -> str:
+    """Return *path* as it can be written down: bytes that are no text are replaced."""
+    return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _only_file(chunks: Iterator[bytes]) -> bytes:
