@@ -56,7 +56,6 @@ MIXINS = (
     VolumeApiMixin,
 )
 NOT_OURS = {
-    "build": "comes with builds",
     "import_image_from_data": "covered by import_image, which it is the half of",
     "import_image_from_file": "covered by import_image, which it is the half of",
     "import_image_from_url": "covered by import_image, which it is the half of",
@@ -334,6 +333,16 @@ def test_images_are_named_looked_at_and_removed(client: docker.DockerClient) -> 
     client.images.remove(image="py/two:1")
     assert "ImagesDeleted" in client.images.prune(filters={"dangling": True})
     assert client.images.prune_builds()["SpaceReclaimed"] == 0
+
+
+def test_an_image_is_built(client: docker.DockerClient) -> None:
+    dockerfile = f"FROM {IMAGE}\nRUN echo built > /built\nCMD cat /built\n"
+    image, told = client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag="py/built:1")
+
+    assert any("Successfully built" in line.get("stream", "") for line in told)
+    assert client.containers.run("py/built:1", remove=True) == b"built\n"
+    client.images.remove(image.id, force=True)
+    client.images.prune_builds()
 
 
 @pytest.mark.registry

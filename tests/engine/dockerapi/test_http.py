@@ -77,11 +77,6 @@ def test_what_only_a_swarm_has_is_refused_as_by_no_manager(api: Client) -> None:
         assert (answer.status, "not a swarm manager" in answer.message) == (503, True)
 
 
-def test_builds_are_refused_and_their_cache_is_empty(api: Client) -> None:
-    assert api.post("/build").status == 501
-    assert api.post("/build/prune").json == {"CachesDeleted": None, "SpaceReclaimed": 0}
-
-
 def test_secrets_of_a_call_are_in_no_answer_and_no_log(
     api: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
