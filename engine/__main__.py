@@ -190,13 +190,25 @@ def _remove_image(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     yield "Freed:", removal.freed_bytes
 
 
-def _disk(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
-    usage = engine.disk()
+def _disk(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    account = engine.account() if options.measure else None
+    usage = account.usage if account else engine.disk()
     yield "layers", usage.layers
+    yield "archives", usage.archives
     yield "documents", usage.documents
     yield "writable layers", usage.writable_layers
+    yield "volumes", usage.volumes
+    yield "build cache", usage.build_cache
+    yield "logs", usage.logs
+    yield "trash", usage.trash
+    yield "nobody's", usage.unused
     yield "total", usage.total
     yield "adding up virtual sizes would say", usage.virtual
+    if account:
+        yield from account.places.items()
+        yield "the file system says", account.measured
+        yield "unexplained", account.unexplained
+        options.code = 0 if account.adds_up else 1
 
 
 def _events(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
@@ -261,7 +273,11 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "stop": (_stop, "end a container", ("container",)),
     "rm": (_remove, "remove a container that does not run", ("container",)),
     "rmi": (_remove_image, "remove an image or one of its tags", ("image",)),
-    "disk": (_disk, "what takes the disk, each byte once", ()),
+    "disk": (
+        _disk,
+        "what takes the disk, each byte once; 1 if the file system differs",
+        ("--measure?",),
+    ),
     "events": (_events, "what happened", ()),
     "serve": (
         _serve,

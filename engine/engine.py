@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from engine.cleanup.cleanup import Cleanup
-from engine.ledger import DiskUsage, disk_usage
+from engine.cleanup.surveyor import Sources, Surveyor
+from engine.ledger import Account, DiskUsage, usage_of
 from engine.networks.networks import Networks
 from engine.progress import NEVER, SILENT
 from engine.registry.certificates import Certificates
@@ -63,6 +64,7 @@ class Engine:
     _ground: Ground
     _connect: RegistryConnector
     _transport: HttpTransport
+    _surveyor: Surveyor
 
     @classmethod
     def open(
@@ -104,6 +106,17 @@ class Engine:
             _ground=ground,
             _connect=connect,
             _transport=transport,
+            _surveyor=Surveyor(
+                Sources(
+                    paths=ground.paths,
+                    images=images,
+                    containers=containers,
+                    volumes=ground.volumes,
+                    builds=builds,
+                    snapshotter=ground.snapshotter,
+                    content=ground.content,
+                )
+            ),
         )
 
     def version(self) -> int:
@@ -111,16 +124,12 @@ class Engine:
         return self._ground.database.version()
 
     def disk(self) -> DiskUsage:
-        """Return what takes the disk now; writable layers are measured, the rest is recorded."""
-        containers = self.containers.list()
-        sizes = {each.id: self.containers.size(each.id) for each in containers}
-        return disk_usage(
-            self.images.list(),
-            containers,
-            writable_sizes=sizes,
-            cached=self.builds.held_layers(),
-            cache_mounts=sum(each.bytes for each in self.builds.cache().directories),
-        )
+        """Return what takes the disk now, each byte once; what changes by itself is measured."""
+        return usage_of(self._surveyor.survey())
+
+    def account(self) -> Account:
+        """Return what takes the disk, held against what the file system says; walks the root."""
+        return self._surveyor.account()
 
     def reconcile(self) -> None:
         """

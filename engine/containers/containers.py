@@ -48,7 +48,7 @@ from engine.containers.resources import warnings
 from engine.containers.sandbox import DEFAULT_TARGET, Sandboxer
 from engine.containers.sandbox_files import Sandbox
 from engine.containers.settle import Settler
-from engine.containers.sizes import iter_container_changes, loss_of, writable_bytes
+from engine.containers.sizes import iter_container_changes, log_bytes, loss_of, writable_bytes
 from engine.containers.start import NO_LOG, Starter
 from engine.containers.state import ContainerState
 from engine.containers.stats import Sampler, StatsSample
@@ -651,6 +651,10 @@ class Containers:
     def size(self, ref: str) -> int:
         """Return the bytes of the container's writable layer on the disk, measured now."""
         return writable_bytes(self._means.snapshotter, self._means.store.get(ref).id)
+
+    def log_bytes(self, container_id: str) -> int:
+        """Return what the log of the container of that whole ID takes on the disk."""
+        return log_bytes(self._means.bundles.locate(container_id))
 
     def iter_changes(self, ref: str) -> Iterator[Change]:
         """Yield what the container added, changed and deleted against its image."""

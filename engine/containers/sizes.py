@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.containers.record import Loss
 from engine.containers.scaffold import PARENTS, is_scaffold_name
 from engine.containers.writable import changes_directory, is_in_memory
 from engine.layers.diff import ChangeKind, iter_changes
-from engine.system.files import measure
+from engine.system.files import BLOCK, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from engine.containers.bundle import Bundle
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.layers.diff import Change
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
 def writable_bytes(snapshotter: Snapshotter, container_id: str) -> int:
     """Return what the container's writable layer takes on the disk, measured now."""
     return snapshotter.usage(container_id).bytes
+
+
+def log_bytes(bundle: Bundle) -> int:
+    """Return what all files of the container's log take on the disk, each once."""
+    found = {}
+    for path in bundle.directory.glob(f"{bundle.log.name}*"):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            found[status.st_ino] = status.st_blocks * BLOCK
+    return sum(found.values())
 
 
 def iter_container_changes(means: Means, record: ContainerRecord) -> Iterator[Change]:

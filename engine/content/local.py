@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine.content.store import Blob
+from engine.content.store import Blob, KeptIngest
 from engine.content.verify import Verifier
 from engine.errors import (
     BlobNotFound,
@@ -130,6 +130,14 @@ class LocalStore:
             except InvalidDigest:
                 continue
             yield Blob(digest, stat.st_size, stat.st_blocks * BLOCK, stored_at)
+
+    def iter_ingests(self) -> Iterator[KeptIngest]:
+        """See `Store.iter_ingests`."""
+        for path, stat in _iter_files(self._ingests):
+            with suppress(InvalidDigest):
+                digest = Digest.parse(f"sha256:{path.name}")
+                written_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+                yield KeptIngest(digest, stat.st_blocks * BLOCK, written_at)
 
     def blob_bytes(self) -> int:
         """See `Store.blob_bytes`."""

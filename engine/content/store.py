@@ -47,6 +47,15 @@ class Blob:
     stored_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KeptIngest:
+    """What is here of a blob that never became whole, or is only becoming it."""
+
+    digest: Digest
+    disk_bytes: int
+    written_at: datetime
+
+
 class Ingest(Protocol):
     """Bytes on their way to become a blob; nobody else can write them meanwhile."""
 
@@ -124,6 +133,9 @@ class Store(Protocol):
 
     def iter_blobs(self) -> Iterator[Blob]:
         """Yield every blob, in no order; those that come or go meanwhile may be missed."""
+
+    def iter_ingests(self) -> Iterator[KeptIngest]:
+        """Yield what was ingested and is no blob, whether or not somebody writes it now."""
 
     def blob_bytes(self) -> int:
         """Return what the disk holds for all blobs and ingests together."""

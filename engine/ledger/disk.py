@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from engine.ledger.ledger import EntryKind
 from engine.ledger.records import NO_CACHE, ledger_of
@@ -21,8 +21,10 @@ class DiskUsage:
 
     *shared_layers* are used by several images, *unique_layers* by one, *archives* are the bytes
     that registries have of layers, kept for the next push. *build_cache* is what only the build
-    cache holds: layers of no image, and directories of cache mounts. *virtual* is what adding up
-    the virtual sizes of all images and containers would say instead of `total`.
+    cache holds: layers of no image, and directories of cache mounts; *trash* what only the trash
+    does. *logs* are those of containers, removed ones too. *unused* is nobody's: downloads that
+    were given up, layers that wait for a sweep. *virtual* is what adding up the virtual sizes of
+    all images and containers would say instead of `total`.
     """
 
     shared_layers: int
@@ -32,6 +34,10 @@ class DiskUsage:
     virtual: int
     archives: int = 0
     build_cache: int = 0
+    volumes: int = 0
+    logs: int = 0
+    trash: int = 0
+    unused: int = 0
 
     @property
     def layers(self) -> int:
@@ -41,8 +47,13 @@ class DiskUsage:
     @property
     def total(self) -> int:
         """Everything."""
-        made = self.documents + self.writable_layers + self.build_cache
-        return self.layers + self.archives + made
+        images = self.layers + self.archives + self.documents
+        containers = self.writable_layers + self.volumes + self.logs
+        return images + containers + self.build_cache + self.trash + self.unused
+
+    def with_unused(self, total: int) -> Self:
+        """Return the usage in which everything up to *total* that is nobody's is unused."""
+        return replace(self, unused=total - replace(self, unused=0).total)
 
 
 def disk_usage(

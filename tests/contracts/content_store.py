@@ -92,6 +92,19 @@ class ContentStoreContract:
 
             assert store.has(DIGEST)
 
+    def test_what_was_left_half_way_is_listed_until_it_is_whole(self, store: Store) -> None:
+        with store.ingest(DIGEST, SIZE) as ingest:
+            ingest.write(CONTENT[:10])
+        (kept,) = store.iter_ingests()
+
+        with store.ingest(DIGEST, SIZE) as ingest:
+            ingest.write(CONTENT[10:])
+            ingest.commit()
+
+        assert kept.digest == DIGEST
+        assert kept.disk_bytes > 0
+        assert list(store.iter_ingests()) == []
+
     def test_what_was_written_is_gone_on_from(self, store: Store) -> None:
         with store.ingest(DIGEST, SIZE) as ingest:
             ingest.write(CONTENT[:1000])

@@ -6,7 +6,7 @@ import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.content.store import Blob
+from engine.content.store import Blob, KeptIngest
 from engine.content.verify import Verifier
 from engine.errors import BlobNotFound, IngestLocked, IntegrityError, LimitExceeded
 from engine.oci.digest import Digest
@@ -79,6 +79,10 @@ class FakeStore:
     def iter_blobs(self) -> Iterator[Blob]:
         for digest, content in list(self.blobs.items()):
             yield Blob(digest, len(content), _blocks(content), self._stored_at[digest])
+
+    def iter_ingests(self) -> Iterator[KeptIngest]:
+        for digest, content in list(self.partials.items()):
+            yield KeptIngest(digest, _blocks(content), self._written_at[digest])
 
     def blob_bytes(self) -> int:
         return sum(map(_blocks, (*self.blobs.values(), *self.partials.values())))
