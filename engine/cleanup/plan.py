@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.cleanup.subject import Facts, SubjectKind
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
@@ -48,3 +50,46 @@ class CleanupReport:
     removed: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedItem:
+    """One thing that a sealed plan takes; *facts* are its state when the plan was made."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+    reason: str
+    owner: str
+    since: datetime
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that a plan leaves, and why: its holder, a protection, or a filter."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPlan:
+    """
+    What was shown to somebody and can be carried out until *expires_at*, exactly so and no other.
+
+    *freed_bytes* come free when it is run, *freed_later* more when the trash is emptied of what it
+    put there: nothing where it does not go *into_trash*.
+    """
+
+    id: str
+    items: tuple[SealedItem, ...]
+    kept: tuple[Kept, ...]
+    freed_bytes: int
+    freed_later: int
+    into_trash: bool
+    made_at: datetime
+    made_by: str
+    expires_at: datetime
