@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 JOBS_GROUP = "live.jobs"
 TEAM_GROUP = "live.team"
 
-Noun = Literal["container", "image", "volume", "network"]
+Noun = Literal["container", "image", "volume", "network", "build", "steps"]
 
 
 class RowEvent(TypedDict):
@@ -173,7 +173,7 @@ def publish_job_log(job: Job, lines: Sequence[JobLogLine]) -> None:
     event: JobLogEvent = {
         "type": "job-log",
         "id": str(job.pk),
-        "lines": [{"number": line.number, "text": line.text} for line in lines],
+        "lines": [{"number": line.number, "text": line.text, "step": line.step} for line in lines],
     }
     if lines:
         _after_commit(send_event, JOBS_GROUP, event)
@@ -271,6 +271,28 @@ def _send_job(pk: Any) -> None:
         "html": render_to_string("dashboard/jobs/_row.html", {"job": job}),
     }
     send_event(JOBS_GROUP, event)
+    if job.is_build:
+        _send_build(pk)
+
+
+def _send_build(pk: Any) -> None:
+    """A build also has a row in the list of builds, and a timeline on its page."""
+    build = selectors.find_build_row(pk)
+    if build is None:
+        return
+    html = render_to_string("dashboard/builds/_row.html", {"build": build})
+    steps = render_to_string("dashboard/builds/_steps.html", {"job": build.job})
+    host, job_id = build.job.host_id, str(build.job.pk)
+    for noun, key, text in (("build", build.row_id, html), ("steps", build.steps_id, steps)):
+        event: RowEvent = {
+            "type": "row",
+            "noun": cast("Noun", noun),
+            "host": host,
+            "id": job_id,
+            "key": key,
+            "html": text,
+        }
+        send_event(JOBS_GROUP, event)
 
 
 def _send_host(name: str) -> None:

@@ -37,6 +37,7 @@ class JobName(StrEnum):
     PUSH_IMAGE = "images.push"
     COPY_IMAGE = "images.copy"
     LOAD_IMAGES = "images.load"
+    BUILD_IMAGE = "images.build"
     LAUNCH_CONTAINER = "containers.launch"
     START_CONTAINER = "containers.start"
     STOP_CONTAINER = "containers.stop"

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from dashboard.health import healthz
 from dashboard.views.activity import activity
+from dashboard.views.builds import build_detail, build_new, builds
 from dashboard.views.bulk import containers_bulk
 from dashboard.views.changes import container_changes, container_file, container_revert
 from dashboard.views.cleanup import (
@@ -145,6 +146,12 @@ image_routes = [
     path("<str:host>/<str:image_id>/tags/", image_tags, name="image_tags"),
 ]
 
+build_routes = [
+    path("", builds, name="builds"),
+    path("new/", build_new, name="build_new"),
+    path("<uuid:job_id>/", build_detail, name="build_detail"),
+]
+
 volume_routes = [
     path("", volumes, name="volumes"),
     path("create/", volume_create, name="volume_create"),
@@ -192,6 +199,7 @@ urlpatterns = [
     path("containers/", include(container_routes)),
     path("logs/", logs, name="logs"),
     path("images/", include(image_routes)),
+    path("builds/", include(build_routes)),
     path("volumes/", include(volume_routes)),
     path("networks/", include(network_routes)),
     path("registries/", include(registry_routes)),

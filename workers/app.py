@@ -54,6 +54,7 @@ app.conf.update(
     include=[
         "workers.tasks.images",
         "workers.tasks.travel",
+        "workers.tasks.builds",
         "workers.tasks.containers",
         "workers.tasks.changes",
         "workers.tasks.volumes",

@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from django.utils import timezone
 
 from engine.progress import (
     BuildOutput,
@@ -29,15 +31,23 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 0.2
 MAX_LINE = 4096
 MAX_LINES = 10_000
+MAX_TEXT = 1000
 
 _FETCHING = frozenset({LayerStatus.WAITING, LayerStatus.DOWNLOADING, LayerStatus.VERIFYING})
 _APPLYING = frozenset({LayerStatus.DOWNLOADED, LayerStatus.EXTRACTING})
 
 
+class Line(NamedTuple):
+    """A line for the log; *step* is the step of a build whose program printed it."""
+
+    text: str
+    step: str = ""
+
+
 class ProgressStore(Protocol):
     """Keeps what is known of one job's progress, and tells the browsers."""
 
-    def save(self, progress: dict[str, Any] | None, lines: list[str]) -> None:
+    def save(self, progress: dict[str, Any] | None, lines: list[Line]) -> None:
         """Keep *progress*, unless it is None, append *lines* to the log, and publish the job."""
 
     def close(self) -> None:
@@ -63,6 +73,7 @@ class Board:
     rows: dict[str, _Row] = field(default_factory=dict)
     step: StepProgress | None = None
     build: dict[str, BuildStep] = field(default_factory=dict)
+    began: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: LayerProgress | StepProgress | BuildStep) -> None:
         """Take note of *event*."""
@@ -70,6 +81,8 @@ class Board:
             self.step = event
         elif isinstance(event, BuildStep):
             self.build[event.id] = event
+            # For whoever watches: a running step counts on from here.
+            self.began.setdefault(event.id, timezone.now().isoformat())
         else:
             self._apply_layer(event)
 
@@ -108,20 +121,27 @@ class Board:
 
     def _steps(self) -> dict[str, Any]:
         steps = self.build.values()
-        shown = [
-            {
-                "id": step.id,
-                "label": step.label,
-                "text": step.text[:MAX_LINE],
-                "line": step.line,
-                "status": step.status.value,
-                "seconds": round(step.seconds, 2),
-                "size": step.size,
-            }
-            for step in steps
-        ]
+        shown = [self._step(step) for step in steps]
         ended = sum(step.status in {BuildStatus.CACHED, BuildStatus.DONE} for step in steps)
-        return _progress("Building", ended, len(steps), "steps", shown)
+        return _progress("Building", ended, self._planned(), "steps", shown)
+
+    def _step(self, step: BuildStep) -> dict[str, Any]:
+        told = {
+            "id": step.id,
+            "label": step.label,
+            "text": step.text[:MAX_TEXT],
+            "line": step.line,
+            "status": step.status.value,
+            "seconds": round(step.seconds, 2),
+            "size": step.size,
+        }
+        is_running = step.status is BuildStatus.RUNNING
+        return {**told, "began": self.began[step.id]} if is_running else told
+
+    def _planned(self) -> int:
+        """How many steps there are, as far as the stages that began say: `build 2/5`."""
+        stages = {step.id.partition(".")[0]: step.label for step in self.build.values()}
+        return sum(int(label.rpartition("/")[2]) for label in stages.values())
 
     def _phase(self) -> str:
         statuses = {row.status for row in self.rows.values()}
@@ -145,7 +165,8 @@ class JobProgress:
         self._board = Board()
         self._guard = threading.Lock()
         self._is_stale = False
-        self._lines: list[str] = []
+        self._lines: list[Line] = []
+        self._unended: dict[tuple[str, str], bytes] = {}
         self._line_count = 0
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -157,8 +178,7 @@ class JobProgress:
             if isinstance(event, Message):
                 self._add_line(event.text)
             elif isinstance(event, BuildOutput):
-                for line in event.content.decode(errors="replace").splitlines():
-                    self._add_line(line)
+                self._add_output(event)
             else:
                 self._board.apply(event)
                 self._is_stale = True
@@ -168,6 +188,9 @@ class JobProgress:
     def close(self) -> None:
         """Save what came last. Events after that are dropped."""
         with self._guard:
+            for (step, _), rest in self._unended.items():
+                self._add_line(rest.decode(errors="replace"), step)
+            self._unended.clear()
             self._closed.set()
             writer = self._writer
         self._wake.set()
@@ -175,12 +198,26 @@ class JobProgress:
             writer.join()
         self._save()
 
-    def _add_line(self, text: str) -> None:
+    def _add_output(self, event: BuildOutput) -> None:
+        """Add the lines that ended; the rest waits for its end, up to a line's length."""
+        key = (event.id, event.stream)
+        *ended, rest = (self._unended.pop(key, b"") + event.content).split(b"\n")
+        if len(rest) > MAX_LINE:
+            ended, rest = [*ended, rest], b""
+        for line in ended:
+            # What a bar of progress wrote over is of no use to anybody.
+            self._add_line(
+                line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace"), event.id
+            )
+        if rest:
+            self._unended[key] = rest
+
+    def _add_line(self, text: str, step: str = "") -> None:
         self._line_count += 1
         if self._line_count < MAX_LINES:
-            self._lines.append(text[:MAX_LINE])
+            self._lines.append(Line(text[:MAX_LINE], step))
         elif self._line_count == MAX_LINES:
-            self._lines.append(f"Only the first {MAX_LINES} lines are kept.")
+            self._lines.append(Line(f"Only the first {MAX_LINES} lines are kept."))
 
     def _ensure_writer(self) -> None:
         if self._writer is None and not self._closed.is_set():

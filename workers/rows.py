@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection
@@ -12,6 +13,8 @@ from dashboard.services import append_log, save_progress
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from workers.progress import Line
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +26,12 @@ class JobRow:
     job_id: UUID
     worker: str
 
-    def save(self, progress: dict[str, Any] | None, lines: list[str]) -> None:
+    def save(self, progress: dict[str, Any] | None, lines: list[Line]) -> None:
         """Write down what is new and publish it; a database that is away costs only this news."""
         try:
-            if lines:
-                append_log(self.job_id, worker=self.worker, lines=lines)
+            for step, printed in groupby(lines, key=lambda line: line.step):
+                texts = [line.text for line in printed]
+                append_log(self.job_id, worker=self.worker, lines=texts, step=step)
             if progress is not None:
                 save_progress(self.job_id, worker=self.worker, progress=progress)
         except DatabaseError:

@@ -23,6 +23,32 @@ class SkippedItem(TypedDict):
     reason: str
 
 
+class ReplacedImage(TypedDict):
+    """An image that a name was taken from; `is_untagged` says that it has no other one."""
+
+    tag: str
+    image_id: str
+    is_untagged: bool
+
+
+class BuildFailure(TypedDict):
+    """
+    Where in its Dockerfile a build failed, and of what.
+
+    `lines` are those around `line`, with their numbers. `tail` is what a program printed last, and
+    `kept_image` holds the state before the step.
+    """
+
+    line: int
+    last_line: int
+    column: int
+    reason: str
+    exit_code: int | None
+    tail: str
+    kept_image: str
+    lines: list[tuple[int, str]]
+
+
 class Outcome(TypedDict, total=False):
     """What a job came to, as it stands in the row."""
 
@@ -32,6 +58,8 @@ class Outcome(TypedDict, total=False):
     digest: str
     network_id: str
     volume: str
+    replaced: list[ReplacedImage]
+    failure: BuildFailure
     freed_bytes: int
     removed: list[str]
     skipped: list[SkippedItem]

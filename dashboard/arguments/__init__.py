@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dashboard.arguments.builds import BuildImage
 from dashboard.arguments.changes import (
     CommitContainer,
     PauseContainer,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARGUMENTS",
     "Arguments",
+    "BuildImage",
     "CleanUpContainers",
     "CleanUpImages",
     "CleanUpNetworks",
@@ -87,6 +89,7 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.PUSH_IMAGE: PushImage,
     JobName.COPY_IMAGE: CopyImage,
     JobName.LOAD_IMAGES: LoadImages,
+    JobName.BUILD_IMAGE: BuildImage,
     JobName.LAUNCH_CONTAINER: LaunchContainer,
     JobName.START_CONTAINER: StartContainer,
     JobName.STOP_CONTAINER: StopContainer,

@@ -5,6 +5,7 @@ A form refuses what it cannot read, at the field. What it can read is judged by 
 that judge a job's row; `show_refusal` then puts their words at the field that they are about.
 """
 
+from dashboard.forms.builds import BuildForm
 from dashboard.forms.confirm import ConfirmForm
 from dashboard.forms.images import PullForm, RemoveImageForm
 from dashboard.forms.launch import LaunchForm
@@ -14,6 +15,7 @@ from dashboard.forms.refusals import show_failure, show_refusal, words_of
 from dashboard.forms.volumes import VolumeForm
 
 __all__ = [
+    "BuildForm",
     "ConfirmForm",
     "ConnectForm",
     "LaunchForm",

@@ -77,6 +77,7 @@ class Job(models.Model):
             models.Index(fields=("-created_at", "-id"), name="job_by_age"),
             models.Index(fields=("host", "-created_at"), name="job_by_host_and_age"),
             models.Index(fields=("state", "-created_at"), name="job_by_state"),
+            models.Index(fields=("name", "-created_at", "-id"), name="job_by_name_and_age"),
             models.Index(
                 fields=("host", "object_kind", "object_id", "-created_at"), name="job_by_object"
             ),
@@ -91,8 +92,13 @@ class Job(models.Model):
         return f"{self.name} {self.id}"
 
     def get_absolute_url(self) -> str:
-        """Return the address of its page."""
-        return reverse("job_detail", args=(self.id,))
+        """Return the address of its page; a build has one that shows its steps."""
+        return reverse("build_detail" if self.is_build else "job_detail", args=(self.id,))
+
+    @property
+    def is_build(self) -> bool:
+        """Whether it builds an image."""
+        return self.object_kind == "build"
 
     @property
     def row_id(self) -> str:
@@ -119,12 +125,17 @@ class Job(models.Model):
 
 
 class JobLogLine(models.Model):
-    """One line of a job's log. Numbers start at 1 and have no gaps."""
+    """
+    One line of a job's log. Numbers start at 1 and have no gaps.
+
+    `step` is the step of a build whose program printed it, empty for what the job itself says.
+    """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log_lines")
     number = models.PositiveIntegerField()
     written_at = models.DateTimeField(auto_now_add=True)
     text = models.TextField()
+    step = models.CharField(max_length=32, blank=True, default="")
 
     class Meta:
         """First line first."""

@@ -6,6 +6,18 @@ that a row shows loaded along. Counts and sums come from `Host`, where they are 
 """
 
 from dashboard.selectors.activity import ActivityFilter, activity, activity_about, activity_query
+from dashboard.selectors.builds import (
+    BuildRow,
+    BuildStage,
+    Took,
+    build_detail,
+    build_output,
+    build_rows,
+    builds,
+    find_build_row,
+    stages_of,
+    steps_id,
+)
 from dashboard.selectors.containers import (
     ContainerFilter,
     container_detail,
@@ -73,6 +85,8 @@ from dashboard.selectors.volumes import (
 __all__ = [
     "PAGE_SIZE",
     "ActivityFilter",
+    "BuildRow",
+    "BuildStage",
     "BuildUp",
     "Connection",
     "ContainerFilter",
@@ -82,12 +96,17 @@ __all__ = [
     "NetworkFilter",
     "Overview",
     "Page",
+    "Took",
     "Totals",
     "VolumeFilter",
     "active_jobs",
     "activity",
     "activity_about",
     "activity_query",
+    "build_detail",
+    "build_output",
+    "build_rows",
+    "builds",
     "connectable",
     "connections",
     "container_detail",
@@ -97,6 +116,7 @@ __all__ = [
     "containers_query",
     "credentials",
     "dangling_images",
+    "find_build_row",
     "find_container_row",
     "find_credential",
     "find_host",
@@ -126,6 +146,8 @@ __all__ = [
     "overview",
     "people",
     "recent_jobs",
+    "stages_of",
+    "steps_id",
     "stopped_containers",
     "unused_network_count",
     "unused_volume_sum",

@@ -85,9 +85,9 @@ def save_progress(job_id: UUID | str, *, worker: str, progress: dict[str, Any]) 
     return True
 
 
-def append_log(job_id: UUID | str, *, worker: str, lines: Sequence[str]) -> bool:
+def append_log(job_id: UUID | str, *, worker: str, lines: Sequence[str], step: str = "") -> bool:
     """
-    Add *lines* to the job's log; False if *worker* lost the job.
+    Add *lines* to the job's log, of a *step* of a build; False if *worker* lost the job.
 
     A log ends at `MAX_LOG_LINES`: its last line then says that more was written.
     """
@@ -95,7 +95,7 @@ def append_log(job_id: UUID | str, *, worker: str, lines: Sequence[str]) -> bool
         job = _held(job_id, worker).select_for_update().only("log_line_count").first()
         if job is None:
             return False
-        added = _log_lines(job, lines)
+        added = _log_lines(job, lines, step)
         JobLogLine.objects.bulk_create(added)
         Job.objects.filter(pk=job.pk).update(log_line_count=F("log_line_count") + len(added))
         events.publish_job_log(job, added)
@@ -156,13 +156,16 @@ def _end(job_id: UUID | str, worker: str, state: JobState, *, message: str, **va
     return True
 
 
-def _log_lines(job: Job, lines: Sequence[str]) -> list[JobLogLine]:
+def _log_lines(job: Job, lines: Sequence[str], step: str) -> list[JobLogLine]:
     room = MAX_LOG_LINES - job.log_line_count
     texts = [line[:MAX_LINE].replace("\0", "\N{REPLACEMENT CHARACTER}") for line in lines[:room]]
     if room > 0 and len(lines) >= room:
         texts[-1] = "… the log is full; what follows is not kept."
     first = job.log_line_count + 1
-    return [JobLogLine(job_id=job.pk, number=first + i, text=text) for i, text in enumerate(texts)]
+    return [
+        JobLogLine(job_id=job.pk, number=first + i, text=text, step=step[:32])
+        for i, text in enumerate(texts)
+    ]
 
 
 def _publish(job_id: UUID | str) -> None:

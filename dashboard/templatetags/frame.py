@@ -44,6 +44,7 @@ NAVIGATION = (
     NavItem("overview", "Overview", "overview", "o"),
     NavItem("containers", "Containers", "container", "c"),
     NavItem("images", "Images", "image", "i"),
+    NavItem("builds", "Builds", "build", "b"),
     NavItem("volumes", "Volumes", "volume", "v", is_minor=True),
     NavItem("networks", "Networks", "network", "n", is_minor=True),
     NavItem("cleanup", "Clean-up", "sweep", "u"),
@@ -57,6 +58,7 @@ NAVIGATION = (
 _PARENTS = {
     "container": "containers",
     "image": "images",
+    "build": "builds",
     "volume": "volumes",
     "network": "networks",
     "registry": "registries",
@@ -64,7 +66,7 @@ _PARENTS = {
     "cleanup": "cleanup",
 }
 # The pages that can show one host only.
-_BY_HOST = ("containers", "images", "volumes", "networks", "cleanup", "jobs", "activity")
+_BY_HOST = ("containers", "images", "builds", "volumes", "networks", "cleanup", "jobs", "activity")
 
 
 @dataclass(frozen=True, slots=True)

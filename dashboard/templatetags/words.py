@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ def clock(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" data-exact>{}</time>', moment.isoformat(), _exact(moment)
     )
+
+
+@register.filter
+def moment(text: str) -> datetime | None:
+    """Return the moment that *text* (ISO 8601) names, None where it names none."""
+    return parse_datetime(text or "")
 
 
 @register.filter

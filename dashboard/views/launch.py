@@ -93,11 +93,13 @@ def _initial(request: SignedInRequest) -> dict[str, Any]:
     if again:
         settings = typed_settings(selectors.container_detail(host, again))
         return {**settings, "image": familiar(settings["image"])}
-    wanted = {"host": host, "image": familiar(request.GET.get("image", ""))}
+    wanted: dict[str, Any] = {"host": host, "image": familiar(request.GET.get("image", ""))}
     if volume := request.GET.get("volume", ""):
         wanted["mounts"] = f"{volume}:/data"
     if network := request.GET.get("network", ""):
         wanted["network"] = network
+    if request.GET.get("shell"):
+        wanted |= {"entrypoint": "/bin/sh", "tty": True, "open_stdin": True, "auto_remove": True}
     return wanted
 
 

@@ -72,6 +72,7 @@ def _commands(user: User) -> Iterator[Item]:
         return
     yield Item("Launch container", reverse("container_launch"), "play", "dialog", is_dialog=True)
     yield Item("Pull image", reverse("image_pull"), "pull", "dialog", is_dialog=True)
+    yield Item("Build image", reverse("build_new"), "build", "dialog", is_dialog=True)
     yield Item("Create volume", reverse("volume_create"), "volume", "dialog", is_dialog=True)
     yield Item("Create network", reverse("network_create"), "network", "dialog", is_dialog=True)
     yield Item("Clean up untagged images", f"{reverse('cleanup')}#untagged", "sweep")

@@ -43,6 +43,21 @@ GOOD = [
     ),
     (JobName.DISCONNECT_NETWORK, {"network_id": "d" * 64, "container_id": CONTAINER}),
     (JobName.CLEAN_UP_VOLUMES, {"ids": ["data"]}),
+    (JobName.BUILD_IMAGE, {"text": "FROM scratch\n"}),
+    (JobName.BUILD_IMAGE, {"git": "git@example.org:a/b.git#main:dir", "target": "one"}),
+    (
+        JobName.BUILD_IMAGE,
+        {
+            "upload": "a" * 32,
+            "upload_name": "app.zip",
+            "dockerfile": "docker/Dockerfile",
+            "tags": ["docker.io/team/app:1"],
+            "build_args": {"VERSION": "1"},
+            "no_cache": True,
+            "pull": True,
+            "credentials_id": 3,
+        },
+    ),
     (JobName.CLEAN_UP_NETWORKS, {"ids": ["d" * 64]}),
     (
         JobName.LAUNCH_CONTAINER,
@@ -83,6 +98,33 @@ def test_every_job_name_has_its_arguments():
     ("name", "data", "field"),
     [
         pytest.param(JobName.PULL_IMAGE, {}, "reference", id="no-reference"),
+        pytest.param(JobName.BUILD_IMAGE, {}, "text", id="nothing-to-build"),
+        pytest.param(
+            JobName.BUILD_IMAGE,
+            {"text": "FROM a", "git": "https://a/b.git"},
+            "text",
+            id="two-builds",
+        ),
+        pytest.param(JobName.BUILD_IMAGE, {"git": "/etc"}, "git", id="build-of-a-path"),
+        pytest.param(JobName.BUILD_IMAGE, {"git": "file:///etc"}, "git", id="build-of-a-file"),
+        pytest.param(JobName.BUILD_IMAGE, {"git": "ext::sh -c x"}, "git", id="build-of-a-command"),
+        pytest.param(JobName.BUILD_IMAGE, {"git": "--x@a:b"}, "git", id="build-of-an-option"),
+        pytest.param(
+            JobName.BUILD_IMAGE, {"git": "https://a:b@c/d.git"}, "git", id="build-with-password"
+        ),
+        pytest.param(JobName.BUILD_IMAGE, {"upload": "../x"}, "upload", id="build-of-no-upload"),
+        pytest.param(
+            JobName.BUILD_IMAGE,
+            {"text": "FROM a", "build_args": {"1": "x"}},
+            "build_args",
+            id="build-argument",
+        ),
+        pytest.param(
+            JobName.BUILD_IMAGE,
+            {"text": "F", "tags": ["a@sha256:" + "a" * 64]},
+            "tags",
+            id="digest",
+        ),
         pytest.param(JobName.PULL_IMAGE, {"reference": "UPPER"}, "reference", id="upper-case"),
         pytest.param(JobName.PULL_IMAGE, {"reference": ["x"]}, "reference", id="reference-list"),
         pytest.param(JobName.PULL_IMAGE, {"reference": "a\0"}, "reference", id="nul"),

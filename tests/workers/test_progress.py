@@ -16,7 +16,7 @@ from engine.progress import (
     Message,
     StepProgress,
 )
-from workers.progress import MAX_LINES, Board, reported
+from workers.progress import MAX_LINE, MAX_LINES, Board, Line, reported
 
 
 class FakeProgressStore:
@@ -24,15 +24,19 @@ class FakeProgressStore:
 
     def __init__(self) -> None:
         self.saved: list[dict[str, Any]] = []
-        self.lines: list[str] = []
+        self.printed: list[Line] = []
         self.has_saved = threading.Event()
         self.closed_in: list[str] = []
 
-    def save(self, progress: dict[str, Any] | None, lines: list[str]) -> None:
+    def save(self, progress: dict[str, Any] | None, lines: list[Line]) -> None:
         if progress is not None:
             self.saved.append(progress)
-        self.lines += lines
+        self.printed += lines
         self.has_saved.set()
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.text for line in self.printed]
 
     def close(self) -> None:
         self.closed_in.append(threading.current_thread().name)
@@ -42,7 +46,7 @@ def layer(name: str, status: LayerStatus, current: int = 0, total: int = 0) -> L
     return LayerProgress(name, status, current, total)
 
 
-def board(*events: LayerProgress | StepProgress) -> dict[str, Any]:
+def board(*events: LayerProgress | StepProgress | BuildStep) -> dict[str, Any]:
     made = Board()
     for event in events:
         made.apply(event)
@@ -165,11 +169,11 @@ def test_steps_of_a_build_are_rows_and_their_output_is_the_log() -> None:
         progress.emit(BuildOutput("0.2", "stdout", b"one\ntwo\n"))
         progress.emit(BuildStep("0.2", "app 2/3", "RUN make", 4, BuildStatus.DONE, 1.234, 4096))
 
-    assert store.lines == ["one", "two"]
+    assert store.printed == [Line("one", "0.2"), Line("two", "0.2")]
     assert store.saved[-1] == {
         "phase": "Building",
         "current": 1,
-        "total": 1,
+        "total": 3,
         "unit": "steps",
         "rows": [
             {
@@ -183,3 +187,32 @@ def test_steps_of_a_build_are_rows_and_their_output_is_the_log() -> None:
             }
         ],
     }
+
+
+def test_the_total_of_a_build_is_what_its_stages_announce() -> None:
+    shown = board(
+        BuildStep("0.1", "base 1/4", "FROM scratch", 1, BuildStatus.CACHED),
+        BuildStep("1.1", "app 1/3", "FROM base", 5, BuildStatus.DONE),
+        BuildStep("1.2", "app 2/3", "RUN make", 6, BuildStatus.RUNNING),
+    )
+
+    assert (shown["current"], shown["total"]) == (2, 7)
+    assert "began" in shown["rows"][2]
+
+
+def test_lines_of_programs_are_whole_whatever_pieces_they_came_in() -> None:
+    store = FakeProgressStore()
+    with reported(store, every=60) as progress:
+        for step, content in (
+            ("0.2", b"hal"), ("1.2", b"other\r\n"), ("0.2", b"f\n10%\r100%\nlast"),
+        ):  # fmt: skip
+            progress.emit(BuildOutput(step, "stdout", content))
+        progress.emit(BuildOutput("0.3", "stderr", b"x" * (MAX_LINE + 1)))
+
+    assert store.printed == [
+        Line("other", "1.2"),
+        Line("half", "0.2"),
+        Line("100%", "0.2"),
+        Line("x" * MAX_LINE, "0.3"),
+        Line("last", "0.2"),
+    ]

@@ -26,6 +26,9 @@ function step(classes, codes) {
     }
 }
 
+/** Return *text* without any escape sequence. */
+export const withoutEscapes = (text) => text.replace(SEQUENCE, "");
+
 /** Return pairs of text and class names, in order. */
 export function parseAnsi(text) {
     if (!text.includes("\u001b")) {

@@ -3,6 +3,7 @@
 import { watchCopies } from "./copy.js";
 import { watchDialogs } from "./dialogs.js";
 import { watchKeyboard } from "./keyboard.js";
+import { watchEditors } from "./editor.js";
 import { connectLive } from "./live.js";
 import { watchPalette } from "./palette.js";
 import { watchSelections } from "./selection.js";
@@ -20,6 +21,7 @@ watchSelections();
 watchKeyboard();
 watchPalette();
 watchUploads();
+watchEditors();
 
 if (document.body.dataset.live) {
     connectLive(document.body.dataset.live);

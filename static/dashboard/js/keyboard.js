@@ -4,6 +4,7 @@ const GO = {
     o: "overview",
     c: "containers",
     i: "images",
+    b: "builds",
     v: "volumes",
     n: "networks",
     r: "registries",

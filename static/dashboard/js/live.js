@@ -5,6 +5,7 @@
  * nothing that was pushed meanwhile is missing.
  */
 
+import { withoutEscapes } from "./ansi.js";
 import { applyRow, applyStats } from "./rows.js";
 import { morph } from "./morph.js";
 import { refreshTimes } from "./times.js";
@@ -17,6 +18,8 @@ const REFRESH_AFTER = 300;
 // A host that reports is heard every few seconds; after this long the server calls it offline.
 const SILENT_AFTER = 32_000;
 const ENDED_KEPT = 100;
+const LINES_KEPT = 2000;
+const AT_END = 40;
 
 let wait = FIRST_WAIT;
 let wasLost = false;
@@ -178,7 +181,8 @@ function announce(row, { id, state }) {
 
 function appendJobLog({ id, lines }) {
     const log = document.querySelector(`[data-job-log="${id}"]`);
-    const fresh = lines.filter(({ number }) => log && number > Number(log.dataset.last));
+    const only = log?.dataset.only;
+    const fresh = lines.filter(({ number, step }) => log && number > Number(log.dataset.last) && (!only || step === only));
     if (!fresh.length) {
         return;
     }
@@ -186,9 +190,29 @@ function appendJobLog({ id, lines }) {
         log.textContent = "";
         log.classList.remove("faint");
     }
-    log.append(...fresh.map(({ text }) => `${text}\n`));
+    // Whoever scrolled up is reading, and stays there.
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_END;
+    log.append(...fresh.map(log.matches(".build-output") ? outputLine : ({ text }) => `${text}\n`));
     log.dataset.last = fresh.at(-1).number;
-    log.scrollTop = log.scrollHeight;
+    while (log.childNodes.length > LINES_KEPT) {
+        log.firstChild.remove();
+    }
+    if (isAtEnd || !log.matches(".build-output")) {
+        log.scrollTop = log.scrollHeight;
+    }
+}
+
+// As `builds/_detail.html` writes a line.
+function outputLine({ step, text }) {
+    const line = document.createElement("div");
+    line.className = "log-line";
+    for (const [className, content] of [["log-step", step], ["log-text", withoutEscapes(text)]]) {
+        const part = document.createElement("span");
+        part.className = className;
+        part.textContent = content;
+        line.append(part);
+    }
+    return line;
 }
 
 function showActiveJobs() {

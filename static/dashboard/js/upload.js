@@ -39,31 +39,57 @@ async function sendPiece(url, token, offset, piece) {
     }
 }
 
+// A form of its own fields: the file goes first, then the form says under which name it is there.
+async function sendWithForm(form) {
+    const file = form.elements.source.value === "upload" && form.elements.archive.files[0];
+    refused(form, "");
+    if (file) {
+        if (!(await sendFile(form, file))) {
+            return;
+        }
+        form.elements[form.dataset.uploadInto].value = form.dataset.upload;
+        form.elements[`${form.dataset.uploadInto}_name`].value = file.name;
+    }
+    const values = new FormData(form);
+    values.delete("archive");
+    window.htmx.ajax("POST", form.action, { target: form, swap: "outerHTML", values: Object.fromEntries(values) });
+}
+
 async function send(form) {
     const file = form.elements.archive.files[0];
     if (!file) {
         refused(form, "Choose a file.");
         return;
     }
+    if (await sendFile(form, file)) {
+        window.htmx.ajax("POST", `${uploadUrl(form)}done/`, {
+            target: form,
+            swap: "outerHTML",
+            values: { name: file.name, csrfmiddlewaretoken: form.elements.csrfmiddlewaretoken.value },
+        });
+    }
+}
+
+const uploadUrl = (form) => `/images/upload/${encodeURIComponent(form.elements.host.value)}/${form.dataset.upload}/`;
+
+async function sendFile(form, file) {
+    if (file.size > Number(form.dataset.most || Infinity)) {
+        throw new Error(`The file is larger than ${megabytes(Number(form.dataset.most))}.`);
+    }
     refused(form, "");
     form.querySelector("[type=submit]").disabled = true;
     const token = form.elements.csrfmiddlewaretoken.value;
-    const host = encodeURIComponent(form.elements.host.value);
-    const url = `/images/upload/${host}/${form.dataset.upload}/`;
+    const url = uploadUrl(form);
     const size = Number(form.dataset.piece);
     let offset = 0;
     do {
         if (!form.isConnected) {
-            return;
+            return false;
         }
         offset = await sendPiece(url, token, offset, file.slice(offset, offset + size));
         said(form, `${megabytes(offset)} of ${megabytes(file.size)}`, offset / (file.size || 1));
     } while (offset < file.size);
-    window.htmx.ajax("POST", `${url}done/`, {
-        target: form,
-        swap: "outerHTML",
-        values: { name: file.name, csrfmiddlewaretoken: token },
-    });
+    return true;
 }
 
 export function watchUploads() {
@@ -71,7 +97,8 @@ export function watchUploads() {
         const form = event.target.closest("form[data-upload]");
         if (form) {
             event.preventDefault();
-            send(form).catch((error) => refused(form, error.message));
+            const act = "uploadInto" in form.dataset ? sendWithForm : send;
+            act(form).catch((error) => refused(form, error.message));
         }
     });
 }

@@ -1,0 +1,110 @@
+"""Builds: what was built, one of them as it goes on, and asking for another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dashboard import selectors
+from dashboard.forms import BuildForm, show_failure, show_refusal
+from dashboard.forms.builds import MOST_BYTES, typed_build
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import SignedInRequest, is_htmx, require_role
+from dashboard.templatetags.words import familiar
+from dashboard.views.again import asked_before
+from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
+from dashboard.views.filing import file_job
+from dashboard.views.image_travel import MOST_PIECE
+from dashboard.views.jobs import STATES
+from dashboard.views.lists import chips_of, hosts_about, list_context, mine_chip, offline
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+MAX_STEP = 32
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def builds(request: SignedInRequest) -> HttpResponse:
+    """List builds, newest first, with what came out and how long the last ones took."""
+    chosen = selectors.JobFilter.parse(request.GET.dict())
+    page = selectors.builds(chosen)
+    chips = [
+        *chips_of(request, "state", STATES),
+        mine_chip(request, "by", request.user.username),
+    ]
+    context = list_context(
+        request,
+        chosen,
+        page=page,
+        builds=selectors.build_rows(page),
+        chips=chips,
+        offline=offline(hosts_about(chosen.host)),
+    )
+    return render_page(request, "builds/list", context)
+
+
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def build_detail(request: SignedInRequest, job_id: UUID) -> HttpResponse:
+    """Show one build: its steps, what they print, and what came out or went wrong."""
+    job = selectors.build_detail(job_id)
+    step = request.GET.get("step", "")[:MAX_STEP].replace("\0", "")
+    (build,) = selectors.build_rows([job])
+    context = {
+        "job": job,
+        "build": build,
+        "step": step,
+        "output": selectors.build_output(job, step=step),
+        "offline": offline([job.host]) if job.is_active else [],
+    }
+    return render_page(request, "builds/detail", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+def build_new(request: SignedInRequest) -> HttpResponse:
+    """Ask what to build, and have it built; what cannot be is said at its field."""
+    if request.method != "POST":
+        return _ask(request, _form_for(request))
+    form = _form(request.POST)
+    if not form.is_valid():
+        return _ask(request, form, status=REFUSED)
+    try:
+        job = file_job(request, JobName.BUILD_IMAGE, form.cleaned_data["host"], form.arguments())
+    except EngineError as error:
+        show_refusal(form, error)
+        return _ask(request, form, status=REFUSED)
+    if is_htmx(request):
+        # A build has a page of its own, which shows more of it than a dialog could.
+        return HttpResponse(status=204, headers={"HX-Redirect": job.get_absolute_url()})
+    return redirect(job)
+
+
+def _form(*args: Any, **more: Any) -> BuildForm:
+    return BuildForm(*args, hosts=selectors.hosts(), credentials=selectors.credentials(), **more)
+
+
+def _form_for(request: SignedInRequest) -> BuildForm:
+    job = asked_before(request, JobName.BUILD_IMAGE)
+    if job is None:
+        tag = familiar(request.GET.get("tag", ""))
+        return _form(initial={"host": request.GET.get("host", ""), "tags": tag})
+    form = _form(typed_build(job))
+    form.is_valid()
+    show_failure(form, job)
+    return form
+
+
+def _ask(request: SignedInRequest, form: BuildForm, status: int = 200) -> HttpResponse:
+    context = {"form": form, "piece": MOST_PIECE, "most": MOST_BYTES}
+    return render_question(
+        request, "dashboard/builds/_new.html", context, title="New build", status=status
+    )

@@ -1,0 +1,121 @@
+"""Builds asked for by the dashboard over a real engine; no program is run in these."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dashboard.arguments import parse_arguments
+from dashboard.jobs import JobName
+from engine.engine import Engine
+from engine.errors import DockerfileError, LimitExceeded, NotFound
+from engine.progress import NEVER
+from engine.system.paths import EnginePaths
+from tests.support.world import Sink
+from workers import building
+from workers.tasks import builds
+from workers.uploads import Uploads
+from workers.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.root, pytest.mark.django_db]
+
+UPLOAD = "a" * 32
+TAG = "docker.io/library/app:1"
+
+
+@pytest.fixture
+def real(short_path: Path) -> Iterator[Engine]:
+    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def work(real: Engine, make_job, published) -> Callable[..., Work[Any]]:
+    def make(**told: Any) -> Work[Any]:
+        job = make_job(JobName.BUILD_IMAGE, told, attempts=1)
+        arguments = parse_arguments(JobName.BUILD_IMAGE, told)
+        return Work(job, arguments, real, Sink(), NEVER)
+
+    return make
+
+
+def zipped(**files: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def test_a_typed_dockerfile_becomes_an_image_and_says_what_it_replaced(work, real: Engine) -> None:
+    first = builds.build_image(work(text="FROM scratch\nWORKDIR /a", tags=[TAG]))
+    second = builds.build_image(work(text="FROM scratch\nWORKDIR /b", tags=[TAG]))
+
+    assert first["replaced"] == []
+    assert second["image_id"] == str(real.images.get("app:1").id)
+    assert second["message"].endswith(" as app:1.")
+    assert second["replaced"] == [{"tag": TAG, "image_id": first["image_id"], "is_untagged": True}]
+
+
+def test_a_job_that_was_killed_after_its_build_builds_nothing_again(work, real: Engine) -> None:
+    asked = work(text="FROM scratch\nWORKDIR /a", tags=[TAG])
+    outcome = builds.build_image(asked)
+    real.images.remove("app:1")
+
+    assert builds.build_image(asked) == outcome
+    assert real.images.find("app:1") is None
+
+
+def test_an_uploaded_zip_is_built_of_and_gone(work, real: Engine) -> None:
+    content = zipped(**{"d/File": "FROM scratch\nCOPY motd /etc/", "motd": "ahoy"})
+    Uploads(real.paths.uploads).write(UPLOAD, 0, content)
+
+    outcome = builds.build_image(work(upload=UPLOAD, dockerfile="d/File"))
+
+    (layer,) = real.images.get(outcome["image_id"]).layers
+    assert b"ahoy" in real.images.read_layer_file(layer.chain_id, "/etc/motd", limit=100)
+    assert list(real.paths.uploads.iterdir()) == []
+
+
+def test_a_failure_is_told_in_its_place_and_the_upload_stays(work, real: Engine) -> None:
+    lines = ["FROM scratch", "WORKDIR /a", "COPY nothing /", *["ENV A=1"] * 40]
+    Uploads(real.paths.uploads).write(UPLOAD, 0, zipped(Dockerfile="\n".join(lines)))
+    asked = work(upload=UPLOAD)
+    with pytest.raises(DockerfileError):
+        builds.build_image(asked)
+    asked.job.refresh_from_db()
+    failure = asked.job.outcome["failure"]
+
+    assert (failure["line"], failure["exit_code"]) == (3, None)
+    assert "nothing" in failure["reason"]
+    assert failure["lines"][2] == [3, "COPY nothing /"]
+    assert len(failure["lines"]) == 3 + building.AROUND
+    assert real.images.get(failure["kept_image"]).tags == ()
+    assert len(list(real.paths.uploads.iterdir())) == 1
+
+
+def test_a_dockerfile_that_cannot_be_read_is_told_too(work) -> None:
+    asked = work(text="FROM scratch\nNOPE x")
+    with pytest.raises(DockerfileError):
+        builds.build_image(asked)
+
+    assert asked.remembered["failure"]["line"] == 2
+    assert asked.remembered["failure"]["kept_image"] == ""
+
+
+def test_an_upload_that_is_gone_or_too_large_is_refused(work, real: Engine, monkeypatch) -> None:
+    with pytest.raises(NotFound, match="send it again"):
+        builds.build_image(work(upload=UPLOAD))
+    monkeypatch.setattr(
+        building, "CONTEXT_LIMITS", building.CONTEXT_LIMITS._replace(unpacked_bytes=3)
+    )
+    Uploads(real.paths.uploads).write(UPLOAD, 0, b"large")
+    with pytest.raises(LimitExceeded):
+        builds.build_image(work(upload=UPLOAD, target="x"))
