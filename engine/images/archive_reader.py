@@ -43,6 +43,8 @@ ARCHIVE_LIMITS = Limits(unpacked_bytes=1 << 41, entries=100_000)
 MAX_DOCUMENT = 4 * 1024 * 1024
 MAX_LINKS = 40
 _HEAD = 8
+_TAR_HEAD = 512
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 _OPENERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"BZh": lambda stream: cast("BinaryIO", bz2.BZ2File(stream)),
     b"\xfd7zXZ\0": lambda stream: cast("BinaryIO", lzma.LZMAFile(stream)),  # noqa: SIM115
@@ -55,12 +57,14 @@ class Member:
     One file of an archive.
 
     *start* says where it begins in the spool; None where it went to the content store.
+    *may_be_layer* if it begins as a layer does.
     """
 
     digest: Digest
     size: int
     compression: Compression
     start: int | None
+    may_be_layer: bool = False
 
 
 @dataclass(slots=True)
@@ -130,7 +134,7 @@ def _opened(packed: _Peeked) -> BinaryIO:
 
 
 class ArchiveReader:
-    """Reads one archive."""
+    """Reads one archive; *notice* is told of each member as soon as all of it is here."""
 
     def __init__(
         self,
@@ -140,9 +144,11 @@ class ArchiveReader:
         store: Store,
         hold: Hold,
         cancellation: Cancellation,
+        notice: Callable[[Member], None] = lambda _: None,
         limits: Limits = ARCHIVE_LIMITS,
     ) -> None:
         self._unpacked = UnpackedArchive(stream, limits)
+        self._notice = notice
         self._store = store
         self._hold = hold
         self._cancellation = cancellation
@@ -174,7 +180,8 @@ class ArchiveReader:
             self._contents.links[name] = posixpath.normpath(posixpath.join(within, link))
         elif entry.kind is Kind.FILE:
             self._check_new(name)
-            self._contents.members[name] = self._put_aside(name, entry)
+            member = self._contents.members[name] = self._put_aside(name, entry)
+            self._notice(member)
 
     def _check_new(self, name: str) -> None:
         if name in self._contents.members or name in self._contents.links:
@@ -188,7 +195,7 @@ class ArchiveReader:
         pieces = self._tar.iter_body()
         for piece in pieces:
             head += piece
-            if len(head) >= _HEAD:
+            if len(head) >= _TAR_HEAD:
                 break
         compression, digest = sniff(head), blob_digest(name)
         if digest is not None and compression is not Compression.NONE:
@@ -215,7 +222,7 @@ class ArchiveReader:
                     if fresh:
                         ingest.write(bytes(fresh))
                 ingest.commit()
-        return Member(digest, size, compression, None)
+        return Member(digest, size, compression, None, may_be_layer=True)
 
     def _spool(
         self,
@@ -235,7 +242,12 @@ class ArchiveReader:
         digest = Digest(hasher.hexdigest())
         if expected is not None and digest != expected:
             raise DigestMismatch(expected=expected, actual=digest)
-        return Member(digest, size, compression, start)
+        may_be_layer = compression is not Compression.NONE or _is_tar(head)
+        return Member(digest, size, compression, start, may_be_layer)
+
+
+def _is_tar(head: bytes) -> bool:
+    return head.startswith(_TAR_MAGIC, _TAR_MAGIC_AT)
 
 
 def _joined(head: bytes, pieces: Iterator[memoryview]) -> Iterator[memoryview]:

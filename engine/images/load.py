@@ -1,9 +1,10 @@
 """
 Loading: from an archive of images to images that containers can be made from.
 
-The archive is read once, so it may come from a pipe. Only when all of it was understood are layers
-unpacked, and only when all layers of all its images are here are the images recorded, in one
-transaction: an archive is loaded as a whole or not at all.
+The archive is read once, so it may come from a pipe. What looks like a layer is unpacked meanwhile;
+only when the whole archive was understood does it become one, and only when all layers of all its
+images are here are the images recorded, in one transaction: an archive is loaded as a whole or not
+at all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.content.store import open_ingest
+from engine.images.ahead import Ahead
 from engine.images.archive_layout import read_images
 from engine.images.archive_reader import ArchiveReader, archive_blamed
 from engine.images.download import WantedLayer, committed_layer, wanted_layers
@@ -86,6 +88,7 @@ class _Wanted:
 @dataclass(frozen=True, slots=True)
 class _Work:
     hold: Hold
+    ahead: Ahead
     contents: Contents
     owner: str
     progress: ProgressSink
@@ -132,15 +135,39 @@ class Loader:
         layer has changed.
         """
         joint = JointCancellation(cancellation)
-        with holding(self._leases, self._collector) as hold, Spool(self._spools) as spool:
+        with (
+            holding(self._leases, self._collector) as hold,
+            Spool(self._spools) as spool,
+            self._ahead(hold, progress, joint) as ahead,
+        ):
             reader = ArchiveReader(
-                stream, spool=spool, store=self._store, hold=hold, cancellation=joint
+                stream,
+                spool=spool,
+                store=self._store,
+                hold=hold,
+                cancellation=joint,
+                notice=partial(self._begin, ahead, spool),
             )
-            work = _Work(hold, reader.read(), owner, progress, joint)
+            work = _Work(hold, ahead, reader.read(), owner, progress, joint)
             wanted = [self._wanted(work, each) for each in read_images(work.contents)]
             self._unpack(work, wanted)
             joint.check()
             return self._recorded(work, wanted)
+
+    def _ahead(self, hold: Hold, progress: ProgressSink, cancellation: Cancellation) -> Ahead:
+        return Ahead(
+            self._unpacker,
+            self._snapshots,
+            self._images,
+            hold=hold,
+            threads=UNPACKERS,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def _begin(self, ahead: Ahead, spool: Spool, member: Member) -> None:
+        if member.may_be_layer:
+            ahead.begin(member.digest, self._packed(spool, member))
 
     def _wanted(self, work: _Work, image: ArchivedImage) -> _Wanted:
         config = ImageConfig.parse(image.config)
@@ -183,17 +210,29 @@ class Loader:
         missing = [
             pair for pair in pairs.values() if self._snapshots.find(str(pair[0].chain_id)) is None
         ]
+        by_chain = self._staged_ahead(work, missing)
+        late = [pair for pair in missing if pair[0].chain_id not in by_chain]
         with ThreadPoolExecutor(UNPACKERS, "load") as pool:
-            futures = [pool.submit(self._stage, work, *pair) for pair in missing]
+            futures = [pool.submit(self._stage, work, *pair) for pair in late]
             staged = results_of(futures, cancellation=work.cancellation)
-        by_chain = {each.chain_id: each for each in staged}
+        by_chain |= {each.chain_id: each for each in staged}
         for image in wanted:
             self._commit(work, image, by_chain)
 
+    def _staged_ahead(
+        self, work: _Work, missing: Iterable[tuple[WantedLayer, Member]]
+    ) -> dict[ChainID, StagedLayer]:
+        taken = [(layer, work.ahead.take(each.digest, layer.diff_id)) for layer, each in missing]
+        work.ahead.drop()
+        return {
+            layer.chain_id: tar.on(layer.parent, layer.chain_id)
+            for layer, tar in taken
+            if tar is not None
+        }
+
     def _stage(self, work: _Work, layer: WantedLayer, member: Member) -> StagedLayer:
-        packed = self._packed(work.contents, layer, member)
         return self._unpacker.stage_packed(
-            packed,
+            self._packed(work.contents.spool, member),
             diff_id=layer.diff_id,
             chain_id=layer.chain_id,
             parent=layer.parent,
@@ -201,13 +240,13 @@ class Loader:
             cancellation=work.cancellation,
         )
 
-    def _packed(self, contents: Contents, layer: WantedLayer, member: Member) -> Packed:
+    def _packed(self, spool: Spool, member: Member) -> Packed:
         opened = (
             partial(self._store.open_blob, member.digest)
             if member.start is None
-            else partial(contents.open, member)
+            else partial(spool.open, member.start, member.size)
         )
-        return Packed(opened, member.compression, layer.descriptor.digest.short)
+        return Packed(opened, member.compression, member.digest.short)
 
     def _commit(self, work: _Work, image: _Wanted, staged: dict[ChainID, StagedLayer]) -> None:
         # A layer that two images share is taken from *staged* by the first of them.

@@ -230,6 +230,11 @@ class ImageStore(ImageQueries):
         statement = "SELECT 1 FROM image_layers WHERE chain_id = ? LIMIT 1"
         return self._database.row(statement, (chain_id,)) is not None
 
+    def has_layer(self, digest: Digest) -> bool:
+        """Return whether a layer is here whose archive or whose tar has *digest*."""
+        statement = "SELECT 1 FROM layers WHERE digest = ?1 OR diff_id = ?1 LIMIT 1"
+        return self._database.row(statement, (str(digest),)) is not None
+
     def is_blob_listed(self, digest: Digest) -> bool:
         """Return whether the blob is a document of an image, or the archive of a layer here."""
         statement = (

@@ -34,6 +34,7 @@ class FakeLayers:
         self._snapshots: dict[str, Snapshot] = {}
         self._guard = threading.Lock()
         self.staged: list[ChainID] = []
+        self.staged_tars: list[DiffID] = []
         self._turns: dict[ChainID, threading.Lock] = {}
         self.tars: dict[DiffID, bytes] = {}
 
@@ -59,7 +60,9 @@ class FakeLayers:
     ) -> StagedTar:
         key = staging_key(name)
         tar = self._put_staged(key, packed, None, progress, cancellation)
-        return StagedTar(key, DiffID(Digest.of(tar)), len(tar))
+        diff_id = DiffID(Digest.of(tar))
+        self.staged_tars.append(diff_id)
+        return StagedTar(key, diff_id, len(tar))
 
     def _turn(self, chain_id: ChainID) -> threading.Lock:
         with self._guard:

@@ -4,8 +4,9 @@ import bz2
 import gzip
 import io
 import lzma
+import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import zstandard
@@ -27,6 +28,7 @@ from engine.oci import media_types
 from engine.oci.digest import Digest
 from engine.oci.platform import Platform
 from engine.progress import Cancellation, Cancelled, Message
+from engine.snapshots.snapshotter import Kind
 from tests.support.archives import (
     blobs,
     classic_archive,
@@ -35,11 +37,13 @@ from tests.support.archives import (
     rendered,
     tar_of,
 )
+from tests.support.builders import file, layer_tar
 from tests.support.images import pack_image, pack_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.images.unpack import StagedTar
     from tests.support.archives import Members
     from tests.support.world import Sink, World
 
@@ -50,15 +54,22 @@ NAME = "team/web:1"
 
 
 class Pipe(io.RawIOBase):
-    """Bytes that cannot be seeked in, in small pieces."""
+    """Bytes that cannot be seeked in, in small pieces; at *until* it does something first."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(
+        self, content: bytes, *, until: int = -1, then: Callable[[], object] = lambda: None
+    ) -> None:
         self._stream = io.BytesIO(content)
+        self._until = until
+        self._then = then
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
+        if 0 <= self._until <= self._stream.tell() + 1000:
+            self._until = -1
+            self._then()
         return self._stream.read(min(size, 1000) if size >= 0 else 1000)
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
@@ -158,7 +169,7 @@ def test_several_images_are_loaded_as_one(world: World, sink: Sink) -> None:
     ids, names = load(world, members, progress=sink)
 
     assert (len(ids), names) == (2, [NAME])
-    assert len(world.layers.staged) == 3
+    assert len(world.layers.staged_tars) == 3
     said = [each.text for each in sink.events if isinstance(each, Message)]
     assert said == [f"Loaded image: {NAME}", f"Loaded image ID: {Digest.of(other.config)}"]
 
@@ -170,7 +181,64 @@ def test_loading_again_changes_nothing(world: World) -> None:
     load(world, FORMS["both"])
 
     assert (world.disk_bytes, world.list_events()) == before
-    assert len(world.layers.staged) == 2
+    assert len(world.layers.staged) + len(world.layers.staged_tars) == 2
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_a_layer_is_unpacked_while_the_rest_of_the_archive_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    begun, waited = threading.Event(), list[bool]()
+    stage = world.layers.stage_tar
+
+    def stage_tar(*words: Any, **facts: Any) -> StagedTar:
+        begun.set()
+        return stage(*words, **facts)
+
+    monkeypatch.setattr(world.layers, "stage_tar", stage_tar)
+    tar = layer_tar(file("a", b"content"))
+    image = pack_image(tar)
+    content = tar_of(classic_archive(image.config, (pack(tar),), NAME))
+    at = content.index(b"manifest.json")
+
+    world.loader().load(Pipe(content, until=at, then=lambda: waited.append(begun.wait(20))))
+
+    assert waited == [True]
+    assert (world.layers.staged, world.layers.staged_tars) == ([], [Digest.of(tar)])
+    assert world.layers.find(str(world.images.get(NAME).layers[0].chain_id))
+
+
+def test_a_tar_that_is_no_layer_of_an_image_is_dropped(world: World) -> None:
+    other = layer_tar(file("other", b"content"))
+    extra = {"extra.tar": other, "extra.gz": gzip.compress(b"no tar"), "bad.gz": b"\x1f\x8b bad"}
+
+    load(world, {**extra, **FORMS["docker-24"]})
+
+    assert {each.kind for each in world.layers.iter_snapshots()} == {Kind.COMMITTED}
+    assert len(list(world.layers.iter_snapshots())) == 2
+
+
+def test_a_layer_that_an_image_has_twice_is_unpacked_for_each_place(world: World) -> None:
+    tar = layer_tar(file("a", b"content"))
+    image = pack_image(tar, tar)
+
+    assert load(world, oci_layout(image, names=(NAME,)))[1] == [NAME]
+
+    assert len(list(world.layers.iter_snapshots())) == 2
+
+
+def test_what_was_unpacked_ahead_goes_when_the_load_is_cancelled(world: World) -> None:
+    tar = layer_tar(file("a", b"content"))
+    content = tar_of(classic_archive(pack_image(tar).config, (tar,), NAME))
+    cancellation = Cancellation()
+    at = content.index(b"manifest.json")
+
+    with pytest.raises(Cancelled):
+        world.loader().load(
+            Pipe(content, until=at, then=cancellation.cancel), cancellation=cancellation
+        )
+
+    assert list(world.layers.iter_snapshots()) == []
 
 
 def test_a_tag_moves_to_the_image_that_was_loaded(world: World) -> None:
