@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0002_volumes_networks_terminals'),
+        ('dashboard', '0003_exact_layers'),
     ]
 
     operations = [
