@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dashboard.arguments.fields import (
@@ -21,6 +20,7 @@ from dashboard.arguments.fields import (
 )
 from dashboard.arguments.kinds import Arguments
 from engine.errors import InvalidSetting
+from engine.settings.addresses import read_address, read_subnet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class CreateNetwork(Arguments):
         """Return the network that *data* spells."""
         only(data, "name", "subnet", "gateway", "ip_range", "internal", "ipv6", "labels")
         subnet, gateway = _subnet_of(data, "subnet"), _address_of(data, "gateway")
-        if gateway and (not subnet or ip_address(gateway) not in ip_network(subnet)):
+        if gateway and (not subnet or read_address(gateway) not in read_subnet(subnet)):
             raise InvalidSetting("gateway", "it is no address of the subnet")
         name = text_of(data, "name", limit=128)
         return cls(
@@ -183,7 +183,7 @@ def network_id_of(data: Mapping[str, Any]) -> str:
 def _subnet_of(data: Mapping[str, Any], name: str) -> str:
     text = text_of(data, name, limit=64).strip()
     try:
-        return str(ip_network(text)) if text else ""
+        return str(read_subnet(text, strict=True)) if text else ""
     except ValueError as error:
         remedy = "Write it as 10.8.0.0/24, with no bits set after the length."
         raise InvalidSetting(name, f"{text!r} is not a subnet", remedy=remedy) from error
@@ -192,6 +192,6 @@ def _subnet_of(data: Mapping[str, Any], name: str) -> str:
 def _address_of(data: Mapping[str, Any], name: str) -> str:
     text = text_of(data, name, limit=64).strip()
     try:
-        return str(ip_address(text)) if text else ""
+        return str(read_address(text)) if text else ""
     except ValueError as error:
         raise InvalidSetting(name, f"{text!r} is not an address") from error

@@ -6,13 +6,13 @@ Settings that exist are valid; whatever breaks a rule raises `InvalidSetting` wi
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping  # noqa: TC003  (read at run time, with the annotations)
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.errors import InvalidSetting
+from engine.settings.addresses import read_address, read_subnet
 from engine.settings.checks import NOTHING
 from engine.settings.reading import read_value, write_value
 
@@ -173,7 +173,7 @@ class NetworkSettings:
 def parse_pool(name: str, text: str) -> Pool:
     """Return the subnet that *text* spells; raise `InvalidSetting` for the field *name*."""
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return read_subnet(text)
     except ValueError as error:
         raise InvalidSetting(name, f"invalid CIDR address: {text[:80]}") from error
 
@@ -181,7 +181,7 @@ def parse_pool(name: str, text: str) -> Pool:
 def parse_address(name: str, text: str) -> Address:
     """Return the address that *text* spells; raise `InvalidSetting` for the field *name*."""
     try:
-        return ipaddress.ip_address(text)
+        return read_address(text)
     except ValueError as error:
         raise InvalidSetting(name, f"invalid IP address: {text[:80]}") from error
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
 from engine.errors import InvalidSetting
+from engine.settings.addresses import Address, read_address
 from engine.settings.checks import check_count, check_text, check_texts
 
 LAST_PORT = 65_535
 PROTOCOLS = ("tcp", "udp", "sctp")
 HOST_GATEWAY = "host-gateway"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}", re.ASCII)
+# Printed, and nothing that a resolv.conf, a hosts file or a list of names reads otherwise.
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f,#;]*")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}", re.ASCII)
 _EXPOSED = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.ASCII)
 
@@ -62,7 +64,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         check_network_name("endpoints", self.network)
-        check_texts("endpoints", (*self.aliases, *self.links))
+        check_words("endpoints", (*self.aliases, *self.links))
         for text, version in ((self.ipv4, 4), (self.ipv6, 6)):
             if text and check_address("endpoints", text, "invalid address").version != version:
                 raise InvalidSetting("endpoints", f"invalid IPv{version} address: {text[:60]}")
@@ -99,7 +101,7 @@ class Networking:
         for name in ("endpoints", "publish"):
             check_count(name, getattr(self, name))
         for name in ("dns_search", "dns_options", "expose", "extra_hosts", "dns"):
-            check_texts(name, getattr(self, name))
+            check_words(name, getattr(self, name))
         self._check_addresses()
 
     def _check_joins(self) -> None:
@@ -118,14 +120,24 @@ class Networking:
             check_extra_host(text)
 
 
-def check_address(
-    name: str, text: str, refusal: str
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def check_address(name: str, text: str, refusal: str) -> Address:
     """Return the address that *text* is; raise `InvalidSetting` on *name* saying *refusal*."""
     try:
-        return ipaddress.ip_address(text)
+        return read_address(text)
     except ValueError as error:
         raise InvalidSetting(name, f"{refusal}: {text[:60]}") from error
+
+
+def check_words(name: str, words: tuple[str, ...]) -> None:
+    """
+    Raise `InvalidSetting` on *name* unless each of *words* can stand in a file of names.
+
+    Blanks, line ends, commas and comments would say something else there, of other containers too.
+    """
+    check_texts(name, words)
+    for word in words:
+        if not _WORD.fullmatch(word):
+            raise InvalidSetting(name, f"{word[:80]!r} holds a character that no name has")
 
 
 def check_network_name(name: str, text: str) -> None:

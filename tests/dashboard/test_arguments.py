@@ -125,6 +125,12 @@ def test_every_job_name_has_its_arguments():
             "tags",
             id="digest",
         ),
+        pytest.param(
+            JobName.CREATE_NETWORK,
+            {"name": "lab", "subnet": "fd00::%}\nflush ruleset\n#/64"},
+            "subnet",
+            id="rules-for-a-zone",
+        ),
         pytest.param(JobName.PULL_IMAGE, {"reference": "UPPER"}, "reference", id="upper-case"),
         pytest.param(JobName.PULL_IMAGE, {"reference": ["x"]}, "reference", id="reference-list"),
         pytest.param(JobName.PULL_IMAGE, {"reference": "a\0"}, "reference", id="nul"),

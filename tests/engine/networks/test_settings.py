@@ -63,6 +63,8 @@ def test_what_breaks_a_rule_is_refused_with_its_field(field: str, more: dict[str
             {"subnet": "10.1.0.0/16", "aux_addresses": {"a": "fd00::1"}},
             id="other-version",
         ),
+        pytest.param("subnet", {"subnet": "fd00::%}\nflush ruleset\n#/64"}, id="rules-for-a-zone"),
+        pytest.param("gateway", {"subnet": "fd00::/64", "gateway": "fd00::1%x"}, id="zone"),
     ],
 )
 def test_a_pool_holds_together(field: str, more: dict[str, Any]) -> None:
