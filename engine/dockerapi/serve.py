@@ -39,9 +39,7 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    pools, ended = Pools(), threading.Event()
-    keeping = threading.Thread(target=engine.containers.keep, args=(ended.is_set,), name="keeper")
-    keeping.start()
+    pools = Pools()
     # As a daemon: it is safe to end at any instant, and must not keep the process from ending.
     keeper = threading.Thread(
         target=engine.containers.keep, args=(stopped.is_set,), name="keeper", daemon=True
@@ -63,5 +61,3 @@ async def _serve(engine: Engine, listener: socket.socket, path: Path, tls: Tls |
         withdraw(path)
         await runner.cleanup()
         pools.close()
-        ended.set()
-        await asyncio.to_thread(keeping.join)
