@@ -100,16 +100,20 @@ class TarContents:
             self.children.setdefault(file.path, set())
 
     def _drop(self, path: str) -> None:
-        for name in self.children.pop(path, set()):
-            self._drop(joined(path, name))
-            self.files.pop(joined(path, name), None)
+        waiting = [path]
+        while waiting:
+            above = waiting.pop()
+            for name in self.children.pop(above, set()):
+                waiting.append(joined(above, name))
+                self.files.pop(joined(above, name), None)
 
     def _make_parents(self, path: str) -> None:
-        parent = path.rpartition("/")[0]
-        if not parent or parent in self.children:
-            return
-        self._make_parents(parent)
-        self._put(TreeFile(parent, Kind.DIRECTORY, mode=0o755))
+        missing = []
+        while (path := path.rpartition("/")[0]) and path not in self.children:
+            missing.append(path)
+        # Without recursion: a name may have two thousand parts.
+        for parent in reversed(missing):
+            self._put(TreeFile(parent, Kind.DIRECTORY, mode=0o755))
 
     def _store(self, body: Iterable[bytes], entry: Entry) -> _Stored:
         start = self.spool.size

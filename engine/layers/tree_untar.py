@@ -85,17 +85,27 @@ class Untar:
 
     def _open_parent(self, parent: bytes) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY
+        with suppress(FileNotFoundError):
+            return open_in_root(self._root, self._path(parent), flags)
+        # From the top down and not by recursion: a name may have two thousand parts.
+        descriptor = open_in_root(self._root, self._base, flags)
+        made = b""
+        for base in parent.split(b"/") if parent else ():
+            made = made + b"/" + base if made else base
+            try:
+                self._make_implied(descriptor, base)
+            finally:
+                os.close(descriptor)
+            descriptor = open_in_root(self._root, self._path(made), flags)
+        return descriptor
+
+    def _make_implied(self, directory: int, base: bytes) -> None:
         try:
-            return open_in_root(self._root, self._path(parent), flags)
+            os.stat(base, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
-            if not parent:
-                # The directory that everything goes to was taken away.
-                raise
-            above, _, base = parent.rpartition(b"/")
-            with self._parent(above) as directory, suppress(FileExistsError):
-                self._check(directory)
+            self._check(directory)
+            with suppress(FileExistsError):
                 os.mkdir(base, IMPLIED_MODE, dir_fd=directory)
-            return open_in_root(self._root, self._path(parent), flags)
 
     def _path(self, name: bytes) -> bytes:
         return self._base + b"/" + name if name else self._base

@@ -14,6 +14,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import from_oserror
+from engine.system.resolving import open_on_mount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +130,8 @@ def remove_tree(root: AnyPath) -> None:
     Remove *root* and all below it; afterwards nothing is there, whether or not anything was.
 
     Subdirectories are moved up into *root* before they are emptied, so no depth is too deep. A call
-    that was interrupted is completed by the next.
+    that was interrupted is completed by the next. What is mounted somewhere below is not entered:
+    it is an `OSError`, EXDEV or EBUSY, and somebody else's data stays.
     """
     try:
         top = os.open(root, DIRECTORY_FLAGS)
@@ -155,32 +157,43 @@ class _Remover:
         self._empty(self._top, at_top=True)
         while self._pending:
             name = self._pending.pop()
-            descriptor = os.open(name, DIRECTORY_FLAGS, dir_fd=self._top)
-            try:
-                self._empty(descriptor, at_top=False)
-            finally:
-                os.close(descriptor)
-            os.rmdir(name, dir_fd=self._top)
+            with contextlib.suppress(FileNotFoundError):
+                self._remove(name)
+
+    def _remove(self, name: bytes) -> None:
+        descriptor = open_on_mount(self._top, name, DIRECTORY_FLAGS)
+        try:
+            self._empty(descriptor, at_top=False)
+        finally:
+            os.close(descriptor)
+        os.rmdir(name, dir_fd=self._top)
 
     def _empty(self, descriptor: int, *, at_top: bool) -> None:
         with os.scandir(descriptor) as entries:
             listed = [(os.fsencode(each.name), _is_directory(each)) for each in entries]
         for name, is_directory in listed:
             if not is_directory:
-                os.unlink(name, dir_fd=descriptor)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=descriptor)
             elif at_top:
                 self._pending.append(name)
             elif not _removed(name, descriptor):
-                self._pending.append(self._lift(name, descriptor))
+                self._lift(name, descriptor)
 
-    def _lift(self, name: bytes, descriptor: int) -> bytes:
+    def _lift(self, name: bytes, descriptor: int) -> None:
+        lifted = self._make_place()
+        self._pending.append(lifted)
+        # Where it is gone meanwhile, its place is empty and goes too.
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(name, lifted, src_dir_fd=descriptor, dst_dir_fd=self._top)
+
+    def _make_place(self) -> bytes:
         while True:
             self._moved += 1
-            lifted = b".removed-%d" % self._moved
-            with contextlib.suppress(FileExistsError, NotADirectoryError, OSError):
-                os.mkdir(lifted, dir_fd=self._top)
-                os.rename(name, lifted, src_dir_fd=descriptor, dst_dir_fd=self._top)
-                return lifted
+            place = b".removed-%d" % self._moved
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(place, dir_fd=self._top)
+                return place
 
 
 def _removed(name: bytes, descriptor: int) -> bool:

@@ -12,7 +12,7 @@ import errno
 import os
 
 _OPENAT2 = 437  # the same on every architecture
-_NO_MAGIC_LINKS, _IN_ROOT = 0x02, 0x10
+_NO_XDEV, _NO_MAGIC_LINKS, _NO_SYMLINKS, _IN_ROOT = 0x01, 0x02, 0x04, 0x10
 _RETRIES = 64
 
 
@@ -33,12 +33,23 @@ def open_in_root(root: int, path: bytes, flags: int, *, mode: int = 0) -> int:
 
     With `O_NOFOLLOW` a link in the last place is not followed; those before it are.
     """
-    how = _How(flags | os.O_CLOEXEC, mode, _IN_ROOT | _NO_MAGIC_LINKS)
-    asked = path or b"."
+    return _open(root, path or b".", _How(flags | os.O_CLOEXEC, mode, _IN_ROOT | _NO_MAGIC_LINKS))
+
+
+def open_on_mount(directory: int, name: bytes, flags: int) -> int:
+    """
+    Return a descriptor of *name* in the open *directory*; raise `OSError`.
+
+    It is EXDEV where something else is mounted there, and ELOOP for a link.
+    """
+    return _open(directory, name, _How(flags | os.O_CLOEXEC, 0, _NO_XDEV | _NO_SYMLINKS))
+
+
+def _open(root: int, path: bytes, how: _How) -> int:
     number = errno.ELOOP
     for _ in range(_RETRIES):
         descriptor = _libc.syscall(
-            _OPENAT2, root, ctypes.c_char_p(asked), ctypes.byref(how), ctypes.sizeof(how)
+            _OPENAT2, root, ctypes.c_char_p(path), ctypes.byref(how), ctypes.sizeof(how)
         )
         if descriptor >= 0:
             return int(descriptor)

@@ -160,3 +160,35 @@ def test_a_copy_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_a_filesystem_can_be_written_out(tmp_path: Path) -> None:
     sync_filesystem(tmp_path)
+
+
+def test_what_vanishes_while_a_tree_is_removed_is_no_reason_to_go_on_for_ever(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.rename
+
+    def late(source: bytes, target: bytes, **where: int) -> None:
+        subprocess.run(["rm", "-rf", str(tree / "a/b")], check=True)
+        rename(source, target, **where)
+
+    monkeypatch.setattr(os, "rename", late)
+    remove_tree(tree)
+
+    assert not tree.exists()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("place", ["a", "a/b"])
+def test_what_is_mounted_in_a_tree_that_is_removed_stays_as_it_is(
+    tree: Path, tmp_path: Path, place: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    subprocess.run(["mount", "--bind", str(precious), str(tree / place)], check=True)
+    try:
+        with pytest.raises(OSError, match=r"cross-device|busy"):
+            remove_tree(tree)
+    finally:
+        subprocess.run(["umount", str(tree / place)], check=True)
+    assert (precious / "file").exists()
