@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from engine.cleanup.cleanup import Cleanup
+from engine.cleanup.housekeeper import Housekeeper, Tools
+from engine.cleanup.plan_store import PlanStore
 from engine.cleanup.surveyor import Sources, Surveyor
 from engine.ledger import Account, DiskUsage, usage_of
 from engine.networks.networks import Networks
@@ -59,7 +60,7 @@ class Engine:
     networks: Networks
     volumes: Volumes
     builds: Builds
-    cleanup: Cleanup
+    cleanup: Housekeeper
     events: EventLog
     _ground: Ground
     _connect: RegistryConnector
@@ -92,31 +93,43 @@ class Engine:
         images = wire_images(ground, containers, connect)
         downloads = UrlDownloads(transport)
         builds = wire_builds(ground, containers, images, downloads)
+        networks = Networks(ground.networks, containers)
+        sources = Sources(
+            paths=ground.paths,
+            images=images,
+            containers=containers,
+            volumes=ground.volumes,
+            builds=builds,
+            snapshotter=ground.snapshotter,
+            content=ground.content,
+        )
+        surveyor = Surveyor(sources)
+        housekeeper = Housekeeper(
+            Tools(
+                sources=sources,
+                surveyor=surveyor,
+                networks=networks,
+                leases=ground.leases,
+                database=ground.database,
+                plans=PlanStore(ground.database, clock),
+                clock=clock,
+            )
+        )
         return cls(
             paths=ground.paths,
             images=images,
             containers=containers,
             registries=Registries(connect),
             downloads=downloads,
-            networks=Networks(ground.networks, containers),
+            networks=networks,
             volumes=ground.volumes,
             builds=builds,
-            cleanup=Cleanup(images, containers, builds, clock),
+            cleanup=housekeeper,
             events=ground.events,
             _ground=ground,
             _connect=connect,
             _transport=transport,
-            _surveyor=Surveyor(
-                Sources(
-                    paths=ground.paths,
-                    images=images,
-                    containers=containers,
-                    volumes=ground.volumes,
-                    builds=builds,
-                    snapshotter=ground.snapshotter,
-                    content=ground.content,
-                )
-            ),
+            _surveyor=surveyor,
         )
 
     def version(self) -> int:

@@ -20,7 +20,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · LayerNotFound · IndexMissing
     │  ├─ ContainerNotFound · ExecNotFound · PathNotFound · SandboxNotFound
     │  ├─ ProgramNotFound · UrlNotFound
-    │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound
+    │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound · PlanNotFound
     ├─ AlreadyExists           often fine
     │  ├─ SnapshotExists · NameTaken
     │  └─ NetworkExists · EndpointExists
@@ -30,7 +30,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ ImageInUse · ImageHasSeveralNames · TagMoved · SnapshotInUse · LayerBusy · IngestLocked
     │  ├─ NetworkInUse · NetworkPredefined · PoolOverlaps · PoolsExhausted
     │  ├─ AddressTaken · AddressesExhausted · PortTaken
-    │  └─ VolumeInUse
+    │  └─ VolumeInUse · PlanExpired
     ├─ Unsupported
     │  └─ UnsupportedMediaType · LogUnreadable · NoMatchingPlatform · ForeignLayer
     ├─ IntegrityError          stop; never retry blindly
@@ -464,6 +464,16 @@ class VolumeNotFound(NotFound):
         self.name = name
 
 
+class PlanNotFound(NotFound):
+    """No clean-up of that ID was planned."""
+
+    code = "plan-not-found"
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(f"no such clean-up plan: {plan_id[:80]}", field="plan")
+        self.plan_id = plan_id
+
+
 class SourceNotFound(NotFound):
     """What a bind mount is to show is not on this host, or not in the volume."""
 
@@ -632,6 +642,17 @@ class ImageInUse(WrongState):
         )
         self.image = image
         self.holders = holders
+
+
+class PlanExpired(WrongState):
+    """The clean-up was planned so long ago that it is not carried out any more."""
+
+    code = "plan-expired"
+    remedy = "Look at what would go now, and run that."
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(f"the clean-up plan {plan_id} has expired", field="plan")
+        self.plan_id = plan_id
 
 
 class TagMoved(WrongState):

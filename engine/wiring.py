@@ -14,6 +14,7 @@ from engine.build import cache as build_cache
 from engine.build.assembly import open_builds
 from engine.build.running import ContainerRunner
 from engine.check.wiring import make_checker
+from engine.cleanup import plan_store
 from engine.containers import mounting
 from engine.containers import schema as containers_schema
 from engine.containers.bundle import Bundles
@@ -79,6 +80,7 @@ SCHEMAS = (
     mounting.SCHEMA,
     containers_schema.SCHEMA,
     build_cache.SCHEMA,
+    plan_store.SCHEMA,
 )
 
 

@@ -97,6 +97,14 @@ class Builds:
         layers = (each.layer for each in self._parts.cache.list() if each.layer)
         return {str(layer.chain_id): layer.size for layer in layers}
 
+    def forget_step(self, key: str) -> None:
+        """Forget what a step gave; its layer is for the collector then."""
+        self._parts.cache.forget([key])
+
+    def remove_cache_mount(self, name: str) -> int | None:
+        """Remove a cache directory; return what came free, or None while a build has it."""
+        return self._parts.caches.remove(name)
+
     def prune_cache(
         self,
         *,

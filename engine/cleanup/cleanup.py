@@ -69,7 +69,7 @@ class Cleanup:
 
         What got a tag or a container meanwhile, or is gone already, is reported as skipped.
         """
-        return _run(ids, self._remove_image, progress, cancellation)
+        return carry_out(ids, self._remove_image, progress, cancellation)
 
     def remove_stopped_containers(
         self,
@@ -83,7 +83,7 @@ class Cleanup:
 
         What was started meanwhile, or is gone already, is reported as skipped.
         """
-        return _run(ids, self._remove_container, progress, cancellation)
+        return carry_out(ids, self._remove_container, progress, cancellation)
 
     def _remove_image(self, image_id: str) -> int | Skipped:
         image = self._images.get(image_id)
@@ -116,12 +116,13 @@ def _plan(found: Iterable[Judgement], freed_by: Callable[[list[str]], int]) -> P
     return Plan(items, kept, freed_by([item.id for item in items]))
 
 
-def _run(
+def carry_out(
     ids: Sequence[str],
     remove: Callable[[str], int | Skipped],
     progress: ProgressSink,
     cancellation: Cancellation,
 ) -> CleanupReport:
+    """Have *remove* take one after the other; return what went, what it freed, and what stayed."""
     removed: list[str] = []
     skipped: list[Skipped] = []
     freed = 0

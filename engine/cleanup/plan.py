@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +51,10 @@ class CleanupReport:
     skipped: tuple[Skipped, ...]
     freed_bytes: int
 
+    def with_more(self, freed_bytes: int) -> Self:
+        """Return the report with bytes that came free besides."""
+        return replace(self, freed_bytes=self.freed_bytes + freed_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class SealedItem:
@@ -80,16 +84,13 @@ class SealedPlan:
     """
     What was shown to somebody and can be carried out until *expires_at*, exactly so and no other.
 
-    *freed_bytes* come free when it is run, *freed_later* more when the trash is emptied of what it
-    put there: nothing where it does not go *into_trash*.
+    *freed_bytes* come free when exactly its items go.
     """
 
     id: str
     items: tuple[SealedItem, ...]
     kept: tuple[Kept, ...]
     freed_bytes: int
-    freed_later: int
-    into_trash: bool
     made_at: datetime
     made_by: str
     expires_at: datetime

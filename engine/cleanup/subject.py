@@ -96,4 +96,4 @@ def what_happened(before: Facts, now: Facts) -> str:
         return f"was named {named[0]} since"
     if now.names != before.names:
         return "lost a name since"
-    return "was used since" if now.mark != before.mark else ""
+    return "was used or made anew since" if now.mark != before.mark else ""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from engine.cleanup.cleanup import LayerCache
 from engine.errors import EngineError, NotFound, SnapshotNotFound
 from engine.ledger import Account, Survey, usage_of
 from engine.snapshots.snapshotter import Kind
@@ -31,6 +32,10 @@ class StepLayer(Protocol):
     @property
     def chain_id(self) -> ChainID:
         """What names it."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes on disk."""
 
 
 class CacheStep(Protocol):
@@ -89,11 +94,17 @@ class CacheContent(Protocol):
         """Directories of cache mounts."""
 
 
-class BuildCache(Protocol):
+class BuildCache(LayerCache, Protocol):
     """The build cache of an engine root."""
 
     def cache(self) -> CacheContent:
         """Return what it holds."""
+
+    def forget_step(self, key: str) -> None:
+        """Forget what a step gave; its layer is for the collector then."""
+
+    def remove_cache_mount(self, name: str) -> int | None:
+        """Remove a directory; return what came free, or None while a build has it."""
 
 
 @dataclass(frozen=True)
@@ -162,11 +173,11 @@ class Surveyor:
         return {each: self._sources.containers.log_bytes(each) for each in container_ids}
 
     def _volumes(self) -> dict[str, int]:
-        sizes = {}
-        for each in self._sources.volumes.list():
-            with suppress(NotFound):
-                sizes[each.name] = self._sources.volumes.size(each.name)
-        return sizes
+        """Return what each volume takes with its directory; nothing where it is not of ours."""
+        return {
+            each.name: 0 if each.options else _measured(each.directory)
+            for each in self._sources.volumes.list()
+        }
 
     def _unfinished(self) -> int:
         """Return the bytes of layers that are only being unpacked, and of what builds mount."""

@@ -48,7 +48,13 @@ from engine.containers.resources import warnings
 from engine.containers.sandbox import DEFAULT_TARGET, Sandboxer
 from engine.containers.sandbox_files import Sandbox
 from engine.containers.settle import Settler
-from engine.containers.sizes import iter_container_changes, log_bytes, loss_of, writable_bytes
+from engine.containers.sizes import (
+    drop_log,
+    iter_container_changes,
+    log_bytes,
+    loss_of,
+    writable_bytes,
+)
 from engine.containers.start import NO_LOG, Starter
 from engine.containers.state import ContainerState
 from engine.containers.stats import Sampler, StatsSample
@@ -326,6 +332,17 @@ class Containers:
         except ContainerNotFound:
             # It was to be removed at its exit, and somebody has.
             return 0
+
+    def drop_log(self, container_id: str) -> int:
+        """
+        Throw away what a container printed that does not run; return the bytes that came free.
+
+        Raises `ContainerNotFound` or `ContainerRunning`.
+        """
+        with self._held(container_id) as record:
+            if record.is_running:
+                raise ContainerRunning(record.name, state=record.state)
+            return drop_log(self._means.bundles.locate(record.id))
 
     def prune(self, *, filters: PruneFilter = EVERYTHING) -> Pruned:
         """Remove the containers that do not run and that *filters* match; say what went."""

@@ -37,6 +37,16 @@ def log_bytes(bundle: Bundle) -> int:
     return sum(found.values())
 
 
+def drop_log(bundle: Bundle) -> int:
+    """Throw the container's log away; return the bytes that came free."""
+    before = log_bytes(bundle)
+    for path in bundle.directory.glob(f"{bundle.log.name}.*"):
+        path.unlink(missing_ok=True)
+    if bundle.log.exists():
+        os.truncate(bundle.log, 0)
+    return before - log_bytes(bundle)
+
+
 def iter_container_changes(means: Means, record: ContainerRecord) -> Iterator[Change]:
     """Yield how the container changed its image; nothing where the snapshotter cannot tell."""
     directory = changes_directory(means, record)

@@ -108,6 +108,10 @@ class Collector:
         wanted = frozenset(map(str, chain_ids))
         return self._sweep_layers(lambda chain_id: chain_id in wanted)[1]
 
+    def collect_stray_layers(self) -> int:
+        """Remove every layer that nothing needs; returns the bytes that came free."""
+        return self._sweep_layers(lambda _: True)[1]
+
     def _sweep_layers(self, is_meant: Callable[[str], bool]) -> tuple[int, int]:
         removed = freed = 0
         # The highest first, because what stands on a layer holds it.
@@ -134,7 +138,14 @@ class Collector:
             if key == chain_id:
                 archive = self._images.forget_layer(chain_id)
                 self.collect_after(transaction, [archive] if archive else [])
+                freed += self._to_come_free(transaction, archive) if archive else 0
             return freed
+
+    def _to_come_free(self, transaction: Transaction, archive: Digest) -> int:
+        is_leased = blob_resource(archive) in self._leases.leased(transaction)
+        if is_leased or self._images.is_blob_listed(archive) or not self._store.has(archive):
+            return 0
+        return self._store.disk_bytes(archive)
 
 
 def layer_of(snapshot: Snapshot) -> str | None:

@@ -348,6 +348,14 @@ class Images:
         """Remove *image* if still no tag names it and no container holds it, else return None."""
         return self._remover.remove_dangling(image, owner=owner)
 
+    def remove_unused(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
+        """Remove *image* with its names if no container holds it, else return None."""
+        return self._remover.remove_unused(image, PruneFilters(dangling=False), owner=owner)
+
+    def collect_stray_layers(self) -> int:
+        """Remove every layer that nothing needs; return the bytes that came free."""
+        return self._collector.collect_stray_layers()
+
     def mark_used(self, image_id: ImageID) -> None:
         """Record that a container was made from the image, or started, just now."""
         self._store.mark_used(image_id)

@@ -239,7 +239,7 @@ def test_a_negative_filter_is_refused_by_its_name() -> None:
         pytest.param(Facts(holders=("web",)), Facts(), "", id="let-go"),
         pytest.param(Facts(), Facts(names=("a:1",)), "was named a:1 since", id="named"),
         pytest.param(Facts(names=("a:1",)), Facts(), "lost a name since", id="untagged"),
-        pytest.param(Facts(mark="1"), Facts(mark="2"), "was used since", id="used"),
+        pytest.param(Facts(mark="1"), Facts(mark="2"), "was used or made anew since", id="used"),
         pytest.param(Facts("exited", mark="1"), Facts("exited", mark="1"), "", id="the-same"),
     ],
 )

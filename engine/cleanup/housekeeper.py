@@ -1,0 +1,219 @@
+"""
+Clean-ups by rules: planned, shown, and carried out exactly as they were shown.
+
+A plan names its items with the state that each had. Running it touches nothing else, looks at each
+item once more, leaves what has changed, and says why. Running it twice does no harm: what is gone
+is gone, and what came anew is another thing by its state.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from engine.cleanup.cleanup import Cleanup, carry_out
+from engine.cleanup.filters import protection
+from engine.cleanup.gather import (
+    Findings,
+    by_id,
+    container_subject,
+    image_subject,
+    iter_subjects,
+)
+from engine.cleanup.plan import SealedPlan, Skipped
+from engine.cleanup.rules import judge
+from engine.cleanup.subject import Standing, SubjectKind, what_happened
+from engine.errors import PlanExpired
+from engine.ledger import reclaim_of
+from engine.oci.digest import Digest
+from engine.progress import NEVER, SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.cleanup.plan import CleanupReport, SealedItem
+    from engine.cleanup.plan_store import PlanStore
+    from engine.cleanup.rules import Rule
+    from engine.cleanup.subject import Subject
+    from engine.cleanup.surveyor import Sources, Surveyor
+    from engine.leases import Leases
+    from engine.ledger import Survey
+    from engine.networks.networks import Networks
+    from engine.progress import Cancellation, ProgressSink
+    from engine.system.clock import Clock
+    from engine.system.database import Database
+
+EXPIRES_AFTER = timedelta(hours=1)
+ID_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Tools:
+    """With what plans are made and carried out."""
+
+    sources: Sources
+    surveyor: Surveyor
+    networks: Networks
+    leases: Leases
+    database: Database
+    plans: PlanStore
+    clock: Clock
+
+
+class Housekeeper(Cleanup):
+    """The clean-ups of one engine root."""
+
+    def __init__(self, tools: Tools) -> None:
+        sources = tools.sources
+        super().__init__(sources.images, sources.containers, sources.builds, tools.clock)
+        self._tools = tools
+
+    def preview(
+        self, rules: Sequence[Rule], *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
+    ) -> SealedPlan:
+        """
+        Return what *rules* would take now, with the exact bytes, and what stays and why.
+
+        The plan is kept until it expires, so that `run` can carry out exactly this.
+        """
+        survey = self._tools.surveyor.survey()
+        items, kept = judge(rules, iter_subjects(self._findings(survey)), self._tools.clock.now())
+        now = self._tools.clock.now()
+        plan = SealedPlan(
+            id=secrets.token_hex(ID_BYTES),
+            items=items,
+            kept=kept,
+            freed_bytes=reclaim_of(survey).freed(each.id for each in items),
+            made_at=now,
+            made_by=owner,
+            expires_at=now + expires_after,
+        )
+        self._tools.plans.save(plan)
+        return plan
+
+    def plan(self, plan_id: str) -> SealedPlan:
+        """Return a plan as it was shown; raise `PlanNotFound`."""
+        return self._tools.plans.get(plan_id)
+
+    def run(
+        self,
+        plan_id: str,
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> CleanupReport:
+        """
+        Carry a plan out: have those of its items gone to which nothing happened since.
+
+        Raises `PlanNotFound` or `PlanExpired`; then nothing was touched. A cancelled one keeps what
+        it did, and can be run again.
+        """
+        plan = self._tools.plans.get(plan_id)
+        if self._tools.clock.now() >= plan.expires_at:
+            raise PlanExpired(plan_id)
+        subjects = by_id(iter_subjects(self._findings(self._tools.surveyor.survey())))
+        items = {each.id: each for each in plan.items}
+        report = carry_out(
+            list(items),
+            lambda each: self._remove(items[each], subjects.get(each)),
+            progress,
+            cancellation,
+        )
+        # What lay below a layer that went after it was needed until then.
+        return report.with_more(self._tools.sources.images.collect_stray_layers())
+
+    def pin(self, subject: str, *, owner: str = "") -> None:
+        """Keep *subject*, called as in a plan, from every clean-up until it is unpinned."""
+        self._tools.plans.pin(subject, owner=owner)
+
+    def unpin(self, subject: str) -> None:
+        """Let clean-ups take *subject* again."""
+        self._tools.plans.unpin(subject)
+
+    # --- Looking ------------------------------------------------------------------------------
+
+    def _findings(self, survey: Survey) -> Findings:
+        sources = self._tools.sources
+        volumes = sources.volumes.list()
+        return Findings(
+            now=self._tools.clock.now(),
+            containers=tuple(sources.containers.list()),
+            images=tuple(sources.images.list()),
+            volumes=tuple((each, survey.volumes.get(each.name, 0)) for each in volumes),
+            volume_users={each.name: sources.volumes.holders(each.name) for each in volumes},
+            networks=tuple(self._tools.networks.list()),
+            members=self._tools.networks.list_members(),
+            cache=sources.builds.cache(),
+            ingests=tuple(sources.content.iter_ingests()),
+            log_bytes=survey.logs,
+            writable=survey.writable,
+            leased=self._leased(),
+            pinned=self._tools.plans.pinned(),
+        )
+
+    def _leased(self) -> frozenset[str]:
+        with self._tools.database.write() as transaction:
+            return self._tools.leases.leased(transaction)
+
+    def _brief(self) -> Findings:
+        """Return what is needed to look at one thing again."""
+        pinned = self._tools.plans.pinned()
+        return Findings(self._tools.clock.now(), leased=self._leased(), pinned=pinned)
+
+    # --- Acting -------------------------------------------------------------------------------
+
+    def _remove(self, item: SealedItem, subject: Subject | None) -> int | Skipped:
+        if item.kind is SubjectKind.IMAGE:
+            return self._remove_unused_image(item)
+        if item.kind is SubjectKind.CONTAINER:
+            record = self._tools.sources.containers.get(item.id)
+            subject = container_subject(record, self._brief())
+        skipped = _objection(item, subject)
+        return skipped or self._removed(item)
+
+    def _remove_unused_image(self, item: SealedItem) -> int | Skipped:
+        images, containers = self._tools.sources.images, self._tools.sources.containers
+        # One transaction for the look and the act, so that nothing comes in between.
+        with self._tools.database.write():
+            image = images.get(item.id)
+            subject = image_subject(image, containers.holders(image.id), self._brief())
+            skipped = _objection(item, subject)
+            if skipped:
+                return skipped
+            removal = images.remove_unused(image)
+        return removal.freed_bytes if removal else Skipped(item.id, "came into use meanwhile")
+
+    def _removed(self, item: SealedItem) -> int | Skipped:
+        sources = self._tools.sources
+        name = item.id.partition(":")[2]
+        freed: int | None = 0
+        if item.kind is SubjectKind.CONTAINER:
+            freed = sources.containers.remove(item.id)
+        elif item.kind is SubjectKind.VOLUME:
+            freed = sources.volumes.remove(name)
+        elif item.kind is SubjectKind.NETWORK:
+            self._tools.networks.remove(item.id)
+        elif item.kind is SubjectKind.CACHED_STEP:
+            sources.builds.forget_step(name)
+        elif item.kind is SubjectKind.CACHE_MOUNT:
+            freed = sources.builds.remove_cache_mount(name)
+        elif item.kind is SubjectKind.INGEST:
+            freed = sources.content.discard_ingest(Digest.parse(name))
+        else:
+            freed = sources.containers.drop_log(name)
+        return Skipped(item.id, "is in use") if freed is None else freed
+
+
+def _objection(item: SealedItem, subject: Subject | None) -> Skipped | None:
+    """Return why *item* stays although it was planned, or None where it goes."""
+    if subject is None:
+        return Skipped(item.id, "is gone already")
+    happened = what_happened(item.facts, subject.facts) or protection(subject)
+    still_held = [each for each in subject.facts.holders if each in item.facts.holders]
+    if not happened and still_held:
+        happened = f"is used by {still_held[0]}"
+    if not happened and subject.standing is not Standing.IDLE:
+        happened = f"is {subject.facts.state or subject.standing}"
+    return Skipped(item.id, happened) if happened else None
