@@ -106,10 +106,6 @@ def test_a_project_goes_up_and_down(
     assert "fleet_back" not in ours.ok("network", "ls", "--format", "{{.Name}}")
 
 
-@pytest.mark.xfail(
-    reason="it names its project and asks for the host's cgroup namespace, which containers in it "
-    "need on cgroup v2 and only later versions of compose know"
-)
 def test_our_own_file_is_one_that_compose_reads(ours: DockerCli) -> None:
     finished = subprocess.run(
         ["docker-compose", "-f", "docker-compose.dev.yml", "config", "-q"],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workers.host.assets import ensure_assets
+from workers.host.cgroups import make_room_for_groups
 from workers.host.checkout import CHECKOUT
 from workers.host.console import say
 from workers.host.doctor import list_obstacles_to_start
@@ -73,6 +74,7 @@ def start(stack: Stack, caller: Mapping[str, str]) -> subprocess.Popen[bytes]:
     _refuse_if_hopeless(stack, caller)
     ensure_packages(RUNTIME)
     ensure_assets()
+    make_room_for_groups()
     environment = prepare(stack, caller)
     process = start_supervisor(stack, environment)
     try:
