@@ -107,9 +107,11 @@ def _opened(stack: ExitStack, *, alone: bool) -> Bench:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-build-")))
     image = directory / "image.tar"
     image.write_bytes(_image())
-    builders = [Builder(OURS, stack.enter_context(_serving(directory / "served")))]
+    builders = [Builder(OURS, stack.enter_context(_serving(directory / "served", directory / "v")))]
     if not alone and shutil.which("dockerd"):
-        builders.append(Builder("dockerd", stack.enter_context(_dockerd(directory / "docker"))))
+        builders.append(
+            Builder("dockerd", stack.enter_context(_dockerd(directory / "docker", directory / "x")))
+        )
     for each in builders:
         each.peer("import", str(image), BASE)
     contexts = directory / "contexts"

@@ -12,7 +12,8 @@ How fast containers come, work and go, side by side with the engines that are in
 
 `shipshape` is the engine called by a process that has it open; `with docker` is the same through
 docker's client and our API, as the peers are used. Everything runs in a network namespace of its
-own, the engines keep to their own directories, and they take turns.
+own, the engines keep to their own directories, and they take turns. What an engine keeps of what
+runs is in memory, as a host's /run is.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 Samples = dict[str, dict[str, list[float]]]
 CASES = ("run", "run none", "start", "exec", "stop", "create", "starts", "list", "memory", "logs")
 OURS, OURS_BY_DOCKER = "shipshape", "with docker"
+MEMORY = Path("/dev/shm")
 IMAGE = "bench/busybox:1"
 APPLETS = ("sh", "true", "sleep", "seq")
 LINES = 300_000
@@ -252,33 +254,37 @@ class Workbench:
 
 @contextmanager
 def _workbench(*, alone: bool) -> Iterator[Workbench]:
-    directory = Path(tempfile.mkdtemp(prefix="bench-"))
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory, running = (Path(tempfile.mkdtemp("", "bench-", each)) for each in (None, MEMORY))
+        for each in (directory, running):
+            stack.callback(shutil.rmtree, each, ignore_errors=True)
         image = directory / "image.tar"
         image.write_bytes(_image())
-        engine = stack.enter_context(Engine.open(EnginePaths(directory / "r", directory / "v")))
+        engine = stack.enter_context(Engine.open(EnginePaths(directory / "r", running / "v")))
         with image.open("rb") as stream:
             engine.images.import_tar(stream, reference=Reference.parse(IMAGE))
         actors: list[Actor] = [Ours(engine)]
-        for each in _clients(stack, directory, image, alone=alone):
-            actors.append(each)  # noqa: PERF402  (one that fails leaves those before it)
+        for client in _clients(stack, (directory, running), image, alone=alone):
+            actors.append(client)  # noqa: PERF402  (one that fails leaves those before it)
         bench = Workbench(directory, actors)
         stack.callback(_clear, bench)
         yield bench
 
 
-def _clients(stack: ExitStack, directory: Path, image: Path, *, alone: bool) -> Iterator[ByClient]:
+def _clients(
+    stack: ExitStack, places: tuple[Path, Path], image: Path, *, alone: bool
+) -> Iterator[ByClient]:
+    directory, running = places
     if shutil.which("docker"):
-        ours = stack.enter_context(_serving(directory / "served"))
+        ours = stack.enter_context(_serving(directory / "served", running / "served"))
         yield _with_image(ByClient(ours, OURS_BY_DOCKER), image)
     if not alone and shutil.which("docker") and shutil.which("dockerd"):
-        theirs = stack.enter_context(_dockerd(directory / "docker"))
+        theirs = stack.enter_context(_dockerd(directory / "docker", running / "docker"))
         yield _with_image(ByClient(theirs, "dockerd"), image)
     if not alone and shutil.which("podman"):
         # Its own choice may be above what this machine lets anybody have.
         more = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
-        podman = podman_in(directory / "podman")
+        podman = podman_in(directory / "podman", running / "podman")
         # All with the same runtime; podman's own choice refuses where cgroups are mixed.
         podman = replace(podman, command=(*podman.command, "--runtime", "runc"))
         yield _with_image(ByClient(podman, "podman", more, ("-t", "0")), image)
@@ -306,9 +312,9 @@ def _image() -> bytes:
 
 
 @contextmanager
-def _serving(directory: Path) -> Iterator[Peer]:
+def _serving(directory: Path, running: Path) -> Iterator[Peer]:
     socket = directory.with_suffix(".sock")
-    places = ["--root", directory / "r", "--run", directory / "v", "--socket", socket]
+    places = ["--root", directory, "--run", running, "--socket", socket]
     words = [sys.executable, "-m", "engine", "serve", *map(str, places)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -321,11 +327,11 @@ def _serving(directory: Path) -> Iterator[Peer]:
 
 
 @contextmanager
-def _dockerd(directory: Path) -> Iterator[Peer]:
+def _dockerd(directory: Path, running: Path) -> Iterator[Peer]:
     """Run a dockerd as it comes, with bridge and rules, in this network namespace."""
     directory.mkdir()
     socket = directory / "s"
-    places = ("--data-root", directory / "d", "--exec-root", directory / "x")
+    places = ("--data-root", directory / "d", "--exec-root", running)
     words = ["dockerd", *map(str, places), "-H", f"unix://{socket}", "--pidfile"]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen([*words, str(directory / "pid")], stdout=log, stderr=log)

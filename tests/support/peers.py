@@ -95,13 +95,15 @@ def _wait_for(peer: Peer, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.skip("dockerd did not become ready")
 
 
-def podman_in(directory: Path) -> Peer:
-    """Return podman with a storage of its own in *directory*."""
-    directory.mkdir(parents=True, exist_ok=True)
+def podman_in(directory: Path, running: Path | None = None) -> Peer:
+    """Return podman with a storage of its own in *directory*, and what runs in *running*."""
+    running = running or directory
+    for each in (directory, running):
+        each.mkdir(parents=True, exist_ok=True)
     return Peer(
         "podman",
         (
-            *("podman", "--root", str(directory / "r"), "--runroot", str(directory / "rr")),
-            *("--tmpdir", str(directory / "t"), "--storage-driver", "overlay"),
+            *("podman", "--root", str(directory / "r"), "--runroot", str(running / "rr")),
+            *("--tmpdir", str(running / "t"), "--storage-driver", "overlay"),
         ),
     )
