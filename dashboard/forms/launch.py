@@ -7,7 +7,6 @@ a shell would, and nothing is run by one.
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,15 +24,13 @@ from dashboard.forms.texts import (
     WordsField,
     code_area,
     code_input,
-    render_amount,
 )
+from dashboard.forms.unsaid import UnsaidField, show_unsaid, with_unsaid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from django.forms import BoundField
-
-    from dashboard.models import Container
 
 # Kinds of fields: what is typed is what is told, but for amounts and lines with parts.
 TEXTS = (
@@ -43,7 +40,7 @@ TEXTS = (
 )
 FLAGS = (
     *("auto_remove", "read_only", "publish_all", "tty", "open_stdin", "init", "privileged"),
-    "oom_kill_disable",
+    *("oom_kill_disable", "stdin_once"),
 )
 NUMBERS = (
     *("cpu_shares", "cpu_period", "cpu_quota", "pids_limit", "blkio_weight", "oom_score_adj"),
@@ -52,7 +49,6 @@ NUMBERS = (
 AMOUNTS = {
     "memory": "memory_bytes",
     "memory_reservation": "memory_reservation",
-    "memory_swap": "memory_swap",
     "shm_size": "shm_size",
     "writable_bytes": "writable_bytes",
 }
@@ -62,6 +58,10 @@ LINES = (
     "device_cgroup_rules",
 )
 PAIRS = ("labels", "annotations", "sysctls")
+# Lists that are docker's where nothing is typed, and empty where `NO_PATHS` is.
+PATHS = ("masked_paths", "readonly_paths")
+NO_PATHS = "-"
+UNLIMITED = -1
 PARTS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, Any]], str]]] = {
     "publish": (notation.parse_ports, notation.render_port),
     "mounts": (notation.parse_mount, notation.render_mount),
@@ -71,11 +71,15 @@ PARTS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, Any]], str]]] =
     "endpoints": (notation.parse_endpoint, notation.render_endpoint),
     "device_read_bps": (notation.parse_rate, notation.render_rate),
     "device_write_bps": (notation.parse_rate, notation.render_rate),
+    "device_read_iops": (notation.parse_count, notation.render_count),
+    "device_write_iops": (notation.parse_count, notation.render_count),
+    "blkio_weight_device": (notation.parse_weight, notation.render_weight),
 }
 HEALTH_TIMES = {
     "health_interval": "interval",
     "health_timeout": "timeout",
     "health_start_period": "start_period",
+    "health_start_interval": "start_interval",
 }
 
 
@@ -93,6 +97,23 @@ class PartsField(LinesField):
             found = self._parse(line)
             parts.extend(found if isinstance(found, list) else [found])
         return parts
+
+
+class PathsField(LinesField):
+    """Paths, one a line; None where nothing is typed, and none where `NO_PATHS` is."""
+
+    def clean(self, value: object) -> list[str] | None:  # type: ignore[override]
+        """Return the paths."""
+        lines = super().clean(value)
+        return [line for line in lines if line != NO_PATHS] if lines else None
+
+
+class SwapField(AmountField):
+    """A number of bytes, or -1 for as much as there is."""
+
+    def clean(self, value: object) -> int | None:
+        """Return the bytes, None where nothing was typed."""
+        return UNLIMITED if str(value or "").strip() == str(UNLIMITED) else super().clean(value)
 
 
 class DurationField(forms.CharField):
@@ -186,6 +207,16 @@ def _parts(name: str, label: str, placeholder: str, help_text: str = "", rows: i
     return PartsField(PARTS[name][0], label=label, widget=widget, help_text=help_text)
 
 
+def _paths(label: str, placeholder: str) -> PathsField:
+    return PathsField(
+        label=label,
+        max_length=65536,
+        required=False,
+        widget=code_area(1, placeholder),
+        help_text=f"One a line. Empty: as docker has it; {NO_PATHS}: none.",
+    )
+
+
 def _flag(label: str, help_text: str = "") -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, help_text=help_text)
 
@@ -234,6 +265,8 @@ class LaunchForm(HostForm):
                 ("cpu_period", "cpu_quota"),
                 ("cpuset_mems", "blkio_weight"),
                 ("device_read_bps", "device_write_bps"),
+                ("device_read_iops", "device_write_iops"),
+                ("blkio_weight_device",),
                 ("memory_swappiness", "oom_score_adj"),
                 ("oom_kill_disable",),
             ),
@@ -244,6 +277,7 @@ class LaunchForm(HostForm):
                 ("cap_add", "cap_drop"),
                 ("security_opt", "sysctls"),
                 ("devices", "device_cgroup_rules"),
+                ("masked_paths", "readonly_paths"),
                 ("privileged",),
             ),
         ),
@@ -255,6 +289,7 @@ class LaunchForm(HostForm):
                 ("health", "health_command"),
                 ("health_interval", "health_timeout"),
                 ("health_retries", "health_start_period"),
+                ("health_start_interval",),
                 ("log_max_size", "log_max_file"),
                 ("log_driver", "init"),
             ),
@@ -264,6 +299,7 @@ class LaunchForm(HostForm):
             (
                 ("entrypoint",),
                 ("tty", "open_stdin"),
+                ("stdin_once",),
                 ("pid_mode", "ipc_mode"),
                 ("uts_mode", "userns_mode"),
                 ("cgroup_mode", "cgroup_parent"),
@@ -275,6 +311,7 @@ class LaunchForm(HostForm):
     request_key = forms.CharField(
         max_length=64, required=False, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex
     )
+    unsaid = UnsaidField()
     line = forms.CharField(
         label="A docker run line",
         max_length=65536,
@@ -349,17 +386,28 @@ class LaunchForm(HostForm):
         help_text="1.5 is one and a half.",
     )
     memory_reservation = _amount("Memory kept for it", "none")
-    memory_swap = _amount("Memory and swap", "twice the memory")
-    pids_limit = _number("Processes at most", 1, "no limit")
+    memory_swap = SwapField(
+        label="Memory and swap",
+        max_length=32,
+        required=False,
+        widget=code_input("twice the memory"),
+        help_text="-1: as much swap as there is.",
+    )
+    pids_limit = _number("Processes at most", -1, "no limit")
     ulimits = _parts("ulimits", "Ulimits", "nofile=1024:2048", rows=1)
-    cpu_shares = _number("CPU shares", 2, "1024")
+    cpu_shares = _number("CPU shares", 0, "1024")
     cpuset_cpus = _text("Only these CPUs", "0-2,4")
     cpu_period = _number("CPU period (µs)", 1000, "100000")
-    cpu_quota = _number("CPU quota (µs)", 1000)
+    cpu_quota = _number("CPU quota (µs)", -1, "no limit")
     cpuset_mems = _text("Only this memory", "0-1")
     blkio_weight = _number("Disk weight", 10, "500")
-    device_read_bps = _parts("device_read_bps", "Read at most", "/dev/sda=10m", rows=1)
-    device_write_bps = _parts("device_write_bps", "Write at most", "/dev/sda=10m", rows=1)
+    device_read_bps = _parts("device_read_bps", "Read bytes a second", "/dev/sda:10m", rows=1)
+    device_write_bps = _parts("device_write_bps", "Write bytes a second", "/dev/sda:10m", rows=1)
+    device_read_iops = _parts("device_read_iops", "Reads a second", "/dev/sda:1000", rows=1)
+    device_write_iops = _parts("device_write_iops", "Writes a second", "/dev/sda:1000", rows=1)
+    blkio_weight_device = _parts(
+        "blkio_weight_device", "Weight of one disk", "/dev/sda:500", rows=1
+    )
     memory_swappiness = _number("Swappiness", 0, "as the host")
     oom_score_adj = _number("Out-of-memory score", -1000, "0")
     oom_kill_disable = _flag("Never kill for memory", "It waits instead. Give it a limit too.")
@@ -370,6 +418,8 @@ class LaunchForm(HostForm):
     sysctls = _pairs("Sysctls", "net.core.somaxconn=1024")
     devices = _parts("devices", "Devices", "/dev/fuse")
     device_cgroup_rules = _lines("Device rules", "c 10:229 rwm")
+    masked_paths = _paths("Hidden paths", "/proc/kcore")
+    readonly_paths = _paths("Read-only paths", "/proc/sys")
     privileged = _flag("Privileged", "It may do to the host whatever root may. Mind it.")
 
     restart = forms.ChoiceField(label="Start it again", choices=RESTARTS, required=False)
@@ -386,6 +436,7 @@ class LaunchForm(HostForm):
     health_timeout = DurationField(label="Fails after")
     health_retries = _number("Unhealthy after failures", 0, "3")
     health_start_period = DurationField(label="Not counted at first")
+    health_start_interval = DurationField(label="Every, at first")
     log_driver = forms.ChoiceField(
         label="Log",
         choices=(("json-file", "Kept, rotated"), ("none", "Not kept")),
@@ -398,6 +449,7 @@ class LaunchForm(HostForm):
     entrypoint = _words("Entrypoint", "as the image says")
     tty = _flag("Terminal", "Its program gets one (-t).")
     open_stdin = _flag("Keep input open", "Even while nobody is attached (-i).")
+    stdin_once = _flag("End input with the first", "Its input ends when who gave it leaves.")
     pid_mode = _text("Processes", "private", "host or container:NAME.")
     ipc_mode = _text("IPC", "private", "host, shareable, none or container:NAME.")
     uts_mode = _text("UTS", "private", "host.")
@@ -411,6 +463,11 @@ class LaunchForm(HostForm):
         """The fields beyond the basic ones, in groups."""
         for title, rows in self.groups_of:
             yield Group(title, tuple(tuple(self[name] for name in row) for row in rows))
+
+    @property
+    def also(self) -> list[tuple[str, str]]:
+        """Settings that come along though no field can hold all of them, with their values."""
+        return show_unsaid(self["unsaid"].value() or "")
 
     def show_only(self, name: str, words: str) -> None:
         """Keep what was typed, and say *words* at the field *name* and nothing elsewhere."""
@@ -428,7 +485,11 @@ class LaunchForm(HostForm):
         return told
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the job is told: only what was typed."""
+        """Return what the job is told: only what was typed, and what came with it unsaid."""
+        return {"settings": with_unsaid(self.said(), self.cleaned_data["unsaid"])}
+
+    def said(self) -> dict[str, Any]:
+        """Return the settings that the other fields say."""
         told = self.cleaned_data
         plain = (*TEXTS, *FLAGS, *NUMBERS, *WORDS, *LINES, *PAIRS)
         parts = [name for name in PARTS if name not in {"mounts", "tmpfs"}]
@@ -436,6 +497,7 @@ class LaunchForm(HostForm):
             "image": told["image"],
             **{name: told[name] for name in (*plain, *parts)},
             **{setting: told[name] for name, setting in AMOUNTS.items()},
+            "memory_swap": told["memory_swap"],
             "mounts": [*told["mounts"], *told["tmpfs"]],
             "nano_cpus": int(told["cpus"] * NANO) if told["cpus"] else None,
             "restart": _restart(told),
@@ -444,41 +506,8 @@ class LaunchForm(HostForm):
             "writable": told["writable"] if told["writable"] == "memory" else None,
         }
         kept = {name: value for name, value in settings.items() if value or value == 0}
-        return {"settings": {name: value for name, value in kept.items() if value is not False}}
-
-
-def typed_settings(container: Container) -> dict[str, Any]:
-    """Return what one would type to launch another container like *container*, without its name."""
-    told = {**container.settings, "image": container.image_reference}
-    return typed_launch(container.host_id, told)
-
-
-def typed_launch(host: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what one would type to launch one with the settings *told* on *host*; no name."""
-    cpus = told.get("nano_cpus")
-    log, policy = told.get("log") or {}, told.get("restart") or {}
-    mounts = list(told.get("mounts") or ())
-    return {
-        "host": host,
-        "image": told.get("image", ""),
-        **{name: told.get(name) or "" for name in TEXTS if name != "name"},
-        **{name: told.get(name) for name in (*FLAGS, *NUMBERS)},
-        **{name: shlex.join(told.get(name) or ()) for name in WORDS},
-        **{name: "\n".join(told.get(name) or ()) for name in LINES},
-        **{name: _render_pairs(told.get(name) or {}) for name in PAIRS},
-        **{name: _render_parts(name, told.get(name) or ()) for name in PARTS},
-        **{name: _render_amount(told.get(setting)) for name, setting in AMOUNTS.items()},
-        "mounts": _render_parts("mounts", [each for each in mounts if each["kind"] != "tmpfs"]),
-        "tmpfs": _render_parts("tmpfs", [each for each in mounts if each["kind"] == "tmpfs"]),
-        "cpus": (Decimal(cpus) / NANO).normalize() if cpus else None,
-        "restart": policy.get("name", "no"),
-        "max_retries": policy.get("max_retries") or None,
-        "writable": told.get("writable") or "disk",
-        "log_driver": log.get("driver", "json-file"),
-        "log_max_size": _render_amount(log.get("max_size")),
-        "log_max_file": log.get("max_file") or None,
-        **_typed_health(told.get("healthcheck") or {}),
-    }
+        paths = {name: told[name] for name in PATHS if told[name] is not None}
+        return {**{name: value for name, value in kept.items() if value is not False}, **paths}
 
 
 def _restart(told: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -504,32 +533,6 @@ def _log(told: Mapping[str, Any]) -> dict[str, Any] | None:
         "max_file": told["log_max_file"],
     }
     return {name: value for name, value in log.items() if value} or None
-
-
-def _typed_health(check: Mapping[str, Any]) -> dict[str, Any]:
-    test = list(check.get("test") or ())
-    times = {
-        name: notation.render_duration(check[key])
-        for name, key in HEALTH_TIMES.items()
-        if check.get(key)
-    }
-    if test[:1] == ["NONE"]:
-        return {"health": "none"}
-    words = test[1] if test[:1] == ["CMD-SHELL"] else shlex.join(test[1:])
-    kind = {"health": "own", "health_command": words} if test else {}
-    return {**kind, **times, "health_retries": check.get("retries") or None}
-
-
-def _render_parts(name: str, parts: Any) -> str:
-    return "\n".join(PARTS[name][1](part) for part in parts)
-
-
-def _render_pairs(pairs: Mapping[str, str]) -> str:
-    return "\n".join(f"{name}={value}" for name, value in pairs.items())
-
-
-def _render_amount(size: int | None) -> str:
-    return render_amount(size) if size else ""
 
 
 def _says_something(field: BoundField) -> bool:

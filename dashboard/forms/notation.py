@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Part = dict[str, Any]
 
+MOST_DIGITS = 19
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
 _NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
@@ -105,14 +106,49 @@ def render_device(part: Part) -> str:
 
 
 def parse_rate(line: str) -> Part:
-    """Return the rate of `/dev/sda=10m`."""
-    path, _, rate = line.partition("=")
+    """Return the bytes a second of `/dev/sda:10m`."""
+    path, rate = _of_device(line)
     return {"path": path, "rate": parse_memory(rate) or 0}
 
 
 def render_rate(part: Part) -> str:
     """Return the line that is read as *part*."""
-    return f"{part['path']}={render_amount(part['rate'])}"
+    return f"{part['path']}:{render_amount(part['rate'])}"
+
+
+def parse_count(line: str) -> Part:
+    """Return the operations a second of `/dev/sda:1000`."""
+    path, rate = _of_device(line)
+    return {"path": path, "rate": _number(rate)}
+
+
+def render_count(part: Part) -> str:
+    """Return the line that is read as *part*."""
+    return f"{part['path']}:{part['rate']}"
+
+
+def parse_weight(line: str) -> Part:
+    """Return the weight of `/dev/sda:500`."""
+    path, weight = _of_device(line)
+    return {"path": path, "weight": _number(weight)}
+
+
+def render_weight(part: Part) -> str:
+    """Return the line that is read as *part*."""
+    return f"{part['path']}:{part['weight']}"
+
+
+def _of_device(line: str) -> tuple[str, str]:
+    path, colon, amount = line.rpartition(":")
+    if not colon or not amount:
+        raise forms.ValidationError(f"“{line}”: write the device, a colon and how much.")
+    return path, amount
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS):
+        raise forms.ValidationError(f"“{text}” is no whole number.")
+    return int(text)
 
 
 def parse_endpoint(line: str) -> Part:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors, services
 from dashboard.forms import LaunchForm, show_failure, show_refusal, words_of
-from dashboard.forms.launch import typed_launch, typed_settings
+from dashboard.forms.launch_typed import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role

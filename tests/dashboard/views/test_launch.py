@@ -4,7 +4,7 @@ import pytest
 from django import forms
 from django.urls import reverse
 
-from dashboard.forms.launch import typed_settings
+from dashboard.forms.launch_typed import typed_settings
 from dashboard.forms.texts import parse_memory, split_words
 from dashboard.models import Job
 from dashboard.views import suggestions
@@ -217,6 +217,23 @@ def test_a_pasted_line_fills_the_form_and_launches_nothing(browse):
     assert form["command"].value() == "-v"
     assert "--sig-proxy" in response.content.decode()
     assert Job.objects.count() == before
+
+
+def test_what_a_pasted_line_says_and_no_field_can_hold_is_shown_and_launched(browse):
+    line = (
+        "docker run --name deep -v data:/d --mount type=volume,src=db,dst=/e,volume-label=a=b x:1"
+    )
+    client = browse("otto")
+
+    form = client.post(reverse("container_paste"), {"host": "harbour", "line": line}, headers=HTMX)
+
+    html, filled = form.content.decode(), form.context["form"]
+    assert "Also set" in html
+    assert "&quot;labels&quot;: {&quot;a&quot;: &quot;b&quot;}" in html
+    sent = {each.name: each.value() for each in filled if each.value() not in {None, False}}
+    client.post(reverse("container_launch"), {**sent, "host": "harbour"})
+    mounts = Job.objects.get(title__contains="deep").arguments["settings"]["mounts"]
+    assert [each.get("labels") for each in mounts] == [None, {"a": "b"}]
 
 
 @pytest.mark.parametrize(
