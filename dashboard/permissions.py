@@ -46,7 +46,7 @@ class SignedInRequest(HttpRequest):
     user: User
 
 
-def is_permitted(user: User | AnonymousUser, role: Role) -> bool:
+def is_permitted(user: User | AnonymousUser | None, role: Role) -> bool:
     """Whether *user* is signed in, active and may do what *role* may."""
     return isinstance(user, User) and user.has_role(role)
 
@@ -65,7 +65,7 @@ def role_for_reach() -> Role:
 def check_reach(user: User | AnonymousUser | None, reach: Sequence[str]) -> None:
     """Raise `ReachesHost` where *reach* names any setting, unless *user* may use such."""
     role = role_for_reach()
-    if reach and not (isinstance(user, User) and user.has_role(role)):
+    if reach and not is_permitted(user, role):
         raise ReachesHost(reach, role.label)
 
 

@@ -27,8 +27,12 @@ AROUND = 25
 MAX_LINE = 400
 
 
-def request_of(told: BuildImage) -> BuildRequest:
-    """Return what the engine is asked for; the state before a step that fails is kept."""
+def request_of(told: BuildImage, *, may_reach: bool) -> BuildRequest:
+    """
+    Return what the engine is asked for; the state before a step that fails is kept.
+
+    Only who *may_reach* into the host has its network while building.
+    """
     return BuildRequest(
         dockerfile=told.dockerfile,
         arguments=told.build_args,
@@ -37,6 +41,7 @@ def request_of(told: BuildImage) -> BuildRequest:
         use_cache=not told.no_cache,
         always_pull=told.pull,
         keep_failed=True,
+        may_use_host_network=may_reach,
     )
 
 

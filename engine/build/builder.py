@@ -34,6 +34,7 @@ from engine.errors import (
     EngineError,
     ImageNotFound,
     InvalidReference,
+    LimitExceeded,
     StepFailed,
 )
 from engine.images.hold import holding
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
 
 NANO = 1_000_000_000
 MAX_ATTEMPTS = 3
+# Each has a thread while it is built.
+MAX_STAGES = 256
 FAILED_LABEL = "io.shipshape.failed-build"
 
 
@@ -225,6 +228,8 @@ class _Work:
     # --- Stages ---------------------------------------------------------------------------------
 
     def _build_stages(self, stages: Stages, needed: tuple[Stage, ...]) -> dict[int, StageState]:
+        if len(needed) > MAX_STAGES:
+            raise LimitExceeded("the number of stages of a build", limit=MAX_STAGES)
         built = _BuiltStages()
         # A stage waits for those it needs in its thread; so each has one, and the lowest go first.
         with ThreadPoolExecutor(len(needed), "stage") as pool:
@@ -246,6 +251,7 @@ class _Work:
             scope=Scope(self.request.arguments, stages.arguments, automatic),
             escape=self.dockerfile.escape,
             network=self.request.network,
+            may_use_host_network=self.request.may_use_host_network,
         )
         for _ in range(MAX_ATTEMPTS):
             try:

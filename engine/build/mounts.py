@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from engine.build.tree import FileTree
 from engine.dockerfile.running import TARGETS
 from engine.errors import DockerfileError, MissingArgument
 from engine.mount import Mount
+from engine.system.copying import copy_tree
 from engine.system.files import make_directory
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class MountOpener:
         file = tree.resolve(mount.get("source", "src") or "/")
         if file is None:
             raise _complain(step, mount, f"{mount.get('source', 'src')} is not there")
+        if not (file.is_directory or file.is_file):
+            # To read a device that an image holds would be to read the host's.
+            raise _complain(step, mount, f"{mount.get('source', 'src')} is no file or directory")
         found.digests.append(digest_of(files_of(tree, file), tree))
         source = self.origins.open_directory(origin, opened, line=step.line) / file.path
         is_writable = _is_on(mount, "rw", "readwrite")
@@ -127,7 +130,7 @@ class MountOpener:
                 file = tree.resolve(mount.get("source", "src") or "/")
             if file is None or not file.is_directory:
                 raise _complain(step, mount, f"{mount.get('source', 'src')} is no directory")
-            shutil.copytree(root / file.path, path, symlinks=True, dirs_exist_ok=True)
+            copy_tree(root / file.path, path)
         path.chmod(_mode(step, mount, CACHE_MODE))
         os.chown(path, _number(mount, "uid"), _number(mount, "gid"))
 
@@ -183,14 +186,15 @@ class MountOpener:
         scratch = opened.enter_context(self.places.scratch())
         if not source.is_dir():
             return _written(scratch / "file", source.read_bytes(), mode=source.stat().st_mode)
-        for name in ("upper", "work", "merged"):
+        for name in ("lower", "upper", "work", "merged"):
             make_directory(scratch / name, mode=0o755)
-        upper, work = scratch / "upper", scratch / "work"
-        options = (f"lowerdir={source}", f"upperdir={upper}", f"workdir={work}")
-        target = scratch / "merged"
-        opened.enter_context(
-            self.places.mounter.mounted([Mount("overlay", "overlay", options)], target)
-        )
+        lower, upper, work = scratch / "lower", scratch / "upper", scratch / "work"
+        mounted, target = self.places.mounter.mounted, scratch / "merged"
+        # Bound first: a name in an image may hold what means something in mount options, and a
+        # colon would show a directory of the host.
+        opened.enter_context(mounted([Mount("bind", str(source), ("bind", "ro"))], lower))
+        options = (f"lowerdir={lower}", f"upperdir={upper}", f"workdir={work}")
+        opened.enter_context(mounted([Mount("overlay", "overlay", options)], target))
         return target
 
 

@@ -65,6 +65,7 @@ def plan_stage(
     scope: Scope,
     escape: str,
     network: str = "default",
+    may_use_host_network: bool = True,
 ) -> Plan:
     """
     Return the steps of *stage* on an image that says *base*.
@@ -72,7 +73,7 @@ def plan_stage(
     The base's ONBUILD triggers come first, and are gone afterwards. Raises a `DockerfileError` that
     points at the word that is wrong.
     """
-    planner = _Planner(stage, stages, network)
+    planner = _Planner(stage, stages, network, may_use_host_network=may_use_host_network)
     position = _Position(Effects(replace(base, on_build=()), escape=escape), scope)
     steps: list[Step] = []
     for instruction in (*_triggers(base, escape), *stage.instructions):
@@ -93,10 +94,13 @@ def _triggers(base: ProcessDefaults, escape: str) -> Iterator[Instruction]:
 class _Planner:
     """Makes the steps of one stage."""
 
-    def __init__(self, stage: Stage, stages: Stages, network: str) -> None:
+    def __init__(
+        self, stage: Stage, stages: Stages, network: str, *, may_use_host_network: bool
+    ) -> None:
         self._stage = stage
         self._stages = stages
         self._network = network
+        self._may_use_host_network = may_use_host_network
 
     def step(self, instruction: Instruction, at: _Position) -> tuple[Step, _Position]:
         """Return the step that *instruction* is, and where planning stands after it."""
@@ -126,6 +130,9 @@ class _Planner:
         if not any(each.startswith("PATH=") for each in env):
             env.append(DEFAULT_PATH)
         asked = run.network or "default"
+        if asked == "host" and not self._may_use_host_network:
+            reason = "--network=host is not allowed in this build"
+            raise run.line.error(reason, remedy="Leave it out, or ask an admin to build it.")
         return RunStep(
             run.line,
             _run_words(arguments if script is None else run.command.words, given),

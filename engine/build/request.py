@@ -50,7 +50,8 @@ class BuildRequest:
     that comes out. *target* is the name or number of a stage, empty for the last. *secrets* are the
     contents by ID, kept from logs, cache and image. *cache_from* are images whose steps may be
     taken as cache. *epoch*, in seconds, is `SOURCE_DATE_EPOCH`. With *keep_failed*, the state
-    before a step that fails stays as an image without a tag.
+    before a step that fails stays as an image without a tag. Unless it *may_use_host_network*, a
+    RUN that asks for it is refused.
     """
 
     dockerfile: str = "Dockerfile"
@@ -70,6 +71,7 @@ class BuildRequest:
     squash: bool = False
     epoch: int | None = None
     keep_failed: bool = False
+    may_use_host_network: bool = True
 
     def __post_init__(self) -> None:
         _check_names(self)

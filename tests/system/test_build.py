@@ -13,7 +13,7 @@ import pytest
 from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
 from engine.engine import Engine
-from engine.errors import StepFailed
+from engine.errors import DockerfileError, StepFailed
 from engine.progress import BuildOutput, Cancellation, Cancelled
 from engine.system.paths import EnginePaths
 
@@ -118,6 +118,37 @@ def test_a_writable_mount_is_a_copy(output, tmp_path):
 
     assert text == "changed\n"
     assert (tmp_path / "f").read_text() == "context\n"
+
+
+def test_a_name_in_an_image_shows_no_directory_of_the_host(output, tmp_path):
+    # A colon parts the lower directories of an overlay.
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "secret").touch()
+    text = output(
+        f"RUN mkdir -p /x /x:{host}\nFROM {STARTER}\n"
+        f"RUN --mount=from=0,source=/x:{host},target=/m,rw ls -a /m"
+    )
+
+    assert text.split() == [".", ".."]
+
+
+@pytest.mark.parametrize("option", ["", ",rw"])
+def test_a_device_in_an_image_is_not_mounted_and_not_read(output, option):
+    with pytest.raises(DockerfileError, match="no file or directory"):
+        output(
+            f"RUN mknod /zero c 1 5\nFROM {STARTER}\n"
+            f"RUN --mount=from=0,source=/zero,target=/m{option} cat /m"
+        )
+
+
+def test_a_cache_takes_devices_of_an_image_as_they_are_and_reads_none(output):
+    text = output(
+        f"RUN mkdir /d; mknod /d/zero c 1 5; echo x >/d/file\nFROM {STARTER}\n"
+        "RUN --mount=type=cache,from=0,source=/d,target=/m test -c /m/zero && cat /m/file"
+    )
+
+    assert text == "x\n"
 
 
 def test_a_script_is_executed_by_its_interpreter(output):

@@ -10,8 +10,9 @@ import pytest
 
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
+from dashboard.models import Role
 from engine.engine import Engine
-from engine.errors import DockerfileError, LimitExceeded, NotFound
+from engine.errors import DockerfileError, EngineError, LimitExceeded, NotFound
 from engine.progress import NEVER
 from engine.system.paths import EnginePaths
 from tests.support.world import Sink
@@ -119,3 +120,15 @@ def test_an_upload_that_is_gone_or_too_large_is_refused(work, real: Engine, monk
     Uploads(real.paths.uploads).write(UPLOAD, 0, b"large")
     with pytest.raises(LimitExceeded):
         builds.build_image(work(upload=UPLOAD, target="x"))
+
+
+def test_an_operator_s_build_has_no_network_of_the_host(work, otto) -> None:
+    told = {"text": "FROM scratch\nRUN --network=host true"}
+    with pytest.raises(DockerfileError, match="not allowed"):
+        builds.build_image(work(**told))
+
+    otto.role = Role.ADMIN
+    otto.save()
+    with pytest.raises(EngineError) as refused:
+        builds.build_image(work(**told))
+    assert "not allowed" not in refused.value.message

@@ -19,13 +19,15 @@ def stages_of(text, **given):
     return cut_into_stages(read_instructions(dockerfile), variables, escape=dockerfile.escape)
 
 
-def plan_of(text, *, given=None, base=None):
+def plan_of(text, *, given=None, base=None, **options):
     given = given or {}
     automatic = automatic_arguments(AMD64, AMD64, stage="")
     stages = stages_of(text, **given)
     stage = stages.target("")
     scope = Scope(given, stages.arguments, automatic)
-    return plan_stage(stage, stages, base=base or ProcessDefaults(), scope=scope, escape="\\")
+    return plan_stage(
+        stage, stages, base=base or ProcessDefaults(), scope=scope, escape="\\", **options
+    )
 
 
 def step_of(text, **options):
@@ -271,3 +273,13 @@ def test_equal_plans_have_equal_identities():
 )
 def test_what_differs_is_no_cache_for_each_other(one, other):
     assert step_of(one).identity() != step_of(other).identity()
+
+
+def test_the_host_s_network_is_for_builds_that_may_use_it():
+    text = "RUN --network=host true"
+    assert step_of(text).network == "host"
+    with pytest.raises(DockerfileError, match="not allowed"):
+        step_of(text, may_use_host_network=False)
+    base = ProcessDefaults(on_build=(text,))
+    with pytest.raises(DockerfileError, match="not allowed"):
+        plan_of("FROM a", base=base, may_use_host_network=False)
