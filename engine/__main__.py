@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.build import command as build_command
 from engine.containers.record import IfRunning
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidSetting
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         for place in ("--root", "--run"):
             verb.add_argument(place, type=Path, default=argparse.SUPPRESS)
         verb.set_defaults(act=act, code=0)
+        if act is _build:
+            build_command.declare(verb)
         for word in words:
             if word.endswith("?"):
                 verb.add_argument(word.rstrip("?"), action="store_true")
@@ -237,6 +240,12 @@ def _load(engine: Engine, options: argparse.Namespace) -> None:
         engine.images.load(stream, progress=ShellProgress(), owner=OWNER)
 
 
+def _build(engine: Engine, options: argparse.Namespace) -> None:
+    # Standard output may be where the image goes.
+    built = build_command.build(engine.builds, engine.images, options, say=_say)
+    _say(f"{built.image.id} {' '.join(tag.familiar for tag in built.tags)}".rstrip())
+
+
 def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     report = engine.check(repair=options.repair, progress=ShellProgress())
     for each in report.findings:
@@ -286,6 +295,7 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     ),
     "save": (_save, "write images to a file", ("file", "references*")),
     "load": (_load, "bring the images of a file", ("file",)),
+    "build": (_build, "build an image from a Dockerfile", ()),
     "check": (_check, "hold the disk against the records; 1 if anything is wrong", ("--repair?",)),
     "dismantle": (_dismantle, "take bridges and rules off the host; the records stay", ()),
     "reconcile": (_reconcile, "put right what a crash left", ()),

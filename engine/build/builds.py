@@ -13,12 +13,14 @@ from engine.build.intake import (
     context_of_tar,
     context_of_upload,
 )
+from engine.build.output import merged_tar, write_files
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import timedelta
+    from pathlib import Path
     from typing import BinaryIO
 
     from engine.build.bases import ImageSource
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from engine.build.prune import CachePruned, CachePruner
     from engine.build.remote import GitSource
     from engine.build.request import BuildRequest
+    from engine.images.record import ImageRecord
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
 
@@ -86,6 +89,14 @@ class Builds:
     def context_of_dockerfile(self, content: bytes) -> AbstractContextManager[BuildContext]:
         """Open an empty context with one Dockerfile."""
         return context_of_dockerfile(self._parts.places, content)
+
+    def open_files(self, image: ImageRecord) -> AbstractContextManager[Iterator[bytes]]:
+        """Open a tar of all files of *image*, see `output.merged_tar`."""
+        return merged_tar(self._parts, image)
+
+    def write_files(self, image: ImageRecord, target: Path) -> None:
+        """Write all files of *image* into the directory *target*, see `output.write_files`."""
+        write_files(self._parts, image, target)
 
     def cache(self) -> CacheUsage:
         """Return what the cache holds; directories are measured now."""
