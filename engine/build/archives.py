@@ -29,10 +29,18 @@ def is_archive(tree: Files, file: TreeFile) -> bool:
         return False
     try:
         with opened(tree, file) as stream:
-            head = stream.read(BLOCK)
+            head = _head(stream)
     except _DAMAGE:
         return False
     return len(head) == BLOCK and head[_MAGIC] == b"ustar"
+
+
+def _head(stream: Unpacked) -> bytes:
+    """Return the first block; a read may give less than was asked for."""
+    head = b""
+    while len(head) < BLOCK and (piece := stream.read(BLOCK - len(head))):
+        head += piece
+    return head
 
 
 @contextmanager

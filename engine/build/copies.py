@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.build.archives import is_archive, iter_archive
@@ -50,8 +50,10 @@ def copy_of(step: CopyStep, tree: Files, destination: Destination, rules: CopyRu
     is_unpacking = step.is_add and step.unpacks is not False
     archives = tuple(each for each in selected if is_unpacking and is_archive(tree, each.file))
     plain = [each for each in selected if each not in archives]
-    files = copied_files(step, tree, plain, destination, rules)
-    return CopyWork(tree, tuple(files), archives, destination.path, rules)
+    files = copied_files(step, tree, plain, destination, rules, unpacks=bool(archives))
+    # What an archive says of owners holds, unless the step itself says otherwise.
+    unpacking = rules if step.owner else replace(rules, owner=None)
+    return CopyWork(tree, tuple(files), archives, destination.path, unpacking)
 
 
 def digest_of_copies(copies: Sequence[CopyWork]) -> str:

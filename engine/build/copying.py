@@ -78,12 +78,15 @@ def copied_files(
     selected: Sequence[Selected],
     destination: Destination,
     rules: CopyRules,
+    *,
+    unpacks: bool = False,
 ) -> list[CopiedFile]:
     """
     Return everything that the layer of *step* holds, in the order of its tar.
 
     Of two sources that bring the same path, the later one wins. Directories that are made on the
-    way belong to the new owner and are as old as the youngest thing in them.
+    way belong to the new owner and are as old as the youngest thing in them; if something is
+    unpacked into the destination, it is one of them.
     """
     found: dict[bytes, CopiedFile] = {}
     names: dict[object, bytes] = {}
@@ -96,7 +99,7 @@ def copied_files(
     for copied in _inline(step, destination, rules):
         found[copied.entry.name] = copied
     files = list(found.values())
-    return [*_made_directories(files, destination, rules), *files]
+    return [*_made_directories(files, destination, rules, unpacks=unpacks), *files]
 
 
 def files_of(tree: Files, file: TreeFile) -> list[CopiedFile]:
@@ -175,12 +178,12 @@ def _inline(step: CopyStep, destination: Destination, rules: CopyRules) -> Itera
 
 
 def _made_directories(
-    files: Sequence[CopiedFile], destination: Destination, rules: CopyRules
+    files: Sequence[CopiedFile], destination: Destination, rules: CopyRules, *, unpacks: bool
 ) -> list[CopiedFile]:
     brought = {copied.entry.name for copied in files}
     missing = [os.fsencode(each) for each in destination.missing]
-    if not destination.is_directory and any(
-        name.startswith(os.fsencode(destination.path) + b"/") for name in brought
+    if not destination.is_directory and (
+        unpacks or any(name.startswith(os.fsencode(destination.path) + b"/") for name in brought)
     ):
         missing.append(os.fsencode(destination.path))
     youngest = max((copied.entry.mtime_ns for copied in files), default=0)

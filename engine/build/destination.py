@@ -35,7 +35,7 @@ class Destination:
 
 
 def resolve_destination(stack: Stack, path: str) -> Destination:
-    """Return where *path* leads in *stack*; raise `UnsafePath` for links that never end."""
+    """Return where *path* leads in *stack*; raise `UnsafePath` where it cannot lead."""
     waiting = [part for part in reversed(path.split("/")) if part not in {"", "."}]
     resolved: list[str] = []
     missing: list[str] = []
@@ -56,6 +56,8 @@ def resolve_destination(stack: Stack, path: str) -> Destination:
             )
         if target is None:
             resolved.append(part)
+            if waiting and mode is not None and not stat.S_ISDIR(mode):
+                raise UnsafePath(path, f"/{here} of the image is not a directory")
             if mode is None and waiting:
                 missing.append(here)
             continue

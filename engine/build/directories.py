@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.build.copying import DIRECTORY_MODE
 from engine.build.destination import resolve_destination
+from engine.errors import UnsafePath
 from engine.layers.entries import Entry, Kind
 
 if TYPE_CHECKING:
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 def directory_items(
     stack: Stack, path: str, owner: Owner, mtime_ns: int
 ) -> list[tuple[Entry, Iterable[bytes]]]:
-    """Return the entries that make *path* a directory of *stack*; none where it is one."""
+    """
+    Return the entries that make *path* a directory of *stack*; none where it is one.
+
+    Raises `UnsafePath` where something else is there.
+    """
     destination = resolve_destination(stack, path)
     if destination.is_directory:
         return []
+    if destination.mode is not None:
+        raise UnsafePath(path, "it is there in the image, and is not a directory")
     return [
         (_entry(each, owner, mtime_ns), ())
         for each in dict.fromkeys([*destination.missing, destination.path])

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from engine.dockerfile.parser import Heredoc, Line
     from engine.oci.config import ProcessDefaults
 
-DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHEBANG = "#!"
 
 
@@ -127,8 +126,6 @@ class _Planner:
         arguments, script = _executed(run, at.effects)
         given = at.scope.arguments(at.effects)
         env = [*at.effects.defaults.env, *(f"{name}={given[name]}" for name in sorted(given))]
-        if not any(each.startswith("PATH=") for each in env):
-            env.append(DEFAULT_PATH)
         asked = run.network or "default"
         if asked == "host" and not self._may_use_host_network:
             reason = "--network=host is not allowed in this build"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.build.files import WILDCARDS, TreeFile, cleaned, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from engine.build.destination import Destination
     from engine.build.files import Files
@@ -44,7 +44,9 @@ class Placed:
 
 def select(step: CopyStep, tree: Files, destination: Destination) -> tuple[Selected, ...]:
     """Return what *step* copies out of *tree*; raise a `DockerfileError` for what is not there."""
-    spelled = [each for source in step.sources for each in _spelled(step, tree, source)]
+    spelled = [each for source in step.sources for each in _spelled(tree, source)]
+    if step.sources and not spelled:
+        raise _missing(step, tree, step.sources[0])
     found = [(name, _found(step, tree, name)) for name in spelled]
     is_several = len(found) + len(step.inline) > 1
     if is_several and not is_directory_target(step, destination):
@@ -52,7 +54,16 @@ def select(step: CopyStep, tree: Files, destination: Destination) -> tuple[Selec
             f"When using {step.line.keyword} with more than one source file, "
             "the destination must be a directory and end with a /"
         )
+    _refuse_to_replace(step, destination, [file for _, file in found])
     return tuple(_placed(step, tree, destination, name, file) for name, file in found)
+
+
+def _refuse_to_replace(step: CopyStep, destination: Destination, files: Sequence[TreeFile]) -> None:
+    """Raise where a file stands at the destination and a directory would have to."""
+    if destination.mode is None or destination.is_directory:
+        return
+    if step.destination.endswith("/") or any(file.is_directory for file in files):
+        raise step.line.error(f"/{destination.path} of the image is not a directory")
 
 
 def is_directory_target(step: CopyStep, destination: Destination) -> bool:
@@ -74,13 +85,12 @@ def iter_placed(step: CopyStep, tree: Files, selected: Selected) -> Iterator[Pla
             yield Placed(found, joined(selected.target, below))
 
 
-def _spelled(step: CopyStep, tree: Files, source: str) -> list[str]:
+def _spelled(tree: Files, source: str) -> list[str]:
+    """Return the paths that *source* means: of a pattern, those that match it, perhaps none."""
     if not WILDCARDS.search(source):
         return [source]
     before, pivot, after = source.partition(PIVOT)
     matches = tree.matches(cleaned(f"{before}/{after}" if pivot else source))
-    if not matches:
-        raise _missing(step, tree, source)
     depth = len([part for part in before.split("/") if part not in {"", "."}]) if pivot else 0
     return [_with_pivot(each, depth) if pivot else each for each in matches]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from engine.oci.digest import ChainID
     from engine.oci.platform import Platform
 
+DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 @dataclass(frozen=True, slots=True)
 class StageState:
@@ -83,7 +85,7 @@ class StageState:
 
 def state_of_nothing(*, escape: str, epoch: int | None) -> StageState:
     """Return where a stage `FROM scratch` begins."""
-    effects = Effects(ProcessDefaults(), escape=escape)
+    effects = Effects(_with_path(ProcessDefaults()), escape=escape)
     return StageState(base_key(_identity("", epoch)), effects, host_platform())
 
 
@@ -91,7 +93,7 @@ def state_of_image(image: ImageRecord, *, escape: str, epoch: int | None) -> Sta
     """Return where a stage on *image* begins; its key holds the image's whole config."""
     return StageState(
         base_key(_identity(str(image.id), epoch)),
-        Effects(image.config.defaults, escape=escape),
+        Effects(_with_path(image.config.defaults), escape=escape),
         image.platform,
         image.layers,
         image.config.history,
@@ -99,6 +101,13 @@ def state_of_image(image: ImageRecord, *, escape: str, epoch: int | None) -> Sta
         image.config.author,
         image,
     )
+
+
+def _with_path(defaults: ProcessDefaults) -> ProcessDefaults:
+    """Return *defaults* with a PATH: what is built has one, as other builders have it."""
+    if any(each.startswith("PATH=") for each in defaults.env):
+        return defaults
+    return replace(defaults, env=(*defaults.env, DEFAULT_PATH))
 
 
 def _identity(image: str, epoch: int | None) -> str:

@@ -29,8 +29,9 @@ from engine.dockerfile.instructions import (
     Workdir,
 )
 from engine.dockerfile.words import expand, expand_words
-from engine.errors import InvalidExpansion
+from engine.errors import InvalidExpansion, InvalidSetting
 from engine.oci import healthcheck
+from engine.settings.signals import parse_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +45,6 @@ SHELL = ("/bin/sh", "-c")
 MAX_PORT = 65535
 
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.ASCII | re.IGNORECASE)
-_SIGNAL = re.compile(r"\d{1,3}|(?:SIG)?[A-Z][A-Z0-9+-]{1,15}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +185,11 @@ def _workdir(effects: Effects, workdir: Workdir, variables: Mapping[str, str]) -
 
 def _stop_signal(effects: Effects, stop: StopSignal, variables: Mapping[str, str]) -> Effects:
     signal = expanded(stop.line, stop.signal, variables, effects.escape)
-    if not _SIGNAL.fullmatch(signal):
+    try:
+        parse_signal(signal)
+    except InvalidSetting as error:
         remedy = "Write a name such as SIGTERM, or a number."
-        raise stop.line.error(f"invalid signal: {signal[:40]}", remedy=remedy)
+        raise stop.line.error(f"invalid signal: {signal[:40]}", remedy=remedy) from error
     return effects.changed(stop_signal=signal)
 
 

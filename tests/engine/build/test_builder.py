@@ -6,6 +6,7 @@ import pytest
 
 from engine.build.context import DirectoryContext
 from engine.build.request import BuildRequest
+from engine.build.state import DEFAULT_PATH
 from engine.errors import (
     DockerfileError,
     ImageNotFound,
@@ -51,7 +52,7 @@ class TestImage:
         }  # fmt: skip
         defaults = built.image.config.defaults
         assert (defaults.env, defaults.command, defaults.working_dir) == (
-            ("A=1",),
+            (DEFAULT_PATH, "A=1"),
             ("/made",),
             "/w",
         )
@@ -77,14 +78,14 @@ class TestImage:
         )
 
         assert tree(built) == {"from-two": "2", "one": "1"}
-        assert built.image.config.defaults.env == ()
+        assert built.image.config.defaults.env == (DEFAULT_PATH,)
 
     def test_an_image_is_a_base(self, bench, tree):
         base = bench.build("FROM scratch\nRUN write /base 1\nENV A=1\nONBUILD ENV B=2", tag="base")
         built = bench.build("FROM base\nRUN remove /base; write /x 1")
 
         assert tree(built) == {"x": "1"}
-        assert built.image.config.defaults.env == ("A=1", "B=2")
+        assert built.image.config.defaults.env == (DEFAULT_PATH, "A=1", "B=2")
         assert built.image.config.defaults.on_build == ()
         assert built.image.layers[:1] == base.image.layers
 
@@ -407,7 +408,10 @@ class TestFailures:
 
         assert kept[0] == kept[1]
         assert (image.tags, image.source, len(image.layers)) == ((), "build", 1)
-        assert (defaults.env, defaults.labels["io.shipshape.failed-build"]) == (("A=1",), "true")
+        assert (defaults.env, defaults.labels["io.shipshape.failed-build"]) == (
+            (DEFAULT_PATH, "A=1"),
+            "true",
+        )
 
     def test_a_base_is_its_own_state(self, bench):
         base = bench.build("FROM scratch\nRUN write /x 1", tag="base").image

@@ -149,9 +149,6 @@ class TestRun:
         assert step.arguments == ("/bin/sh", "-c", "echo")
         assert step.created_by == "RUN |1 A=1 /bin/sh -c echo"
 
-    def test_without_a_path_it_gets_the_usual_one(self):
-        assert any(each.startswith("PATH=/usr/local") for each in step_of("RUN x").env)
-
     def test_the_shell_expands_and_not_the_build(self):
         assert step_of("ENV A=1\nRUN echo $A").arguments[-1] == "echo $A"
 
