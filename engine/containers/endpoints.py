@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.bundle import host_resolver
 from engine.containers.hostname import hostname_of
-from engine.errors import InvalidSetting
+from engine.errors import ContainerNotFound, InvalidSetting
 from engine.networks.files import (
     HOSTS,
     NO_DOTS,
@@ -67,8 +67,19 @@ class Connector:
         """See to it that what needs no asking is there; to be called outside a transaction."""
         if has_endpoints(settings):
             self._defaults.ensure()
+            self._check_links(settings)
         elif settings.network.startswith(JOINED):
             self._means.store.get(settings.network.removeprefix(JOINED))
+
+    def _check_links(self, settings: ContainerSettings) -> None:
+        # In a network of one's own a link may lead to what comes later.
+        asked = [each for each in wanted_endpoints(settings) if each.network == BRIDGE]
+        for ref in (link.partition(":")[0] for each in asked for link in each.links):
+            try:
+                self._means.store.get(ref)
+            except ContainerNotFound as error:
+                message = f"could not get container for {ref}: {error.message}"
+                raise InvalidSetting("endpoints", message) from error
 
     def enroll(self, record: ContainerRecord) -> None:
         """Record where a new container shall stand; joins the transaction that is open."""

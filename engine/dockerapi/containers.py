@@ -9,6 +9,7 @@ from engine.dockerapi.answers import json_answer, json_bytes
 from engine.dockerapi.create_body import settings_of, warnings_of
 from engine.dockerapi.images import driver_of
 from engine.dockerapi.mounted import mounts_of
+from engine.dockerapi.names import parse_platform
 from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
 from engine.dockerapi.selection import selected
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from engine.dockerapi.call import Call
     from engine.engine import Engine
+    from engine.oci.platform import Platform
 
 
 async def list_containers(call: Call) -> web.StreamResponse:
@@ -81,7 +83,10 @@ async def create(call: Call) -> web.StreamResponse:
     body = await call.json(is_needed=True)
     name = call.query.text("name").removeprefix("/") or None
     settings = settings_of(body, name=name)
+    platform = parse_platform(call.query.text("platform"))
     try:
+        if platform is not None:
+            await call.pools.quick(_check_platform, call.engine, settings.image, platform)
         record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
     except NotFound as error:
         refusal = refusal_of(error)
@@ -90,6 +95,22 @@ async def create(call: Call) -> web.StreamResponse:
         raise Refusal(status, refusal.message) from error
     warnings = [*warnings_of(body), *call.engine.containers.warnings(settings)]
     return json_answer({"Id": record.id, "Warnings": warnings}, status=201)
+
+
+def _check_platform(engine: Engine, name: str, wanted: Platform) -> None:
+    """Raise the refusal that has a client pull, where the image is one of another platform."""
+    image = engine.images.find(name)
+    if image is not None and not _is_of(image.platform, wanted):
+        raise Refusal(
+            404,
+            f"image with reference {name} was found but does not match the specified platform: "
+            f"wanted {wanted}, actual: {image.platform}",
+        )
+
+
+def _is_of(actual: Platform, wanted: Platform) -> bool:
+    is_same_kind = (actual.os, actual.architecture) == (wanted.os, wanted.architecture)
+    return is_same_kind and (not wanted.variant or wanted.variant == actual.variant)
 
 
 def _sizes(engine: Engine, record: ContainerRecord) -> tuple[int, int]:

@@ -69,6 +69,11 @@ SCENES = {
         rm a1
         rm a1
     """,
+    "of-another-platform": """
+        create --pull never --platform linux/arm64 IMAGE
+        create --pull never --platform linux/amd64 --name p1 IMAGE
+        rm p1
+    """,
     "running": """
         run -d --name b1 IMAGE sleep 1000
         run -d --name b1 IMAGE sleep 1000

@@ -20,7 +20,7 @@ from engine.errors import (
     NameTaken,
     RuntimeFailed,
 )
-from engine.settings import ContainerSettings, RestartPolicy
+from engine.settings import ContainerSettings, Endpoint, RestartPolicy
 from tests.support.containers import IMAGE, Yard
 
 SECONDS = 20.0
@@ -78,6 +78,14 @@ class TestCreate:
     def test_more_processors_than_there_are_cannot_be_had(self, yard: Yard) -> None:
         with pytest.raises(InvalidSetting, match="only 2 CPUs available"):
             yard.containers.create(yard.settings(nano_cpus=2_000_000_001))
+
+    def test_a_link_to_what_does_not_exist_is_refused(self, yard: Yard) -> None:
+        with pytest.raises(InvalidSetting, match="could not get container for nope"):
+            yard.containers.create(
+                yard.settings(network="bridge", endpoints=(Endpoint("bridge", links=("nope:x",)),))
+            )
+
+        assert yard.leftovers() == []
 
     def test_an_unknown_image_is_refused(self, yard: Yard) -> None:
         with pytest.raises(ImageNotFound):
