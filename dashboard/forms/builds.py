@@ -10,6 +10,7 @@ from django import forms
 from dashboard.arguments.builds import MAX_DOCKERFILE
 from dashboard.forms.hosts import HostForm
 from dashboard.forms.texts import CODE, LinesField, PairsField, code_area, code_input
+from dashboard.templatetags.words import familiar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,6 +164,6 @@ def typed_build(job: Job) -> dict[str, Any]:
         **told,
         "host": job.host_id,
         "source": source,
-        "tags": "\n".join(told.get("tags") or ()),
+        "tags": "\n".join(familiar(tag) for tag in told.get("tags") or ()),
         "build_args": "\n".join(f"{name}={value}" for name, value in pairs),
     }

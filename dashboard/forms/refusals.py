@@ -17,8 +17,8 @@ def words_of(error: EngineError) -> str:
 
 
 def sentences(*texts: str) -> str:
-    """Return those of *texts* that say something, each ended with a full stop."""
-    return " ".join(f"{text.rstrip('.')}." for text in texts if text)
+    """Return those of *texts* that say something, each ended as a sentence."""
+    return " ".join(text if text[-1] in "?!" else f"{text.rstrip('.')}." for text in texts if text)
 
 
 def show_refusal(form: Form, error: EngineError) -> None:

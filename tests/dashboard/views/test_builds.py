@@ -136,6 +136,7 @@ def test_steps_stand_in_their_stages_in_order(browse, build):
     assert at == sorted(at)
     for told in ("Cached", "Running", "Done", "4.1 kB", "2 of 5"):
         assert told in html
+    assert "1 cached" not in html
 
 
 def test_a_step_that_a_cancelled_build_left_was_stopped(browse, build):
@@ -272,7 +273,7 @@ def test_change_and_retry_brings_everything_typed_back(browse, build):
     form = browse("otto").get(f"{reverse('build_new')}?job={job.pk}").context["form"]
 
     assert form["text"].value() == TEXT
-    assert (form["tags"].value(), form["build_args"].value()) == (TAG, "A=1")
+    assert (form["tags"].value(), form["build_args"].value()) == ("team/app:1", "A=1")
     assert form.errors == {"text": ["Dockerfile line 2: no. Do."]}
 
 
