@@ -1,4 +1,4 @@
-"""Building from the editor: a line that fails, what the page makes of it, and the same put right."""
+"""Building from the editor: a line that fails, what the page makes of it, and it put right."""
 
 from __future__ import annotations
 
