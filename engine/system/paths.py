@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.system.placement import spread
+
 DEFAULT_ROOT = Path("/var/lib/shipshape")
 DEFAULT_RUN = Path("/run/shipshape")
 PRIVATE = 0o700
@@ -131,6 +133,8 @@ class EnginePaths:
         places = (self.content, self.snapshots, self.containers, self.volumes, self.trash)
         for path in (self.root, *places):
             path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        for path in (self.snapshots, self.volumes):
+            spread(path)
         # Unprivileged processes keep sockets below the run directory, so it can be passed.
         self.run.mkdir(mode=0o755, parents=True, exist_ok=True)
         for path in (self.locks, self.exits):
