@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIECE = 1 << 20
+CAPABILITY = "security.capability"
+_BROUGHT = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFIFO})
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -36,10 +38,16 @@ class Applier:
         self._began = began_ns
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Apply *changes*, directories before what is in them; raise `SandboxConflict`."""
+        """
+        Apply *changes*, directories before what is in them.
+
+        Raises `SandboxConflict`, or `Unsupported` for a device or socket: then nothing is done.
+        """
         with ExitStack() as opened:
             upper = _opened(opened, self._upper)
             target = _opened(opened, self._directory)
+            for change in changes:
+                self._check(upper, change)
             conflicts = [each.path for each in changes if self._conflicts(target, each)]
             if conflicts:
                 raise SandboxConflict(conflicts)
@@ -48,6 +56,16 @@ class Applier:
                     self._apply(upper, target, change)
                 except OSError as error:
                     raise from_oserror(error, f"apply {change.path}") from error
+
+    def _check(self, upper: int, change: Change) -> None:
+        *parents, name = _parts(change.path)
+        with ExitStack() as opened:
+            place = _entered(opened, upper, parents)
+            status = None if place is None else _status(place, name)
+        if change.kind is ChangeKind.DELETED or status is None:
+            return
+        if stat.S_IFMT(status.st_mode) not in _BROUGHT:
+            raise Unsupported(f"{change.path} is a device or a socket, which is not brought out")
 
     def _conflicts(self, target: int, change: Change) -> bool:
         *parents, name = _parts(change.path)
@@ -120,6 +138,8 @@ def _copy(source: int, name: bytes, place: int, aside: bytes) -> None:
             copy_metadata(reader, writer)
             # A program that was not trusted with the directory gives nobody its rights.
             os.fchmod(writer, stat.S_IMODE(os.fstat(reader).st_mode) & 0o1777)
+            with suppress(OSError):
+                os.removexattr(writer, CAPABILITY)
             os.fsync(writer)
         finally:
             os.close(writer)
