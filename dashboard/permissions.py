@@ -127,7 +127,7 @@ def answer_logged_out(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(back, resolve_url(LOGIN))
 
 
-def answer_forbidden(request: HttpRequest, error: NotPermitted) -> HttpResponse:
+def answer_forbidden(request: HttpRequest, error: NotPermitted | ReachesHost) -> HttpResponse:
     """Return the refusal in the form that the client understands."""
     if wants_json(request):
         detail = {"code": error.code, "message": error.message, "remedy": error.remedy}

@@ -8,12 +8,18 @@ from django.http import HttpResponse, HttpResponseBadRequest
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import selectors
+from dashboard import selectors, services
 from dashboard.agents import Question, ask
+from dashboard.errors import ReachesHost
 from dashboard.forms import words_of
 from dashboard.jobs import JobName
 from dashboard.models import Role
-from dashboard.permissions import SignedInRequest, require_role
+from dashboard.permissions import (
+    SignedInRequest,
+    answer_forbidden,
+    check_reach,
+    require_role,
+)
 from dashboard.views.answers import answer_job, missing_is_404, render_question
 from dashboard.views.filing import file_job
 from dashboard.views.tree import Change, changes_tree, summary_of
@@ -65,8 +71,12 @@ def container_revert(request: SignedInRequest, host: str, container_id: str) -> 
 @require_role(Role.OPERATOR)
 @missing_is_404
 def container_file(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
-    """Give one small file of a container, as it is now."""
+    """Give one small file of a container, as it is now; mounts of the host are part of it."""
     container = selectors.container_detail(host, container_id)
+    try:
+        check_reach(request.user, services.terminal_reach(container))
+    except ReachesHost as error:
+        return answer_forbidden(request, error)
     path = request.GET.get("path", "")
     if not path.startswith("/") or "\0" in path or len(path) > 4096:
         return HttpResponseBadRequest("not a path")

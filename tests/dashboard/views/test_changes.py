@@ -31,6 +31,14 @@ def asked(monkeypatch) -> list[tuple]:
     return found
 
 
+@pytest.fixture
+def plain(web):
+    """A container that does not reach into its host."""
+    web.settings = {"image": "busybox"}
+    web.save()
+    return web
+
+
 def args(container) -> tuple[str, str]:
     return container.host_id, container.container_id
 
@@ -141,8 +149,8 @@ def test_a_silent_host_is_said_and_is_no_error_page(browse, mess, asked):
     assert "lighthouse does not answer" in response.content.decode()
 
 
-def test_a_file_is_only_ever_stored(browse, web, asked):
-    address = reverse("container_file", args=args(web))
+def test_a_file_is_only_ever_stored(browse, plain, asked):
+    address = reverse("container_file", args=args(plain))
 
     response = browse("otto").get(address, {"path": "/etc/pass wd"})
 
@@ -153,8 +161,8 @@ def test_a_file_is_only_ever_stored(browse, web, asked):
 
 
 @pytest.mark.parametrize("path", ["", "etc", "/a\0b", "/" + "x" * 5000])
-def test_what_is_no_path_is_not_asked_for(browse, web, asked, path):
-    response = browse("otto").get(reverse("container_file", args=args(web)), {"path": path})
+def test_what_is_no_path_is_not_asked_for(browse, plain, asked, path):
+    response = browse("otto").get(reverse("container_file", args=args(plain)), {"path": path})
 
     assert response.status_code == 400
     assert asked == []
@@ -165,6 +173,17 @@ def test_a_viewer_takes_no_file_out(browse, web, asked):
 
     assert response.status_code == 403
     assert asked == []
+
+
+def test_a_file_of_what_reaches_into_the_host_is_for_who_may_launch_it(browse, web, asked):
+    mount = {"kind": "bind", "source": "/", "target": "/host"}
+    web.settings = {"image": "busybox", "mounts": [mount]}
+    web.save()
+    address = reverse("container_file", args=args(web))
+
+    assert browse("otto").get(address, {"path": "/host/etc/shadow"}).status_code == 403
+    assert asked == []
+    assert browse("ada").get(address, {"path": "/host/etc/shadow"}).status_code == 200
 
 
 def test_a_revert_is_a_job_for_these_paths(browse, web):
@@ -191,8 +210,8 @@ def test_numbers_of_a_container_come_as_json(browse, web, asked):
 # --- terminals --------------------------------------------------------------------------------
 
 
-def test_a_terminal_is_a_row_and_an_entry_before_there_is_a_ticket(browse, web):
-    address = reverse("console_ticket", args=args(web))
+def test_a_terminal_is_a_row_and_an_entry_before_there_is_a_ticket(browse, plain):
+    address = reverse("console_ticket", args=args(plain))
 
     response = browse("otto").post(address, {"kind": "exec", "command": "sh -c 'echo hi'"})
 
@@ -204,9 +223,9 @@ def test_a_terminal_is_a_row_and_an_entry_before_there_is_a_ticket(browse, web):
 
 
 @pytest.mark.parametrize("command", ["", "sh 'open"])
-def test_a_command_that_is_none_is_refused_in_words(browse, web, command):
+def test_a_command_that_is_none_is_refused_in_words(browse, plain, command):
     response = browse("otto").post(
-        reverse("console_ticket", args=args(web)), {"kind": "exec", "command": command}
+        reverse("console_ticket", args=args(plain)), {"kind": "exec", "command": command}
     )
 
     assert response.status_code == 422
