@@ -78,7 +78,8 @@ def failure_of(error: StepFailed | DockerfileError, dockerfile: bytes) -> BuildF
         "lines": _lines_around(error.line, dockerfile),
     }
     if isinstance(error, StepFailed):
-        return {**told, "exit_code": error.exit_code, "tail": error.tail}
+        reason = f"Its program ended with exit code {error.exit_code}"
+        return {**told, "reason": reason, "exit_code": error.exit_code, "tail": error.tail}
     return {**told, "last_line": error.last_line, "column": error.column, "reason": error.reason}
 
 

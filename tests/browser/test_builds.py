@@ -119,3 +119,34 @@ def test_a_zip_is_sent_and_built_of(stack: Stack, page: Page, trouble: list[str]
     expect(page.locator("tbody tr")).to_have_count(3)
     expect(row(page, "left untagged").locator("svg.trend")).to_be_visible()
     assert trouble == []
+
+
+def test_a_running_step_is_followed_and_can_be_cancelled(
+    stack: Stack, page: Page, trouble: list[str]
+) -> None:
+    page.goto(f"{stack.url}/builds/new/")
+    page.get_by_label("Dockerfile", exact=True).fill(f"{GOOD}RUN echo waiting; sleep 1000\n")
+    page.get_by_role("button", name="Build").click()
+    running, output = page.locator(".step.running"), page.locator(".build-output")
+    expect(output).to_contain_text("waiting")
+    page.reload()
+    expect(running).to_contain_text("Running")
+    expect(output).to_contain_text("waiting")
+    running.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Output of step 0.3")).to_be_visible()
+    page.locator("main").get_by_role("button", name="Cancel").click()
+
+    expect(page.locator("main .job")).to_contain_text("Cancelled")
+    expect(running).to_contain_text("Stopped")
+    assert trouble == []
+
+
+def test_nothing_is_wider_than_a_phone(stack: Stack, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in ("/builds/", "/builds/new/"):
+        page.goto(stack.url + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.goto(f"{stack.url}/builds/?state=failed")
+    page.locator("tbody a[data-open]").first.click()
+    expect(page.get_by_role("region", name="What went wrong")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +111,21 @@ def test_a_dockerfile_that_cannot_be_read_is_told_too(work) -> None:
 
     assert asked.remembered["failure"]["line"] == 2
     assert asked.remembered["failure"]["kept_image"] == ""
+
+
+def test_a_repository_is_built_of(work, real: Engine, tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    asked = work(git="https://git.example.org/app.git#main:server")
+    # What a form may name is judged when it is parsed; here is a repository without a network.
+    local = replace(asked.arguments, git=f"{tmp_path}#main:server")
+
+    outcome = builds.build_image(replace(asked, arguments=local))
+
+    assert len(real.images.get(outcome["image_id"]).layers) == 1
 
 
 def test_an_upload_that_is_gone_or_too_large_is_refused(work, real: Engine, monkeypatch) -> None:
