@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import from_oserror
 from engine.system.resolving import open_on_mount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 AnyPath = bytes | str | os.PathLike[str]
@@ -25,6 +27,7 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BLOCK = 512
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
 _COPY_BYTES = 1 << 30
+_REMOVERS = 8
 
 
 class Usage(NamedTuple):
@@ -129,7 +132,8 @@ def remove_tree(root: AnyPath) -> None:
     """
     Remove *root* and all below it; afterwards nothing is there, whether or not anything was.
 
-    Subdirectories are moved up into *root* before they are emptied, so no depth is too deep. A call
+    Subdirectories are moved up into *root* before they are emptied, so no depth is too deep, and
+    several are emptied at once: some filesystems wait for the disk at each file that goes. A call
     that was interrupted is completed by the next. What is mounted somewhere below is not entered:
     it is an `OSError`, EXDEV or EBUSY, and somebody else's data stays.
     """
@@ -150,15 +154,18 @@ def remove_tree(root: AnyPath) -> None:
 class _Remover:
     def __init__(self, top: int) -> None:
         self._top = top
-        self._moved = 0
+        self._numbers = itertools.count(1)
         self._pending: list[bytes] = []
 
     def run(self) -> None:
         self._empty(self._top, at_top=True)
         while self._pending:
-            name = self._pending.pop()
-            with contextlib.suppress(FileNotFoundError):
-                self._remove(name)
+            level, self._pending = self._pending, []
+            _in_threads(self._ensure_removed, level)
+
+    def _ensure_removed(self, name: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._remove(name)
 
     def _remove(self, name: bytes) -> None:
         descriptor = open_on_mount(self._top, name, DIRECTORY_FLAGS)
@@ -189,11 +196,34 @@ class _Remover:
 
     def _make_place(self) -> bytes:
         while True:
-            self._moved += 1
-            place = b".removed-%d" % self._moved
+            place = b".removed-%d" % next(self._numbers)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(place, dir_fd=self._top)
                 return place
+
+
+def _in_threads(act: Callable[[bytes], None], names: Sequence[bytes]) -> None:
+    """Do *act* with each of *names*; the first error is raised once all threads have ended."""
+    waiting = iter(names)  # one for all: each name goes to one of the threads
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for name in waiting:
+                act(name)
+                if failures:
+                    return
+        except BaseException as error:  # noqa: BLE001 - it is raised where the threads end
+            failures.append(error)
+
+    helpers = [threading.Thread(target=work) for _ in names[1:_REMOVERS]]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
 
 
 def _removed(name: bytes, descriptor: int) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -53,6 +54,41 @@ def test_a_walk_goes_deeper_than_paths_are_long(tmp_path: Path) -> None:
     assert len(found) == DEEP + 1
     assert len(found[-1].path) > 4096
     remove_tree(tmp_path / "deep")
+
+
+def test_a_wide_tree_is_removed_by_several_at_once(tmp_path: Path) -> None:
+    place = tmp_path / "wide"
+    for number in range(100):
+        below = place / f"{number % 10}/{number}/below"
+        below.mkdir(parents=True)
+        (below / "file").write_bytes(b"x")
+
+    remove_tree(place)
+
+    assert not place.exists()
+
+
+def test_one_thing_that_cannot_be_removed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "wide"
+    for number in range(20):
+        (place / f"{number}").mkdir(parents=True)
+        (place / f"{number}/file-{number}").write_bytes(b"x")
+    unlink = os.unlink
+
+    def refusing(name: bytes, **facts: int) -> None:
+        if name == b"file-7":
+            raise PermissionError(errno.EPERM, "not permitted")
+        unlink(name, **facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refusing)
+        with pytest.raises(PermissionError):
+            remove_tree(place)
+
+    remove_tree(place)
+    assert not place.exists()
 
 
 def test_a_walk_passes_over_what_vanishes(tree: Path) -> None:
