@@ -32,6 +32,7 @@ from engine.wiring import (
     wire_builds,
     wire_checker,
     wire_containers,
+    wire_image_trash,
     wire_images,
 )
 
@@ -102,6 +103,7 @@ class Engine:
             builds=builds,
             snapshotter=ground.snapshotter,
             content=ground.content,
+            image_trash=wire_image_trash(ground, containers),
         )
         surveyor = Surveyor(sources)
         housekeeper = Housekeeper(

@@ -22,7 +22,7 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ ProgramNotFound · UrlNotFound
     │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound · PlanNotFound
     ├─ AlreadyExists           often fine
-    │  ├─ SnapshotExists · NameTaken
+    │  ├─ SnapshotExists · NameTaken · RestoreConflict
     │  └─ NetworkExists · EndpointExists
     ├─ WrongState              fix the state, then retry
     │  ├─ ContainerNotRunning · ContainerPaused · ContainerRunning · ExecStarted
@@ -521,6 +521,22 @@ class NameTaken(AlreadyExists):
         )
         self.name = name
         self.holder = holder
+
+
+class RestoreConflict(AlreadyExists):
+    """What is to come back from the trash has a name that something else has by now."""
+
+    code = "restore-conflict"
+
+    def __init__(self, name: str, *, holder: str, free: str) -> None:
+        super().__init__(
+            f"{name} is by now the name of {holder[:19]}",
+            field="name",
+            remedy=f"Restore it as {free}.",
+        )
+        self.name = name
+        self.holder = holder
+        self.free = free
 
 
 class NetworkExists(AlreadyExists):

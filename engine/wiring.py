@@ -42,6 +42,7 @@ from engine.images.starter import StarterMaker
 from engine.images.store import ImageStore
 from engine.images.sync_receive import Receiver
 from engine.images.sync_send import Sender
+from engine.images.trash import ImageTrash
 from engine.images.unpack import Unpacker
 from engine.layers.index import find_index
 from engine.leases import Leases
@@ -195,6 +196,17 @@ def wire_images(ground: Ground, holders: ImageHolders, connect: RegistryConnecto
         files=_wire_files(ground),
         collector=collector,
         make_starter=StarterMaker(_wire_adder(ground, unpacker, collector)),
+    )
+
+
+def wire_image_trash(ground: Ground, containers: Containers) -> ImageTrash:
+    """Return the trash of an engine's images."""
+    return ImageTrash(
+        database=ground.database,
+        images=ground.images,
+        users=containers,
+        collector=wire_collector(ground),
+        clock=ground.clock,
     )
 
 

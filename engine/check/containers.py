@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine.containers.bundle import Bundles
-    from engine.containers.record import ContainerRecord
+    from engine.containers.record import ContainerRecord, TrashedContainer
     from engine.images.store import ImageStore
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.locks import Locks
@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+class Trash(Protocol):
+    """The part of the trash that matters here."""
+
+    def list(self) -> Sequence[TrashedContainer]:
+        """Return the containers that are in it."""
+
+
 class Containers(Protocol):
     """The part of the engine's containers that matters here."""
+
+    @property
+    def trash(self) -> Trash:
+        """What was put aside."""
 
     def list(self) -> Sequence[ContainerRecord]:
         """Return every container."""
@@ -101,10 +112,14 @@ class ContainerCheck:
         for container_id in sorted((active | self._bundles.list_ids()) - known):
             # Whoever is about to record it holds its lock; other work has keys of other forms.
             with self._locks.tried(lock_name(container_id)) as is_free:
-                is_lost = is_free and self._containers.find(container_id) is None
+                is_lost = is_free and not self._is_known(container_id)
             if is_lost and _CONTAINER_ID.fullmatch(container_id):
                 finding = Finding(Damage.CONTAINER_UNOWNED, container_id, "no record names it")
                 yield Found(finding, partial(self._sweep, container_id))
+
+    def _is_known(self, container_id: str) -> bool:
+        aside = {each.record.id for each in self._containers.trash.list()}
+        return container_id in aside or self._containers.find(container_id) is not None
 
     def _sweep(self, container_id: str) -> str:
         self._containers.reconcile()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.cleanup.rules import FRESH, STOPPED
 from engine.cleanup.subject import Facts, Standing, Subject, SubjectKind
 from engine.containers.state import ContainerState
+from engine.containers.store import IN_TRASH
 from engine.images.gc import ABANDONED_AFTER
 from engine.images.resources import blob_resource, layer_resource
 from engine.ledger.survey import CACHE_MOUNT, INGEST, LOG, STEP, VOLUME, held_by
@@ -38,6 +39,7 @@ class Findings:
 
     now: datetime
     containers: tuple[ContainerRecord, ...] = ()
+    trashed: tuple[ContainerRecord, ...] = ()
     images: tuple[ImageRecord, ...] = ()
     volumes: tuple[tuple[VolumeRecord, int], ...] = ()
     volume_users: Mapping[str, Collection[str]] | None = None
@@ -102,6 +104,8 @@ def _images(found: Findings) -> Iterator[Subject]:
     users: dict[object, list[str]] = defaultdict(list)
     for container in found.containers:
         users[container.image_id].append(container.name)
+    for container in found.trashed:
+        users[container.image_id].append(f"{container.name} ({IN_TRASH})")
     for image in found.images:
         yield image_subject(image, users[image.id], found)
 
@@ -133,8 +137,14 @@ def _is_leased(image: ImageRecord, leased: frozenset[str]) -> bool:
     return not leased.isdisjoint(needed | {blob_resource(each.digest) for each in image.documents})
 
 
-def _volumes(found: Findings) -> Iterator[Subject]:
+def _names(found: Findings) -> dict[str, str]:
+    """Return what each container is called, and where it is in the trash that it is there."""
     names = {each.id: each.name for each in found.containers}
+    return names | {each.id: f"{each.name} ({IN_TRASH})" for each in found.trashed}
+
+
+def _volumes(found: Findings) -> Iterator[Subject]:
+    names = _names(found)
     for record, size in found.volumes:
         users = (found.volume_users or {}).get(record.name, ())
         holder = held_by(VOLUME, record.name)
@@ -156,7 +166,7 @@ def _volumes(found: Findings) -> Iterator[Subject]:
 
 
 def _networks(found: Findings) -> Iterator[Subject]:
-    names = {each.id: each.name for each in found.containers}
+    names = _names(found)
     members: dict[str, list[str]] = defaultdict(list)
     for container_id, networks in (found.members or {}).items():
         for network in networks:

@@ -25,6 +25,7 @@ from engine.cleanup.gather import (
 from engine.cleanup.plan import SealedPlan, Skipped
 from engine.cleanup.rules import judge
 from engine.cleanup.subject import Standing, SubjectKind, what_happened
+from engine.cleanup.trash import Trash
 from engine.errors import PlanExpired
 from engine.ledger import reclaim_of
 from engine.oci.digest import Digest
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 EXPIRES_AFTER = timedelta(hours=1)
 ID_BYTES = 16
+TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Housekeeper(Cleanup):
         sources = tools.sources
         super().__init__(sources.images, sources.containers, sources.builds, tools.clock)
         self._tools = tools
+        self.trash = Trash(sources, tools.surveyor, tools.clock)
 
     def preview(
         self, rules: Sequence[Rule], *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
@@ -80,12 +83,13 @@ class Housekeeper(Cleanup):
         """
         survey = self._tools.surveyor.survey()
         items, kept = judge(rules, iter_subjects(self._findings(survey)), self._tools.clock.now())
-        now = self._tools.clock.now()
+        now, reclaim = self._tools.clock.now(), reclaim_of(survey)
         plan = SealedPlan(
             id=secrets.token_hex(ID_BYTES),
             items=items,
             kept=kept,
-            freed_bytes=reclaim_of(survey).freed(each.id for each in items),
+            freed_bytes=reclaim.freed(each.id for each in items),
+            freed_at_once=reclaim.freed(each.id for each in items if each.kind not in TRASHABLE),
             made_at=now,
             made_by=owner,
             expires_at=now + expires_after,
@@ -101,14 +105,17 @@ class Housekeeper(Cleanup):
         self,
         plan_id: str,
         *,
+        into_trash: bool = False,
+        owner: str = "",
         progress: ProgressSink = SILENT,
         cancellation: Cancellation = NEVER,
     ) -> CleanupReport:
         """
         Carry a plan out: have those of its items gone to which nothing happened since.
 
-        Raises `PlanNotFound` or `PlanExpired`; then nothing was touched. A cancelled one keeps what
-        it did, and can be run again.
+        With *into_trash*, containers and images go there and free nothing yet; the rest goes for
+        good. Raises `PlanNotFound` or `PlanExpired`; then nothing was touched. A cancelled one
+        keeps what it did, and can be run again.
         """
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
@@ -117,7 +124,11 @@ class Housekeeper(Cleanup):
         items = {each.id: each for each in plan.items}
         report = carry_out(
             list(items),
-            lambda each: self._remove(items[each], subjects.get(each)),
+            lambda each: (
+                self._put_aside(items[each], owner)
+                if into_trash and items[each].kind in TRASHABLE
+                else self._remove(items[each], subjects.get(each))
+            ),
             progress,
             cancellation,
         )
@@ -140,6 +151,7 @@ class Housekeeper(Cleanup):
         return Findings(
             now=self._tools.clock.now(),
             containers=tuple(sources.containers.list()),
+            trashed=tuple(each.record for each in sources.containers.trash.list()),
             images=tuple(sources.images.list()),
             volumes=tuple((each, survey.volumes.get(each.name, 0)) for each in volumes),
             volume_users={each.name: sources.volumes.holders(each.name) for each in volumes},
@@ -172,6 +184,24 @@ class Housekeeper(Cleanup):
             subject = container_subject(record, self._brief())
         skipped = _objection(item, subject)
         return skipped or self._removed(item)
+
+    def _put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
+        brief = self._brief()
+        if item.kind is SubjectKind.CONTAINER:
+            refusal = self._tools.sources.containers.trash.put(
+                item.id,
+                owner=owner,
+                objection=lambda record: _words(item, container_subject(record, brief)),
+            )
+        else:
+            # Its containers in the trash come back with it there.
+            users = self._tools.sources.containers.present_holders
+            refusal = self._tools.sources.image_trash.put(
+                item.id,
+                owner=owner,
+                objection=lambda image: _words(item, image_subject(image, users(image.id), brief)),
+            )
+        return Skipped(item.id, refusal) if refusal else 0
 
     def _remove_unused_image(self, item: SealedItem) -> int | Skipped:
         images, containers = self._tools.sources.images, self._tools.sources.containers
@@ -208,12 +238,17 @@ class Housekeeper(Cleanup):
 
 def _objection(item: SealedItem, subject: Subject | None) -> Skipped | None:
     """Return why *item* stays although it was planned, or None where it goes."""
+    words = _words(item, subject)
+    return Skipped(item.id, words) if words else None
+
+
+def _words(item: SealedItem, subject: Subject | None) -> str:
     if subject is None:
-        return Skipped(item.id, "is gone already")
+        return "is gone already"
     happened = what_happened(item.facts, subject.facts) or protection(subject)
     still_held = [each for each in subject.facts.holders if each in item.facts.holders]
     if not happened and still_held:
         happened = f"is used by {still_held[0]}"
     if not happened and subject.standing is not Standing.IDLE:
         happened = f"is {subject.facts.state or subject.standing}"
-    return Skipped(item.id, happened) if happened else None
+    return happened

@@ -84,13 +84,15 @@ class SealedPlan:
     """
     What was shown to somebody and can be carried out until *expires_at*, exactly so and no other.
 
-    *freed_bytes* come free when exactly its items go.
+    *freed_bytes* come free when exactly its items go for good. *freed_at_once* of these do if what
+    can go into the trash does; the rest comes free when the trash is emptied of it.
     """
 
     id: str
     items: tuple[SealedItem, ...]
     kept: tuple[Kept, ...]
     freed_bytes: int
+    freed_at_once: int
     made_at: datetime
     made_by: str
     expires_at: datetime

@@ -78,6 +78,7 @@ class PlanStore:
             items=tuple(_item(each) for each in content["items"]),
             kept=tuple(_kept(each) for each in content["kept"]),
             freed_bytes=content["freed_bytes"],
+            freed_at_once=content["freed_at_once"],
             made_at=made,
             made_by=content["made_by"],
             expires_at=expires,
@@ -108,6 +109,7 @@ def _written(plan: SealedPlan) -> dict[str, Any]:
         "items": items,
         "kept": [asdict(each) for each in plan.kept],
         "freed_bytes": plan.freed_bytes,
+        "freed_at_once": plan.freed_at_once,
         "made_by": plan.made_by,
     }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.containers.containers import Containers
     from engine.content.store import Store
     from engine.images.images import Images
+    from engine.images.trash import ImageTrash
     from engine.oci.digest import ChainID
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.paths import EnginePaths
@@ -118,6 +119,7 @@ class Sources:
     builds: BuildCache
     snapshotter: Snapshotter
     content: Store
+    image_trash: ImageTrash
 
 
 class Surveyor:
@@ -130,18 +132,22 @@ class Surveyor:
         """Return what is there now; writable layers, volumes, cache mounts and logs are walked."""
         sources = self._sources
         containers = tuple(sources.containers.list())
+        trashed = tuple(each.record for each in sources.containers.trash.list())
+        every = [each.id for each in (*containers, *trashed)]
         cache = sources.builds.cache()
         return Survey(
             images=tuple(sources.images.list()),
             containers=containers,
+            trashed_images=tuple(each.record for each in sources.image_trash.list()),
+            trashed_containers=trashed,
             layers=tuple(
                 each for each in sources.snapshotter.iter_snapshots() if each.kind is Kind.COMMITTED
             ),
             steps={each.key: str(each.layer.chain_id) for each in cache.steps if each.layer},
-            writable=self._writable(each.id for each in containers),
+            writable=self._writable(every),
             cache_mounts={each.name: each.bytes for each in cache.directories},
             volumes=self._volumes(),
-            logs=self._logs(each.id for each in containers),
+            logs=self._logs(every),
             ingests={str(each.digest): each.disk_bytes for each in sources.content.iter_ingests()},
             departed=_measured(sources.paths.departed),
         )
@@ -181,7 +187,9 @@ class Surveyor:
 
     def _unfinished(self) -> int:
         """Return the bytes of layers that are only being unpacked, and of what builds mount."""
-        known = {each.id for each in self._sources.containers.list()}
+        containers = self._sources.containers
+        known = {each.id for each in containers.list()}
+        known |= {each.record.id for each in containers.trash.list()}
         total = 0
         for each in self._sources.snapshotter.iter_snapshots():
             if each.kind is not Kind.COMMITTED and each.key not in known:

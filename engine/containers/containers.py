@@ -62,6 +62,7 @@ from engine.containers.stop import Stopper
 from engine.containers.telling import tell
 from engine.containers.tending import log_of, tend_logs
 from engine.containers.top import Top, list_processes
+from engine.containers.trash import ContainerTrash
 from engine.containers.wait import Patience, Waiter
 from engine.errors import (
     ContainerNotFound,
@@ -158,6 +159,7 @@ class Containers:
         self._resetter = Resetter(means, self._settler)
         self._sandboxer = Sandboxer(means, self._creator)
         self._committer = Committer(means)
+        self.trash = ContainerTrash(means, self._settler)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -180,6 +182,14 @@ class Containers:
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
         """Return the names of the containers that were made from *image_id*, running or not."""
         return self._means.store.holders(image_id)
+
+    def present_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """As `holders`, without those in the trash."""
+        return self._means.store.present_holders(image_id)
+
+    def trashed_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of the containers in the trash that were made from *image_id*."""
+        return self._means.store.trashed_holders(image_id)
 
     # --- Living -------------------------------------------------------------------------------
 

@@ -85,7 +85,8 @@ class Reconciler:
             if outcome is not None:
                 found[outcome].append(container_id)
         # What has a directory and no record is being made, or is a program that is run once.
-        present = known | self._means.bundles.list_ids()
+        aside = {each.record.id for each in self._means.store.list_aside()}
+        present = known | aside | self._means.bundles.list_ids()
         self._discard_strays(present)
         self._means.networks.wiring.reconcile(present, enrolled)
         self._means.volumes.sweep(present, users)
@@ -94,7 +95,8 @@ class Reconciler:
     def _reconcile_one(self, container_id: str) -> str | None:
         record = self._means.store.find_by_id(container_id)
         if record is None:
-            return self._sweep(container_id)
+            is_aside = self._means.store.is_aside(container_id)
+            return None if is_aside else self._sweep(container_id)
         if record.state.has_process:
             return self._look_at_running(record)
         if record.state is ContainerState.REMOVING or record.is_over:

@@ -77,6 +77,15 @@ class ContainerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TrashedContainer:
+    """A container in the trash, as it was when it went there."""
+
+    record: ContainerRecord
+    trashed_at: datetime
+    trashed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a run ended; *code* is 128 + n where signal n ended it."""
 

@@ -110,7 +110,7 @@ def reconcile_sandboxes(means: Means) -> None:
                 continue
             if sandbox and means.store.find_by_id(sandbox.container_id):
                 means.sandboxes.show(sandbox)
-            else:
+            elif sandbox is None or not means.store.is_aside(sandbox.container_id):
                 means.sandboxes.discard(sandbox_id)
 
 

@@ -1,4 +1,4 @@
-"""The table of containers."""
+"""The tables of containers: those that are there, and those in the trash, whole rows as JSON."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ SCHEMA = Schema(
         ALTER TABLE containers ADD COLUMN restart_at INTEGER;
         ALTER TABLE containers ADD COLUMN backoff INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE containers ADD COLUMN health TEXT NOT NULL DEFAULT ''
+        """,
+        """
+        CREATE TABLE trashed_containers (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            image_id TEXT NOT NULL,
+            content TEXT NOT NULL,
+            trashed_at INTEGER NOT NULL,
+            trashed_by TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX trashed_containers_by_image ON trashed_containers (image_id)
         """,
     ),
 )

@@ -11,10 +11,10 @@ import json
 import re
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.containers.health import Health
-from engine.containers.record import ContainerRecord
+from engine.containers.record import ContainerRecord, TrashedContainer
 from engine.containers.schema import SCHEMA
 from engine.containers.state import ContainerState
 from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "ContainerRecord", "ContainerStore"]
 
 KNOWN_SETTINGS = 16_384
+IN_TRASH = "in the trash"
 MICROSECOND = timedelta(microseconds=1)
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 
@@ -136,11 +137,75 @@ class ContainerStore:
         return [_record(row) for row in rows]
 
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
-        """Return the names of the containers that were made from *image_id*, running or not."""
+        """
+        Return the names of the containers that were made from *image_id*, running or not.
+
+        Those in the trash need it too, and are named as what they are.
+        """
+        trashed = (f"{each} ({IN_TRASH})" for each in self.trashed_holders(image_id))
+        return (*self.present_holders(image_id), *trashed)
+
+    def present_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """As `holders`, without those in the trash."""
         rows = self._database.rows(
             "SELECT name FROM containers WHERE image_id = ? ORDER BY name", (str(image_id),)
         )
         return tuple(row["name"] for row in rows)
+
+    def trashed_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of the containers in the trash that were made from *image_id*."""
+        rows = self._database.rows(
+            "SELECT name FROM trashed_containers WHERE image_id = ? ORDER BY name", (str(image_id),)
+        )
+        return tuple(row["name"] for row in rows)
+
+    # --- The trash ----------------------------------------------------------------------------
+
+    def put_aside(self, container_id: str, *, moment: datetime, owner: str) -> None:
+        """Move a record into the trash; raise `ContainerNotFound`."""
+        with self._database.write() as transaction:
+            row = transaction.execute(
+                "DELETE FROM containers WHERE id = ? RETURNING *", (container_id,)
+            ).fetchone()
+            if row is None:
+                raise ContainerNotFound(container_id)
+            transaction.execute(
+                "INSERT INTO trashed_containers VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    row["id"],
+                    row["name"],
+                    row["image_id"],
+                    json.dumps(dict(row)),
+                    nanoseconds(moment),
+                    owner,
+                ),
+            )
+
+    def bring_back(self, record: ContainerRecord) -> None:
+        """Move a record out of the trash, as it is now; raise `NameTaken`."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM trashed_containers WHERE id = ?", (record.id,))
+            self.insert(record)
+            self.mark_stopped(record.id, is_stopped=record.was_stopped)
+
+    def forget_aside(self, container_id: str) -> None:
+        """Remove a record from the trash."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM trashed_containers WHERE id = ?", (container_id,))
+
+    def is_aside(self, container_id: str) -> bool:
+        """Return whether the container of that ID is in the trash."""
+        return self.find_aside(container_id) is not None
+
+    def find_aside(self, container_id: str) -> TrashedContainer | None:
+        """Return the container of that ID that is in the trash, or None."""
+        row = self._database.row("SELECT * FROM trashed_containers WHERE id = ?", (container_id,))
+        return _trashed(row) if row else None
+
+    def list_aside(self) -> list[TrashedContainer]:
+        """Return the containers in the trash, the oldest first."""
+        rows = self._database.rows("SELECT * FROM trashed_containers ORDER BY trashed_at, id")
+        return [_trashed(row) for row in rows]
 
     def _by_prefix(self, prefix: str) -> Row | None:
         # Every digit sorts before g, so this is a range of the primary key.
@@ -191,7 +256,7 @@ def _moment(moment: datetime | None) -> int | None:
     return None if moment is None else nanoseconds(moment)
 
 
-def _record(row: Row) -> ContainerRecord:
+def _record(row: Row | dict[str, Any]) -> ContainerRecord:
     return ContainerRecord(
         id=row["id"],
         name=row["name"],
@@ -214,6 +279,11 @@ def _record(row: Row) -> ContainerRecord:
         backoff=row["backoff"] * MICROSECOND,
         health=Health.from_json(json.loads(row["health"])) if row["health"] else None,
     )
+
+
+def _trashed(row: Row) -> TrashedContainer:
+    record = _record(json.loads(row["content"]))
+    return TrashedContainer(record, from_nanoseconds(row["trashed_at"]), row["trashed_by"])
 
 
 def _time(moment: int | None) -> datetime | None:

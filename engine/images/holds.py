@@ -1,4 +1,4 @@
-"""Holding layers that no image needs: what a build made stays for the next one."""
+"""Holding layers and blobs that no image needs: what builds made, and what lies in the trash."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.oci.digest import ChainID
+    from engine.oci.digest import ChainID, Digest
     from engine.system.database import Database
 
 
@@ -29,9 +29,16 @@ class LayerHolds:
                 "INSERT OR IGNORE INTO held_layers VALUES (?, ?)", (holder, str(chain_id))
             )
 
+    def hold_blob(self, holder: str, digest: Digest) -> None:
+        """Let *holder* keep the blob; it may do so already."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "INSERT OR IGNORE INTO held_blobs VALUES (?, ?)", (holder, str(digest))
+            )
+
     def release(self, holders: Iterable[str]) -> None:
         """Let *holders* keep nothing any more; what nobody needs is for the collector then."""
+        gone = [(holder,) for holder in holders]
         with self._database.write() as transaction:
-            transaction.execute_many(
-                "DELETE FROM held_layers WHERE holder = ?", [(holder,) for holder in holders]
-            )
+            transaction.execute_many("DELETE FROM held_layers WHERE holder = ?", gone)
+            transaction.execute_many("DELETE FROM held_blobs WHERE holder = ?", gone)

@@ -109,6 +109,15 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TrashedImage:
+    """An image in the trash, as it was when it went there."""
+
+    record: ImageRecord
+    trashed_at: datetime
+    trashed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class TagMove:
     """
     One change of what a tag names.

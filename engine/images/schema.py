@@ -91,5 +91,18 @@ SCHEMA = Schema(
         ) WITHOUT ROWID;
         CREATE INDEX held_layers_by_chain_id ON held_layers (chain_id)
         """,
+        """
+        CREATE TABLE trashed_images (
+            id TEXT PRIMARY KEY,
+            content TEXT NOT NULL,
+            trashed_at INTEGER NOT NULL,
+            trashed_by TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE held_blobs (
+            holder TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            PRIMARY KEY (digest, holder)
+        ) WITHOUT ROWID
+        """,
     ),
 )

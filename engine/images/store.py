@@ -182,6 +182,24 @@ class ImageStore(ImageQueries):
                 (nanoseconds(self._clock.now()), str(image_id)),
             )
 
+    def keep_past(self, image: ImageRecord) -> None:
+        """Let the image of that ID have come when and how *image* did, and its names by digest."""
+        used = nanoseconds(image.last_used_at) if image.last_used_at else None
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE images SET added_at = ?1, added_by = ?2, source = ?3,"
+                " last_used_at = max(coalesce(last_used_at, ?4), coalesce(?4, last_used_at))"
+                " WHERE id = ?5",
+                (nanoseconds(image.added_at), image.added_by, image.source, used, str(image.id)),
+            )
+            transaction.execute_many(
+                "INSERT OR IGNORE INTO repo_digests VALUES (?, ?, ?, ?)",
+                [
+                    (str(each), str(image.id), nanoseconds(image.added_at), image.added_by)
+                    for each in image.repo_digests
+                ],
+            )
+
     def forget(self, image: ImageRecord, *, owner: str = "") -> None:
         """Remove the record of *image*, which must have no name left; its layers' records stay."""
         with self._database.write() as transaction:
@@ -236,9 +254,10 @@ class ImageStore(ImageQueries):
         return self._database.row(statement, (str(digest),)) is not None
 
     def is_blob_listed(self, digest: Digest) -> bool:
-        """Return whether the blob is a document of an image, or the archive of a layer here."""
+        """Return whether the blob is a document of an image, a layer's archive here, or held."""
         statement = (
             "SELECT 1 FROM image_documents WHERE digest = ?1 UNION ALL"
+            " SELECT 1 FROM held_blobs WHERE digest = ?1 UNION ALL"
             " SELECT 1 FROM layers WHERE digest = ?1 AND archive_bytes > 0 LIMIT 1"
         )
         return self._database.row(statement, (str(digest),)) is not None

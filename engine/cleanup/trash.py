@@ -1,0 +1,189 @@
+"""
+The trash of an engine: what was put aside, bringing it back, and emptying.
+
+What lies in it takes the disk as before. It is emptied by hand, by age, above a size, and while the
+disk is too full; the oldest goes first, containers before the images that they need.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from engine.cleanup.cleanup import carry_out
+from engine.cleanup.plan import Skipped
+from engine.cleanup.subject import SubjectKind
+from engine.errors import ImageInUse, InvalidSetting
+from engine.ledger import reclaim_of
+from engine.ledger.survey import TRASH, held_by
+from engine.oci.reference import Reference
+from engine.progress import NEVER, SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from engine.cleanup.plan import CleanupReport
+    from engine.cleanup.surveyor import Sources, Surveyor
+    from engine.progress import Cancellation, ProgressSink
+    from engine.system.clock import Clock
+
+RETENTION = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class TrashItem:
+    """One thing in the trash; *id* is its holder's in the ledger, *names* what it was called."""
+
+    id: str
+    kind: SubjectKind
+    names: tuple[str, ...]
+    owner: str
+    trashed_at: datetime
+    trashed_by: str
+
+    @property
+    def subject(self) -> str:
+        """The ID that it had and will have again."""
+        return self.id.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class TrashLimits:
+    """
+    How much stays in the trash, and how long.
+
+    *max_bytes* of 0 is no limit. Above *watermark*, a share of the disk's size, the trash is
+    emptied whatever its age; 1 never is above.
+    """
+
+    retention: timedelta = RETENTION
+    max_bytes: int = 0
+    watermark: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 0:
+            raise InvalidSetting("max_bytes", "max_bytes cannot be negative")
+        if not 0 < self.watermark <= 1:
+            raise InvalidSetting("watermark", "watermark is a share between 0 and 1")
+
+
+def overdue(
+    items: Sequence[TrashItem],
+    limits: TrashLimits,
+    *,
+    now: datetime,
+    excess: int,
+    freed: Callable[[Iterable[str]], int],
+) -> list[str]:
+    """
+    Return the IDs of what leaves the trash for good, the oldest first.
+
+    *excess* is by how many bytes the disk is above the watermark; *freed* says what comes free with
+    a selection of items.
+    """
+    ordered = sorted(items, key=lambda each: (each.trashed_at, each.kind, each.id))
+    going = [each.id for each in ordered if now - each.trashed_at >= limits.retention]
+    everything = freed(each.id for each in ordered)
+    for each in ordered:
+        gone = freed(going)
+        is_large = limits.max_bytes and everything - gone > limits.max_bytes
+        if each.id not in going and (is_large or gone < excess):
+            going.append(each.id)
+    return going
+
+
+class Trash:
+    """The trash of one engine root."""
+
+    def __init__(self, sources: Sources, surveyor: Surveyor, clock: Clock) -> None:
+        self._sources = sources
+        self._surveyor = surveyor
+        self._clock = clock
+
+    def restore(self, item_id: str, *, names: Sequence[str] | None = None, owner: str = "") -> None:
+        """
+        Bring one thing back as it was, or under other *names*; for a container one.
+
+        Raises `RestoreConflict`, which offers a free name, `ImageNotFound` for a container whose
+        image is not here, or `ContainerNotFound`; then it stays in the trash.
+        """
+        subject = item_id.partition(":")[2]
+        if _is_image(subject):
+            tags = None if names is None else [Reference.parse(each) for each in names]
+            self._sources.image_trash.restore(subject, tags=tags, owner=owner)
+        else:
+            self._sources.containers.trash.restore(subject, name=(names or ("",))[0])
+
+    def freed_by(self, item_ids: Iterable[str]) -> int:
+        """Return the bytes that come free if exactly these leave the trash for good."""
+        return reclaim_of(self._surveyor.survey()).freed(item_ids)
+
+    def empty(
+        self,
+        item_ids: Sequence[str],
+        *,
+        progress: ProgressSink = SILENT,
+        cancellation: Cancellation = NEVER,
+    ) -> CleanupReport:
+        """Remove these for good, and nothing else; what is no longer there is skipped."""
+        ordered = sorted(item_ids, key=lambda each: _is_image(each.partition(":")[2]))
+        return carry_out(ordered, self._discard, progress, cancellation)
+
+    def tend(self, limits: TrashLimits) -> CleanupReport:
+        """Empty the trash of what is too old, or too much; see `overdue`."""
+        items = self.list()
+        if not items:
+            return carry_out([], self._discard, SILENT, NEVER)
+        reclaim = reclaim_of(self._surveyor.survey())
+        disk = shutil.disk_usage(self._sources.paths.root)
+        going = overdue(
+            items,
+            limits,
+            now=self._clock.now(),
+            excess=disk.used - int(limits.watermark * disk.total),
+            freed=reclaim.freed,
+        )
+        return self.empty(going)
+
+    def _discard(self, item_id: str) -> int | Skipped:
+        subject = item_id.partition(":")[2]
+        if not _is_image(subject):
+            return self._sources.containers.trash.discard(subject)
+        try:
+            return self._sources.image_trash.discard(subject)
+        except ImageInUse as error:
+            return Skipped(item_id, error.message)
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[TrashItem]:
+        """Return what is in the trash, the oldest first."""
+        containers = [
+            TrashItem(
+                held_by(TRASH, each.record.id),
+                SubjectKind.CONTAINER,
+                (each.record.name,),
+                each.record.owner,
+                each.trashed_at,
+                each.trashed_by,
+            )
+            for each in self._sources.containers.trash.list()
+        ]
+        images = [
+            TrashItem(
+                held_by(TRASH, str(each.record.id)),
+                SubjectKind.IMAGE,
+                tuple(tag.familiar for tag in each.record.tags),
+                each.record.added_by,
+                each.trashed_at,
+                each.trashed_by,
+            )
+            for each in self._sources.image_trash.list()
+        ]
+        return sorted([*containers, *images], key=lambda each: (each.trashed_at, each.id))
+
+
+def _is_image(subject: str) -> bool:
+    return ":" in subject

@@ -1,0 +1,140 @@
+"""
+Containers that were put aside: nobody sees them, and they can come back as they were.
+
+Going into the trash and coming back are one transaction each: the record moves from one table to
+another. Directory, writable layer, log, mounts and places in networks stay where they are, and the
+volumes and the image stay in use. Only emptying takes anything away, and is not undone.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.containers.create import lock_name
+from engine.containers.endpoints import member_of
+from engine.containers.mounting import Mounting
+from engine.containers.sandbox import discard_sandbox_of
+from engine.containers.telling import tell
+from engine.errors import ContainerNotFound, ContainerRunning, NameTaken, RestoreConflict
+from engine.settings.container import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from engine.containers.ports import Means
+    from engine.containers.record import ContainerRecord, TrashedContainer
+    from engine.containers.settle import Settler
+
+GOING = "is to be removed at its exit"
+
+
+class ContainerTrash:
+    """The trash of one engine's containers."""
+
+    def __init__(self, means: Means, settler: Settler) -> None:
+        self._means = means
+        self._settler = settler
+        self._mounting = Mounting(means)
+
+    def put(
+        self,
+        container_id: str,
+        *,
+        owner: str = "",
+        objection: Callable[[ContainerRecord], str] = lambda _: "",
+    ) -> str:
+        """
+        Put a container that does not run into the trash; return *objection*'s words if it has any.
+
+        It is asked with the container held still; where it objects nothing happens. Raises
+        `ContainerNotFound` or `ContainerRunning`.
+        """
+        means = self._means
+        with self._held(container_id):
+            record = self._settler.settle(means.store.get_by_id(container_id))
+            refusal = objection(record) or (GOING if record.is_over else "")
+            if refusal:
+                return refusal
+            if not record.is_at_rest:
+                raise ContainerRunning(record.name, state=record.state)
+            self._settler.clear(means.bundles.locate(record.id))
+            with means.database.write():
+                means.store.put_aside(record.id, moment=means.clock.now(), owner=owner)
+                tell(means.events, "destroy", record, trash="yes")
+            means.waiting.dismiss(record.id)
+        return ""
+
+    def restore(self, container_id: str, *, name: str = "") -> ContainerRecord:
+        """
+        Bring a container back as it was, under another *name* if one is given.
+
+        Raises `ContainerNotFound`, `RestoreConflict` where its name is taken, or `ImageNotFound`
+        where its image is not here any more; then it stays in the trash.
+        """
+        means = self._means
+        if name:
+            check_name(name)
+        with self._held(container_id):
+            trashed = self._get(container_id)
+            record = replace(trashed.record, name=name or trashed.record.name)
+            with means.database.write():
+                means.images.get(str(record.image_id))
+                self._check_name(record.name)
+                means.store.bring_back(record)
+                tell(means.events, "create", record, trash="no")
+            means.networks.wiring.rename(member_of(record))
+        return record
+
+    def discard(self, container_id: str) -> int:
+        """Remove a container of the trash for good, as `remove` does; return the freed bytes."""
+        means = self._means
+        with self._held(container_id):
+            record = self._get(container_id).record
+            with means.database.write():
+                freed = means.snapshotter.remove(record.id)
+                volumes = self._mounting.withdraw(record.id, with_anonymous=False)
+                means.networks.wiring.withdraw(record.id)
+                means.store.forget_aside(record.id)
+            bundle = means.bundles.locate(record.id)
+            means.departures.add(record, bundle)
+            means.bundles.remove(bundle)
+            means.memory.drop(record.id)
+            discard_sandbox_of(means, record.id)
+            means.locks.discard(lock_name(record.id))
+        means.volumes.discard(volumes)
+        return freed
+
+    @contextmanager
+    def _held(self, container_id: str) -> Iterator[None]:
+        with self._means.locks.held(lock_name(container_id)):
+            yield
+
+    def _get(self, container_id: str) -> TrashedContainer:
+        found = self._means.store.find_aside(container_id)
+        if found is None:
+            raise ContainerNotFound(container_id)
+        return found
+
+    def _check_name(self, name: str) -> None:
+        try:
+            self._means.store.check_name_is_free(name)
+        except NameTaken as error:
+            raise RestoreConflict(name, holder=error.holder, free=self._free(name)) from error
+
+    def _free(self, name: str) -> str:
+        number = 0
+        while True:
+            number += 1
+            candidate = f"{name}-restored" + (f"-{number}" if number > 1 else "")
+            try:
+                self._means.store.check_name_is_free(candidate)
+            except NameTaken:
+                continue
+            return candidate
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[TrashedContainer]:
+        """Return what is in the trash, the oldest first."""
+        return self._means.store.list_aside()

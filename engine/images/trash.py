@@ -1,0 +1,245 @@
+"""
+Images that were put aside: nothing names them, and they can come back as they were.
+
+Going into the trash and coming back are one transaction each. In the trash an image is a document
+of its own, and a holder of its layers and blobs; these stay on the disk, and so does their space.
+Only emptying lets go of them, and is not undone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import ImageInUse, ImageNotFound, RestoreConflict
+from engine.images.holds import LayerHolds
+from engine.images.record import DocumentRecord, ImageRecord, LayerRecord, TrashedImage
+from engine.oci.digest import ChainID, DiffID, Digest, ImageID
+from engine.oci.reference import Reference
+from engine.oci.timestamps import from_nanoseconds, nanoseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from engine.images.gc import Collector
+    from engine.images.store import ImageStore
+    from engine.system.clock import Clock
+    from engine.system.database import Database, Row
+
+REASON = "trash"
+
+
+class Users(Protocol):
+    """Knows the containers that were made from an image."""
+
+    def present_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of those that are there."""
+
+    def trashed_holders(self, image_id: ImageID) -> tuple[str, ...]:
+        """Return the names of those that are in the trash."""
+
+
+class ImageTrash:
+    """The trash of one engine's images."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        images: ImageStore,
+        users: Users,
+        collector: Collector,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._images = images
+        self._users = users
+        self._collector = collector
+        self._holds = LayerHolds(database)
+        self._clock = clock
+
+    def put(
+        self,
+        image_id: str,
+        *,
+        owner: str = "",
+        objection: Callable[[ImageRecord], str] = lambda _: "",
+    ) -> str:
+        """
+        Put an image with all its names into the trash; return *objection*'s words if it has any.
+
+        It is asked in the transaction that moves the image. Raises `ImageNotFound`, or `ImageInUse`
+        for one from which a container was made that is not in the trash itself.
+        """
+        with self._database.write() as transaction:
+            image = self._images.get(image_id)
+            refusal = objection(image)
+            if refusal:
+                return refusal
+            holders = self._users.present_holders(image.id)
+            if holders:
+                raise ImageInUse(image.id.short, holders=holders)
+            self._hold(image)
+            transaction.execute(
+                "INSERT OR REPLACE INTO trashed_images VALUES (?, ?, ?, ?)",
+                (str(image.id), json.dumps(_written(image)), self._now(), owner),
+            )
+            for name in image.names:
+                self._images.untag(name, owner=owner, reason=REASON)
+            self._images.forget(image, owner=owner)
+        return ""
+
+    def restore(
+        self, image_id: str, *, tags: Sequence[Reference] | None = None, owner: str = ""
+    ) -> ImageRecord:
+        """
+        Bring an image back as it was, with its own tags or with *tags* instead.
+
+        Raises `ImageNotFound`, or `RestoreConflict` where a tag names another image by now; then it
+        stays in the trash.
+        """
+        with self._database.write() as transaction:
+            image = self._get(image_id).record
+            wanted = image.tags if tags is None else tuple(tags)
+            for tag in wanted:
+                self._check_tag(tag, image)
+            self._images.ensure_image(
+                image.config,
+                image.layers,
+                documents=image.documents,
+                manifest_digest=image.manifest_digest,
+                owner=image.added_by,
+                source=image.source,
+            )
+            for tag in wanted:
+                self._images.move_tag(tag, image.id, owner=owner, reason=REASON)
+            self._images.keep_past(image)
+            transaction.execute("DELETE FROM trashed_images WHERE id = ?", (str(image.id),))
+            self._holds.release([_holder(image)])
+            return self._images.get(str(image.id))
+
+    def discard(self, image_id: str) -> int:
+        """
+        Let go of an image of the trash for good; return the bytes that came free.
+
+        Raises `ImageNotFound`, or `ImageInUse` while a container of it is in the trash and the
+        image nowhere else.
+        """
+        with self._database.write() as transaction:
+            image = self._get(image_id).record
+            users = self._users.trashed_holders(image.id)
+            if users and self._images.find_by_id(image.id) is None:
+                raise ImageInUse(image.id.short, holders=users)
+            transaction.execute("DELETE FROM trashed_images WHERE id = ?", (str(image.id),))
+            self._holds.release([_holder(image)])
+        freed = self._collector.collect_layers(each.chain_id for each in image.layers)
+        return freed + self._collector.collect_blobs(each.digest for each in image.documents)
+
+    def _hold(self, image: ImageRecord) -> None:
+        for layer in image.layers:
+            self._holds.hold(_holder(image), layer.chain_id)
+        for document in image.documents:
+            self._holds.hold_blob(_holder(image), document.digest)
+
+    def _get(self, image_id: str) -> TrashedImage:
+        row = self._database.row("SELECT * FROM trashed_images WHERE id = ?", (image_id,))
+        if row is None:
+            raise ImageNotFound(image_id)
+        return _trashed(row)
+
+    def _check_tag(self, tag: Reference, image: ImageRecord) -> None:
+        holder = self._images.find(str(tag))
+        if holder is not None and holder.id != image.id:
+            free = self._free(tag)
+            raise RestoreConflict(tag.familiar, holder=holder.id.short, free=free)
+
+    def _free(self, tag: Reference) -> str:
+        number = 0
+        while True:
+            number += 1
+            suffix = "-restored" + (f"-{number}" if number > 1 else "")
+            candidate = f"{tag.familiar}{suffix}"
+            if self._images.find(candidate) is None:
+                return candidate
+
+    def _now(self) -> int:
+        return nanoseconds(self._clock.now())
+
+    # Last, because its name hides the built-in one from annotations that follow.
+    def list(self) -> list[TrashedImage]:
+        """Return what is in the trash, the oldest first."""
+        rows = self._database.rows("SELECT * FROM trashed_images ORDER BY trashed_at, id")
+        return [_trashed(row) for row in rows]
+
+
+def _holder(image: ImageRecord) -> str:
+    return f"trash:{image.id}"
+
+
+def _written(image: ImageRecord) -> dict[str, Any]:
+    return {
+        "manifest": str(image.manifest_digest) if image.manifest_digest else None,
+        "config": image.config_content.decode(errors="surrogateescape"),
+        "layers": [_layer_written(each) for each in image.layers],
+        "documents": [(str(each.digest), each.size) for each in image.documents],
+        "tags": _names(image.tags),
+        "repo_digests": _names(image.repo_digests),
+        "added_at": nanoseconds(image.added_at),
+        "added_by": image.added_by,
+        "source": image.source,
+        "last_used_at": nanoseconds(image.last_used_at) if image.last_used_at else None,
+    }
+
+
+def _layer_written(layer: LayerRecord) -> dict[str, Any]:
+    return {
+        "chain_id": str(layer.chain_id),
+        "diff_id": str(layer.diff_id),
+        "digest": str(layer.digest),
+        "size": layer.size,
+        "compressed_size": layer.compressed_size,
+        "media_type": layer.media_type,
+        "archive_bytes": layer.archive_bytes,
+    }
+
+
+def _names(names: Iterable[Reference]) -> list[str]:
+    return [str(each) for each in names]
+
+
+def _trashed(row: Row) -> TrashedImage:
+    value = json.loads(row["content"])
+    content = value["config"].encode(errors="surrogateescape")
+    image_id = ImageID(Digest.parse(row["id"]))
+    record = ImageRecord(
+        id=image_id,
+        manifest_digest=Digest.parse(value["manifest"]) if value["manifest"] else None,
+        config_content=content,
+        created_at=None,
+        layers=tuple(_layer(each) for each in value["layers"]),
+        documents=tuple(DocumentRecord(Digest.parse(d), size) for d, size in value["documents"]),
+        tags=tuple(map(Reference.parse, value["tags"])),
+        repo_digests=tuple(map(Reference.parse, value["repo_digests"])),
+        added_at=from_nanoseconds(value["added_at"]),
+        added_by=value["added_by"],
+        source=value["source"],
+        last_used_at=_moment(value["last_used_at"]),
+    )
+    return TrashedImage(record, from_nanoseconds(row["trashed_at"]), row["trashed_by"])
+
+
+def _layer(value: dict[str, Any]) -> LayerRecord:
+    return LayerRecord(
+        chain_id=ChainID(Digest.parse(value["chain_id"])),
+        diff_id=DiffID(Digest.parse(value["diff_id"])),
+        digest=Digest.parse(value["digest"]),
+        size=value["size"],
+        compressed_size=value["compressed_size"],
+        media_type=value["media_type"],
+        archive_bytes=value["archive_bytes"],
+    )
+
+
+def _moment(value: int | None) -> datetime | None:
+    return from_nanoseconds(value) if value is not None else None

@@ -1,0 +1,144 @@
+"""Containers in the trash: as they were when they come back, and whole if anybody dies midway."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from engine.containers.containers import Containers
+from engine.containers.record import ContainerRecord
+from engine.errors import ContainerNotFound, ContainerRunning, RestoreConflict
+from tests.support.containers import Yard, fake_yard
+from tests.support.crashes import Countdown, Died, dying
+
+MANY = 100
+NAME = "web"
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    return fake_yard(tmp_path)
+
+
+def exited(yard: Yard, name: str = NAME) -> ContainerRecord:
+    record = yard.containers.create(
+        yard.settings("/bin/sleep", name=name, labels={"team": "a"}, network="bridge")
+    )
+    yard.containers.start(record.id)
+    yard.fake_host.finish(record.id)
+    ended = yard.containers.get(record.id)
+    assert not ended.is_running
+    return ended
+
+
+def trashed(yard: Yard) -> ContainerRecord:
+    record = exited(yard)
+    assert yard.containers.trash.put(record.id, owner="ana") == ""
+    return record
+
+
+def test_what_lies_in_the_trash_is_seen_by_nobody_and_needs_its_image(yard: Yard) -> None:
+    record = trashed(yard)
+
+    assert yard.containers.list() == []
+    assert yard.containers.find(NAME) is None
+    assert yard.containers.holders(record.image_id) == ("web (in the trash)",)
+    assert yard.containers.present_holders(record.image_id) == ()
+    (item,) = yard.containers.trash.list()
+    assert (item.record, item.trashed_by) == (record, "ana")
+    assert yard.actions()[-1] == "destroy"
+
+
+def test_it_comes_back_as_it_was(yard: Yard) -> None:
+    record = trashed(yard)
+    yard.reopened().reconcile()
+
+    assert yard.containers.trash.restore(record.id) == record
+
+    assert yard.containers.get(NAME) == record
+    assert yard.containers.trash.list() == []
+    assert yard.containers.start(NAME).is_running
+
+
+def test_a_name_that_is_taken_is_told_with_a_free_one(yard: Yard) -> None:
+    record = trashed(yard)
+    exited(yard)
+    exited(yard, name="web-restored")
+
+    with pytest.raises(RestoreConflict) as caught:
+        yard.containers.trash.restore(record.id)
+    assert caught.value.free == "web-restored-2"
+    assert len(yard.containers.trash.list()) == 1
+
+    back = yard.containers.trash.restore(record.id, name=caught.value.free)
+    assert yard.containers.get("web-restored-2") == back
+
+
+def test_a_container_that_runs_does_not_go(yard: Yard) -> None:
+    record = yard.containers.create(yard.settings("/bin/sleep", name=NAME))
+    yard.containers.start(record.id)
+
+    with pytest.raises(ContainerRunning):
+        yard.containers.trash.put(record.id)
+
+    assert yard.containers.get(NAME).is_running
+
+
+def test_an_objection_keeps_it_where_it_is(yard: Yard) -> None:
+    record = exited(yard)
+
+    assert yard.containers.trash.put(record.id, objection=lambda it: f"no {it.name}") == "no web"
+    assert yard.containers.get(NAME) == record
+
+
+def test_emptied_it_is_gone_for_good(yard: Yard) -> None:
+    record = trashed(yard)
+
+    yard.containers.trash.discard(record.id)
+
+    assert yard.leftovers() == []
+    with pytest.raises(ContainerNotFound):
+        yard.containers.trash.restore(record.id)
+    with pytest.raises(ContainerNotFound):
+        yard.containers.trash.discard(record.id)
+
+
+SCENES: dict[str, tuple[Callable[[Yard], ContainerRecord], Callable[[Containers, str], object]]] = {
+    "put": (exited, lambda it, container: it.trash.put(container)),
+    "restore": (trashed, lambda it, container: it.trash.restore(container)),
+    "restore-as": (trashed, lambda it, container: it.trash.restore(container, name="other")),
+    "discard": (trashed, lambda it, container: it.trash.discard(container)),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_death_at_any_step_loses_nothing_and_doubles_nothing(tmp_path: Path, scene: str) -> None:
+    prepare, act = SCENES[scene]
+    for step in range(MANY):
+        yard = fake_yard(tmp_path / f"{step}")
+        record = prepare(yard)
+        countdown = Countdown(step)
+        with suppress(Died):
+            act(yard.reopened(dying(yard.means, countdown)), record.id)
+        survivor = yard.reopened()
+        survivor.reconcile()
+
+        where = [*(each.id for each in survivor.list())]
+        where += [each.record.id for each in survivor.trash.list()]
+        expected = [] if scene == "discard" and not where else [record.id]
+        assert where == expected, f"died at step {step}, {countdown.died_at}"
+        found = yard.leftovers(records=len(survivor.list()))
+        if survivor.trash.list():
+            # Directory and snapshot of what lies in the trash stay where they are.
+            assert len([each for each in found if " for 0 records" in each]) == 2
+            survivor.trash.restore(record.id)
+            found = yard.leftovers(records=1)
+        assert found == [], f"died at step {step}, {countdown.died_at}"
+        if where:
+            assert survivor.get(record.id).settings == record.settings
+        yard.means.database.close()
+        if not countdown.died_at:
+            assert step > 1
+            return
+    pytest.fail(f"{scene} never ended")

@@ -1,0 +1,117 @@
+"""The trash of a real engine: what it takes, what it gives back, and what it frees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.cleanup.rules import Rule, RuleKind
+from engine.cleanup.trash import TrashLimits
+from engine.containers.record import IfRunning
+from engine.engine import Engine
+from engine.errors import ImageInUse, ImageNotFound, VolumeInUse
+from engine.images.starter import STARTER
+from engine.settings import ContainerSettings
+from engine.settings.mounts import MountKind, MountPoint
+from engine.system.paths import EnginePaths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.root
+
+IMAGE = STARTER.familiar
+RULES = [Rule(RuleKind.STOPPED_CONTAINERS), Rule(RuleKind.UNUSED_IMAGES)]
+SCRIPT = "echo ahoy; test -e /data && cat /data /db/data; echo mine > /data; echo ours > /db/data"
+
+
+@pytest.fixture
+def engine(short_path: Path) -> Iterator[Engine]:
+    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as opened:
+        opened.images.make_starter(owner="ana")
+        yield opened
+        for container in opened.containers.list():
+            opened.containers.remove(container.id, if_running=IfRunning.KILL)
+
+
+def run(engine: Engine) -> str:
+    mount = MountPoint(MountKind.VOLUME, "/db", "db")
+    settings = ContainerSettings(
+        name="web", image=IMAGE, command=("sh", "-c", SCRIPT), mounts=(mount,), network="none"
+    )
+    container = engine.containers.create(settings)
+    start(engine, container.id)
+    return container.id
+
+
+def start(engine: Engine, container_id: str) -> None:
+    engine.containers.start(container_id)
+    engine.containers.wait(container_id, timeout=30)
+
+
+def test_a_plan_into_the_trash_is_undone_to_the_last_byte(engine: Engine) -> None:
+    container = run(engine)
+    before = engine.containers.get(container), engine.images.get(IMAGE), engine.disk().total
+    plan = engine.cleanup.preview(RULES)
+
+    report = engine.cleanup.run(plan.id, into_trash=True, owner="bob")
+    engine.reconcile()
+
+    assert (len(report.removed), report.skipped) == (2, ())
+    assert report.freed_bytes == plan.freed_at_once == 0
+    assert engine.containers.list() == engine.images.list() == []
+    assert engine.disk().total == before[2]
+    assert engine.disk().trash == plan.freed_bytes
+    assert engine.check().is_clean
+    with pytest.raises(VolumeInUse):
+        engine.volumes.remove("db")
+    first, second = engine.cleanup.trash.list()
+    assert (first.names, second.names, first.trashed_by) == (("web",), (IMAGE,), "bob")
+    with pytest.raises(ImageNotFound):
+        engine.cleanup.trash.restore(first.id)
+
+    engine.cleanup.trash.restore(second.id)
+    engine.cleanup.trash.restore(first.id)
+
+    assert (engine.containers.get("web"), engine.images.get(IMAGE)) == before[:2]
+    assert engine.disk().total == before[2]
+    start(engine, container)
+    lines = [each.content for each in engine.containers.logs(container)]
+    assert lines == [b"ahoy", b"ahoy", b"mine", b"ours"]
+
+
+def test_emptying_frees_what_the_plan_said_comes_later(engine: Engine) -> None:
+    run(engine)
+    before = engine.disk()
+    plan = engine.cleanup.preview(RULES)
+    engine.cleanup.run(plan.id, into_trash=True)
+    items = [each.id for each in engine.cleanup.trash.list()]
+    promised = engine.cleanup.trash.freed_by(items)
+    (image,) = [each for each in items if "sha256" in each]
+
+    refused = engine.cleanup.trash.empty([image])
+    nothing = engine.cleanup.trash.tend(TrashLimits())
+    report = engine.cleanup.trash.tend(TrashLimits(max_bytes=1))
+
+    assert (refused.removed, len(refused.skipped), nothing.removed) == ((), 1, ())
+    assert set(report.removed) == set(items)
+    assert report.freed_bytes == promised == plan.freed_bytes - plan.freed_at_once
+    # A log outlives its container for a day, wherever that went.
+    after = engine.disk()
+    assert (before.total - before.logs) - (after.total - after.logs) == promised
+    assert engine.cleanup.trash.list() == []
+    assert engine.cleanup.trash.empty(items).removed == ()
+
+
+def test_an_image_whose_container_lies_in_the_trash_says_so(engine: Engine) -> None:
+    container = run(engine)
+    engine.containers.trash.put(container)
+
+    with pytest.raises(ImageInUse, match=r"web \(in the trash\)"):
+        engine.images.remove(IMAGE)
+    plan = engine.cleanup.preview([Rule(RuleKind.UNUSED_IMAGES), Rule(RuleKind.UNUSED_VOLUMES)])
+
+    assert plan.items == ()
+    assert {each.reason for each in plan.kept} == {"is used by web (in the trash)"}
