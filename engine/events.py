@@ -71,8 +71,12 @@ class EventLog:
         self._clock = clock
 
     def record(self, noun: str, action: str, subject: str, **attributes: str) -> None:
-        """Add an event; to be called inside the transaction that makes it true."""
-        with self._database.write() as transaction:
+        """
+        Add an event; to be called inside the transaction that makes it true.
+
+        One that tells of nothing that is recorded need not survive a power cut.
+        """
+        with self._database.write(survives_power_cut=False) as transaction:
             cursor = transaction.execute(
                 "INSERT INTO events (time, noun, action, subject, attributes)"
                 " VALUES (?, ?, ?, ?, ?)",

@@ -73,7 +73,9 @@ class Remover:
             self._settler.clear(means.bundles.locate(record.id))
         freed = 0
         volumes: list[str] = []
-        with means.database.write():
+        # After a power cut, one that went at its exit would be found lost, and removed again.
+        is_over = all(each.is_over for each in records)
+        with means.database.write(survives_power_cut=not is_over):
             for record in records:
                 freed += means.snapshotter.remove(record.id)
                 volumes += self._mounting.withdraw(

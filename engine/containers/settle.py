@@ -154,7 +154,8 @@ class Settler:
             # Nobody can ask any more.
             health=record.health and replace(record.health, status=HealthStatus.UNHEALTHY),
         )
-        with self._means.database.write():
+        # One that goes at its exit would be found lost after a power cut, and removed.
+        with self._means.database.write(survives_power_cut=not record.settings.auto_remove):
             self._means.store.save(ended)
             if oom_killed:
                 tell(self._means.events, "oom", ended)

@@ -91,7 +91,8 @@ class Wiring:
         """
         if not self._store.endpoints_of(member.id):
             return []
-        with self._database.write():
+        # A power cut takes the process with it, and so the addresses.
+        with self._database.write(survives_power_cut=False):
             active = [
                 self._addresses.activate(_named(each, member))
                 for each in self._store.endpoints_of(member.id)
@@ -117,7 +118,7 @@ class Wiring:
         ports = self._store.ports_of(container_id)
         if not active and not ports:
             return
-        with self._database.write():
+        with self._database.write(survives_power_cut=False):
             self._tell("disconnect", active)
             for endpoint in active:
                 self._addresses.rest(endpoint)

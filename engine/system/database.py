@@ -65,11 +65,13 @@ class Database:
         self._migrate(schemas)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, survives_power_cut: bool = True) -> Iterator[Transaction]:
         """
         Open a transaction that commits when the block ends and rolls back when it raises.
 
-        Inside another `write` of the same thread it is part of that one.
+        Inside another `write` of the same thread it is part of that one. One that need not survive
+        a power cut does not wait for the disk: should the power fail before any later one that
+        does, it never was. A killed process takes back neither.
         """
         outer: Transaction | None = getattr(self._local, "transaction", None)
         if outer is not None:
@@ -77,7 +79,7 @@ class Database:
             return
         with _translated(self._path):
             transaction = Transaction(self._connection())
-            with self._begun(transaction):
+            with self._begun(transaction, "FULL" if survives_power_cut else "NORMAL"):
                 yield transaction
         for callback in transaction.callbacks:
             callback()
@@ -133,8 +135,9 @@ class Database:
         self._local = threading.local()
 
     @contextmanager
-    def _begun(self, transaction: Transaction) -> Iterator[None]:
+    def _begun(self, transaction: Transaction, synchronous: str) -> Iterator[None]:
         connection = transaction.connection
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("BEGIN IMMEDIATE")
         self._local.transaction = transaction
         try:
@@ -196,8 +199,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        # What was acknowledged must survive a power cut, so each commit reaches the disk.
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 

@@ -9,6 +9,7 @@ import pytest
 from engine.containers.containers import IfRunning
 from engine.containers.state import ContainerState
 from engine.settings import ContainerSettings, ResourceUpdate, RestartPolicy
+from engine.settings.mounts import MountKind, MountPoint
 from tests.support.containers import BUSYBOX
 from tests.support.power import machine
 
@@ -70,3 +71,34 @@ def test_what_was_acknowledged_is_true_afterwards(tmp_path: Path) -> None:
         box.cut(known(engine))
 
         assert box.check_all(assert_true_and_alive) == 6
+
+
+def assert_nothing_else(engine: Engine, acknowledged: object) -> None:
+    engine.containers.reconcile()
+
+    assert {each.id for each in engine.containers.list()} == acknowledged
+    assert bool(engine.volumes.list()) == bool(acknowledged)
+    for record in engine.containers.list():
+        engine.containers.remove(record.id, with_volumes=True)
+    assert engine.containers.reconcile().is_clean
+    assert list((engine.paths.root / "volumes").iterdir()) == []
+
+
+def test_what_goes_at_its_exit_is_gone_whatever_had_reached_the_disk(tmp_path: Path) -> None:
+    with machine(tmp_path, megabytes=64) as box:
+        engine = box.engine
+        settings = ContainerSettings(
+            image=str(engine.images.make_starter().id),
+            command=("/bin/sleep", "1000"),
+            mounts=(MountPoint(MountKind.VOLUME, "/data"),),
+            auto_remove=True,
+        )
+        record = engine.containers.create(settings)
+        box.cut({record.id})
+        engine.containers.start(record.id)
+        box.cut(set())
+        engine.containers.stop(record.id, timeout=0)
+        assert not engine.containers.list()
+        box.cut(set())
+
+        assert box.check_all(assert_nothing_else) == 3

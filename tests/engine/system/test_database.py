@@ -266,3 +266,11 @@ def test_only_what_was_committed_is_there(database: Database, acts: list[tuple[i
                 fail_after_writing(database, text)
 
     assert texts(database) == sorted(expected)
+
+
+def test_only_what_need_not_survive_a_power_cut_does_not_wait(database: Database) -> None:
+    def level(*, survives: bool) -> int:
+        with database.write(survives_power_cut=survives) as transaction:
+            return int(transaction.execute("PRAGMA synchronous").fetchone()[0])
+
+    assert [level(survives=each) for each in (True, False, True)] == [2, 1, 2]
