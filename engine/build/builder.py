@@ -22,6 +22,7 @@ from engine.build.imported import imported_steps
 from engine.build.mounts import MountOpener
 from engine.build.origins import Origins
 from engine.build.plan import plan_stage
+from engine.build.request import FAILED_LABEL
 from engine.build.scope import PROXIES, Scope, automatic_arguments
 from engine.build.stages import SCRATCH, cut_into_stages
 from engine.build.state import state_of_image, state_of_nothing
@@ -75,7 +76,6 @@ NANO = 1_000_000_000
 MAX_ATTEMPTS = 3
 # Each has a thread while it is built.
 MAX_STAGES = 256
-FAILED_LABEL = "io.shipshape.failed-build"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 NETWORKS = frozenset({"default", "bridge", "none", "host"})
 MAX_SECRET = 500 * 1024
 MAX_NAMES = 1000
+# Of an image that is the state before a step that failed.
+FAILED_LABEL = "io.shipshape.failed-build"
 
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 

@@ -12,13 +12,14 @@ import pytest
 
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
-from dashboard.models import Role
+from dashboard.models import Image, Role
 from engine.engine import Engine
 from engine.errors import DockerfileError, EngineError, LimitExceeded, NotFound
 from engine.progress import NEVER
 from engine.system.paths import EnginePaths
 from tests.support.world import Sink
 from workers import building
+from workers.inventory.stories import FAILED_BUILD
 from workers.tasks import builds
 from workers.uploads import Uploads
 from workers.work import Work
@@ -101,6 +102,7 @@ def test_a_failure_is_told_in_its_place_and_the_upload_stays(work, real: Engine)
     assert failure["lines"][2] == [3, "COPY nothing /"]
     assert len(failure["lines"]) == 3 + building.AROUND
     assert real.images.get(failure["kept_image"]).tags == ()
+    assert Image.objects.get(image_id=failure["kept_image"]).story == FAILED_BUILD
     assert len(list(real.paths.uploads.iterdir())) == 1
 
 

@@ -101,7 +101,8 @@ class ImageProjection:
     def _story(self, record: ImageRecord) -> str:
         if not record.is_dangling:
             return ""
-        return story_of(record.id, self._engine.images.tag_moves(record.id))
+        moves = self._engine.images.tag_moves(record.id)
+        return story_of(record.id, moves, record.config.defaults.labels)
 
     def _link_layers(self, new: Sequence[Image], records: Sequence[ImageRecord]) -> None:
         if not new:

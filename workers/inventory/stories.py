@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.build.request import FAILED_LABEL
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.images.record import TagMove
     from engine.oci.digest import ImageID
 
 NEVER_NAMED = "never had a tag here"
+FAILED_BUILD = "the state before a build step that failed"
 HOW = {
     "pull": "replaced by a newer pull",
     "build": "replaced by a newer build",
@@ -22,15 +25,15 @@ HOW = {
 }
 
 
-def story_of(image_id: ImageID, moves: Sequence[TagMove]) -> str:
+def story_of(image_id: ImageID, moves: Sequence[TagMove], labels: Collection[str] = ()) -> str:
     """
-    Return how *image_id* lost its last name, from *moves*, the latest first.
+    Return how *image_id* lost its last name, from *moves*, the latest first, and *labels*.
 
     For example: was web:latest until Tue 4 Mar 14:02 UTC, replaced by a newer pull, ana.
     """
     last = next((move for move in moves if move.previous == image_id), None)
     if last is None:
-        return NEVER_NAMED
+        return FAILED_BUILD if FAILED_LABEL in labels else NEVER_NAMED
     moment = last.moved_at
     until = f"{moment:%a} {moment.day} {moment:%b %H:%M} UTC"
     how = HOW.get(last.reason, "replaced" if last.image_id else "untagged")
