@@ -52,10 +52,15 @@ from dashboard.views.image_travel import (
     image_uploaded,
 )
 from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
-from dashboard.views.inside import container_stats, container_top
+from dashboard.views.inside import (
+    container_health,
+    container_loss,
+    container_stats,
+    container_top,
+)
 from dashboard.views.jobs import job_cancel, job_detail, jobs
 from dashboard.views.launch import container_launch, container_paste
-from dashboard.views.logs import log_page, logs
+from dashboard.views.logs import last_lines, log_download, log_page, logs
 from dashboard.views.networks import (
     network_connect,
     network_create,
@@ -109,7 +114,11 @@ container_routes = [
     path("<str:host>/<str:container_id>/file/", container_file, name="container_file"),
     path("<str:host>/<str:container_id>/stats/", container_stats, name="container_stats"),
     path("<str:host>/<str:container_id>/top/", container_top, name="container_top"),
+    path("<str:host>/<str:container_id>/health/", container_health, name="container_health"),
+    path("<str:host>/<str:container_id>/loss/", container_loss, name="container_loss"),
     path("<str:host>/<str:container_id>/log-page/", log_page, name="log_page"),
+    path("<str:host>/<str:container_id>/last-lines/", last_lines, name="last_lines"),
+    path("<str:host>/<str:container_id>/log/", log_download, name="log_download"),
     path("<str:host>/<str:container_id>/console/", console_ticket, name="console_ticket"),
     path("<str:host>/<str:container_id>/kill/", container_kill, name="container_kill"),
     path("<str:host>/<str:container_id>/remove/", container_remove, name="container_remove"),

@@ -30,6 +30,7 @@ from dashboard.selectors.containers import (
     mounts_of,
     networks_of,
     stopped_containers,
+    with_volumes,
 )
 from dashboard.selectors.hosts import Overview, Totals, find_host, get_host, hosts, overview
 from dashboard.selectors.images import (
@@ -155,4 +156,5 @@ __all__ = [
     "volume_names",
     "volume_users",
     "volumes",
+    "with_volumes",
 ]

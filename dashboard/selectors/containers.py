@@ -116,11 +116,13 @@ def find_container_row(pk: int) -> Container | None:
 
 def mounts_of(container: Container) -> list[dict[str, Any]]:
     """Return what is mounted into *container*, with the volume where one of the host's is meant."""
-    mounts = container.settings.get("mounts") or []
+    return with_volumes(container.host_id, container.settings.get("mounts") or [])
+
+
+def with_volumes(host: str, mounts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return *mounts* with the row of the volume where one of *host* is meant."""
     names = [mount.get("source", "") for mount in mounts if mount.get("kind") == "volume"]
-    volumes = {
-        row.name: row for row in Volume.objects.filter(host_id=container.host_id, name__in=names)
-    }
+    volumes = {row.name: row for row in Volume.objects.filter(host_id=host, name__in=names)}
     return [{**mount, "volume": volumes.get(mount.get("source", ""))} for mount in mounts]
 
 

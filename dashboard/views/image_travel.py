@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
-from django.utils.http import content_disposition_header
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import audit, selectors
@@ -26,11 +24,12 @@ from dashboard.views.answers import (
     missing_is_404,
     render_question,
 )
+from dashboard.views.downloads import answer_download
 from dashboard.views.filing import file_job
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from django.forms import Form
 
@@ -96,12 +95,9 @@ def image_save(request: SignedInRequest, host: str, image_id: str) -> HttpRespon
         summary=f"Download {_file_name(image)} from {host}"[:255],
         address=address_of(request),
     )
-    response = StreamingHttpResponse(
-        _pieces(host, opened["saving"]), content_type="application/x-tar"
-    )
-    name = content_disposition_header(as_attachment=True, filename=f"{_file_name(image)}.tar")
-    response["Content-Disposition"] = name or "attachment"
-    return cast("HttpResponse", response)
+    read = partial(ask, host, Question.SAVE_READ)
+    name = f"{_file_name(image)}.tar"
+    return answer_download(read, opened["saving"], name=name, content_type="application/x-tar")
 
 
 @require_safe
@@ -133,16 +129,6 @@ def image_uploaded(request: SignedInRequest, host: str, upload: str) -> HttpResp
     """Have the host load what was uploaded."""
     told = {"upload": upload, "name": request.POST.get("name", "")[:255]}
     return answer_in_place(request, file_job(request, JobName.LOAD_IMAGES, host, told))
-
-
-async def _pieces(host: str, saving: str) -> AsyncIterator[bytes]:
-    read = sync_to_async(ask, thread_sensitive=False)
-    while True:
-        # An error here breaks the download off: a browser must not take half for the whole.
-        answer = await read(host, Question.SAVE_READ, {"saving": saving}, patience=60.0)
-        if not answer["content"]:
-            return
-        yield answer["content"]
 
 
 def _asked_in_form(

@@ -52,3 +52,44 @@ def container_top(request: SignedInRequest, host: str, container_id: str) -> Htt
         context["error"] = words_of(error)
     title = f"Processes of {container.name}"
     return render_question(request, "dashboard/containers/_top.html", context, title=title)
+
+
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def container_health(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Show the last checks of a container's health and what they said."""
+    container = selectors.container_detail(host, container_id)
+    context: dict[str, object] = {"container": container}
+    try:
+        told = {"container_id": container.container_id}
+        context["health"] = ask(container.host_id, Question.HEALTH, told)
+    except EngineError as error:
+        context["error"] = words_of(error)
+    title = f"Health of {container.name}"
+    return render_question(request, "dashboard/containers/_health.html", context, title=title)
+
+
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def container_loss(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Show what would be lost with a container, as its host finds it now, and what stays."""
+    container = selectors.container_detail(host, container_id)
+    context: dict[str, object] = {"container": container, "is_reset": "reset" in request.GET}
+    try:
+        told = {"container_id": container.container_id}
+        answer = ask(container.host_id, Question.LOSS, told)
+    except EngineError as error:
+        context["error"] = words_of(error)
+    else:
+        mounts = selectors.with_volumes(container.host_id, answer["mounts"])
+        context |= {
+            "loss": answer,
+            "stays": [each for each in mounts if not each["goes"]],
+            "goes": [each for each in mounts if each["goes"]],
+        }
+    title = f"What would be lost with {container.name}"
+    return render_question(request, "dashboard/containers/_loss.html", context, title=title)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -13,13 +13,13 @@ from dashboard.agents import Question, ask
 from dashboard.forms import words_of
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
-from dashboard.views.answers import REFUSED, missing_is_404, render_page
+from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
+from dashboard.views.downloads import answer_download
 from engine.errors import EngineError
 
-if TYPE_CHECKING:
-    from django.http import HttpResponse
-
 MOST_TOGETHER = 6
+LAST_LINES = 5
+UNAVAILABLE = 503
 
 
 @require_safe
@@ -52,3 +52,38 @@ def log_page(request: SignedInRequest, host: str, container_id: str) -> HttpResp
     except EngineError as error:
         return JsonResponse({"error": {"message": words_of(error)}}, status=REFUSED)
     return JsonResponse(answer)
+
+
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def log_download(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:  # noqa: ARG001
+    """Give all that a container printed and its host still has, as one file."""
+    container = selectors.container_detail(host, container_id)
+    told = {"container_id": container.container_id}
+    try:
+        opened = ask(container.host_id, Question.LOG_OPEN, told)
+    except EngineError as error:
+        return HttpResponse(words_of(error), status=UNAVAILABLE, content_type="text/plain")
+    read = partial(ask, container.host_id, Question.LOG_READ)
+    return answer_download(
+        read, opened["saving"], name=f"{container.name}.log", content_type="text/plain"
+    )
+
+
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def last_lines(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Show the last few lines that a container printed."""
+    container = selectors.container_detail(host, container_id)
+    context: dict[str, object] = {"container": container}
+    try:
+        told = {"container_id": container.container_id, "lines": LAST_LINES}
+        context["lines"] = ask(container.host_id, Question.LAST_LINES, told)["lines"]
+    except EngineError as error:
+        context["error"] = words_of(error)
+    title = f"Last lines of {container.name}"
+    return render_question(request, "dashboard/logs/_last.html", context, title=title)

@@ -411,6 +411,14 @@ class Containers:
             return None
         return attachment
 
+    def exec_end(self, exec_id: str, *, grace: float = 0.0) -> None:
+        """
+        End the command unless it ends in *grace* seconds, and what it left in its session.
+
+        Of one that has ended or is forgotten nothing is asked.
+        """
+        self._executor.end(exec_id, grace=grace)
+
     def exec_get(self, exec_id: str) -> ExecRecord:
         """Return what is known of the exec; raise `ExecNotFound`."""
         return self._executor.get(exec_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.containers.attachment import Attachment, Wanted
 from engine.containers.capabilities import all_capabilities, capability_sets
 from engine.containers.exec_monitor import ExecLaunch
-from engine.containers.exec_record import ExecStore, iter_records
+from engine.containers.exec_record import ExecStore, iter_records, read_number
 from engine.containers.process import merged_env, with_home
 from engine.containers.settle import KILLED
 from engine.containers.state import ContainerState
@@ -22,6 +22,7 @@ from engine.errors import (
     ExecNotFound,
     RuntimeFailed,
 )
+from engine.system.processes import kill_and_wait, session_of
 
 if TYPE_CHECKING:
     from engine.containers.bundle import Bundle
@@ -89,6 +90,25 @@ class Executor:
         """End the command by force; one that has ended is fine."""
         with suppress(ExecNotFound):
             self._means.exec_monitor.kill(self._store.locate(exec_id))
+
+    def end(self, exec_id: str, *, grace: float) -> None:
+        """
+        End the command unless it ends in *grace* seconds, and what it left in its session.
+
+        What has made a session of its own goes on, as after a hang-up. To end twice is fine.
+        """
+        with suppress(ExecNotFound):
+            place = self._store.locate(exec_id)
+            self._means.exec_monitor.wait(place, timeout=grace)
+            pid = read_number(place.pid_file)
+            # One that forks meanwhile may leave another behind; what is in the session gets fewer.
+            while pid is not None and (left := self._in_session(place, pid)):
+                kill_and_wait(left)
+            self._means.exec_monitor.kill(place)
+
+    def _in_session(self, place: ExecPlace, leader: int) -> list[int]:
+        members = self._means.cgroups.members(place.bundle.cgroup)
+        return [each for each in members if session_of(each) == leader]
 
     def get(self, exec_id: str) -> ExecRecord:
         """Return what is known of the exec; raise `ExecNotFound`."""

@@ -82,6 +82,16 @@ def find_identity(pid: int) -> ProcessIdentity | None:
     return ProcessIdentity(pid, int(fields[19]), boot_id())
 
 
+def session_of(pid: int) -> int | None:
+    """Return the session that *pid* is in, by its leader's number; None if it has ended."""
+    try:
+        text = (PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    fields = text.rpartition(b")")[2].split()
+    return None if fields[0] in {b"Z", b"X"} else int(fields[3])
+
+
 def arguments_of(pid: int) -> list[str]:
     """Return the words that *pid* was started with; none if there is no such process."""
     try:

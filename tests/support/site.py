@@ -49,6 +49,52 @@ ANSWERS = {
         "read": 4096,
         "written": 8192,
     },
+    "containers.loss": {
+        "files": 31,
+        "bytes": 48_300_000,
+        "log_bytes": 120_000,
+        "mounts": [
+            {
+                "kind": "volume",
+                "source": "orders-data",
+                "target": "/data",
+                "goes": False,
+                "others": 1,
+            },
+            {"kind": "bind", "source": "/srv/web", "target": "/web", "goes": False, "others": 0},
+            {"kind": "volume", "source": "f" * 64, "target": "/cache", "goes": True, "others": 0},
+        ],
+    },
+    "containers.health": {
+        "status": "unhealthy",
+        "failing_streak": 3,
+        "checks": [
+            {
+                "at": "2026-07-01T12:00:00+00:00",
+                "seconds": 30.0,
+                "exit_code": -1,
+                "output": "Health check exceeded timeout (30s)",
+            },
+            {
+                "at": "2026-07-01T11:59:00+00:00",
+                "seconds": 0.04,
+                "exit_code": 7,
+                "output": "curl: (7) Failed to connect to <b>localhost</b> port 80",
+            },
+            {
+                "at": "2026-07-01T11:58:00+00:00",
+                "seconds": 0.01,
+                "exit_code": 0,
+                "output": "",
+            },
+        ],
+    },
+    "containers.last_lines": {
+        "lines": [
+            {"t": "2026-07-01T12:00:00+00:00", "s": "stdout", "m": "listening on :8080"},
+            {"t": "2026-07-01T12:00:01+00:00", "s": "stderr", "m": "panic: <b>no room</b>"},
+        ]
+    },
     "containers.file": {"content": b"hello\n"},
     "images.files": {
         "layers": [

@@ -99,6 +99,32 @@ def test_a_terminal_can_be_resized(yard: Yard, record: ContainerRecord) -> None:
     assert attachment.exit_code == 3
 
 
+def test_what_it_left_in_its_session_ends_with_it(yard: Yard, record: ContainerRecord) -> None:
+    settings = ExecSettings(command=("sh", "-i"), tty=True, stdin=True)
+    created = yard.containers.exec_create(record.id, settings)
+    attachment = yard.containers.exec_start(created.id)
+    assert attachment
+    attachment.write(
+        b"trap '' HUP TERM; nohup sleep 2001 >/dev/null & sleep 2002 & setsid sleep 2003 &\n"
+    )
+    attachment.write(b"echo rea''dy; cat\n")
+    read_until(attachment, b"ready")
+
+    attachment.close()
+    yard.containers.exec_end(created.id, grace=0.1)
+    yard.containers.exec_end(created.id)
+
+    found = "\n".join(row[-1] for row in yard.containers.top(record.id).rows)
+    assert [each in found for each in ("sleep 2001", "sleep 2002", "sh -i", "cat")] == [False] * 4
+    assert "sleep 2003" in found
+    assert "sleep 1000" in found
+    assert not yard.containers.exec_get(created.id).is_running
+
+
+def test_ending_what_nobody_knows_is_fine(yard: Yard) -> None:
+    yard.containers.exec_end("e" * 64)
+
+
 @pytest.mark.parametrize(
     ("command", "more", "code"),
     [

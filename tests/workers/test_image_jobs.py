@@ -28,6 +28,7 @@ from workers.work import Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from engine.images.record import ImageRecord
 
@@ -115,11 +116,14 @@ def test_a_download_is_the_archive(ask, real: Engine, image: ImageRecord) -> Non
 def test_there_are_only_so_many_downloads_and_those_left_end(
     real: Engine, image: ImageRecord
 ) -> None:
-    savings = Savings(real, patience=0.2)
-    keys = [savings.open([str(image.id)]) for _ in range(4)]
+    def write(out: BinaryIO) -> None:
+        real.images.save([str(image.id)], out)
+
+    savings = Savings(patience=0.2)
+    keys = [savings.open(write) for _ in range(4)]
 
     with pytest.raises(LimitExceeded):
-        savings.open([str(image.id)])
+        savings.open(write)
 
     deadline = time.monotonic() + 10
     while savings._open and time.monotonic() < deadline:

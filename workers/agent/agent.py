@@ -9,6 +9,7 @@ from engine.snapshots.choice import snapshotter_kind
 from engine.system.cgroups import detect_layout
 from workers.agent.answers import EngineAnswers
 from workers.agent.channels import Layer
+from workers.agent.container_answers import ContainerAnswers
 from workers.agent.disk import Disk
 from workers.agent.follower import Follower
 from workers.agent.heartbeat import Heartbeat, ensure_host
@@ -61,7 +62,12 @@ class Agent:
             host=self.host,
             terminals=EngineTerminals(opened, self.host),
             answerer=Answerer(
-                {**EngineAnswers(opened).answers(), **ImageAnswers(opened).answers()}, layer.send
+                {
+                    **EngineAnswers(opened).answers(),
+                    **ContainerAnswers(opened).answers(),
+                    **ImageAnswers(opened).answers(),
+                },
+                layer.send,
             ),
         )
         self.keeper = Keeper(

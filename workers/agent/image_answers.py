@@ -30,7 +30,7 @@ class ImageAnswers:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._savings = Savings(engine)
+        self._savings = Savings()
         self._uploads = Uploads(engine.paths.uploads)
 
     def answers(self) -> Mapping[str, Answer]:
@@ -146,7 +146,10 @@ class ImageAnswers:
         references = told.get("references")
         if not isinstance(references, list) or not all(isinstance(r, str) for r in references):
             raise InvalidInput("a download names images")
-        return {"saving": self._savings.open(references[:100])}
+        chosen, images = references[:100], self._engine.images
+        for reference in chosen:
+            images.get(reference)
+        return {"saving": self._savings.open(lambda out: images.save(chosen, out))}
 
     def save_read(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return the next piece of an archive, empty at its end."""

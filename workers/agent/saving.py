@@ -1,5 +1,5 @@
 """
-Archives on their way out to browsers: written into a pipe, and read from it piece by piece.
+Archives and logs on their way out to browsers: written into a pipe, read from it in pieces.
 
 Nothing is stored: the writer waits while nobody reads, and gives up when nobody has read for a
 while. So a download costs no disk, and one that was broken off costs nothing for long.
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from engine.errors import EngineError, InvalidInput, LimitExceeded, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
+    from typing import BinaryIO
 
-    from engine.engine import Engine
+    Write = Callable[[BinaryIO], object]
 
 AT_ONCE = 4
 PATIENCE_SECONDS = 60.0
@@ -33,18 +34,15 @@ class _Saving:
 
 
 class Savings:
-    """The downloads of one agent."""
+    """The downloads of one kind from one agent."""
 
-    def __init__(self, engine: Engine, *, patience: float = PATIENCE_SECONDS) -> None:
-        self._engine = engine
+    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._open: dict[str, _Saving] = {}
         self._guard = threading.Lock()
 
-    def open(self, references: Sequence[str]) -> str:
-        """Begin an archive of *references*; raise `ImageNotFound` or `LimitExceeded`."""
-        for reference in references:
-            self._engine.images.get(reference)
+    def open(self, write: Write) -> str:
+        """Begin what *write* writes, in a thread of its own; raise `LimitExceeded`."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
         key, saving = uuid.uuid4().hex, _Saving(reader)
         with self._guard:
@@ -54,16 +52,16 @@ class Savings:
                 raise LimitExceeded("the number of downloads at a time", limit=AT_ONCE)
             self._open[key] = saving
         threading.Thread(
-            target=self._write, args=(saving, writer, references), name="save", daemon=True
+            target=self._write, args=(saving, writer, write), name="save", daemon=True
         ).start()
         self._expect_reader(key, saving)
         return key
 
     def read(self, key: str, size: int) -> bytes:
         """
-        Return the next bytes of the archive *key*, none at its end.
+        Return the next bytes of the download *key*, none at its end.
 
-        Raises what saving raised: what was read before is no archive then.
+        Raises what writing raised: what was read before is not the whole then.
         """
         with self._guard:
             saving = self._open.get(key)
@@ -78,10 +76,10 @@ class Savings:
                 raise saving.errors[0]
         return content
 
-    def _write(self, saving: _Saving, writer: int, references: Sequence[str]) -> None:
+    def _write(self, saving: _Saving, writer: int, write: Write) -> None:
         try:
             with os.fdopen(writer, "wb", buffering=0) as out:
-                self._engine.images.save(references, out)
+                write(out)
         except EngineError as error:
             saving.errors.append(error)
         except OSError:  # nobody reads any more

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
     Resize = Callable[[int, int], None]
+    End = Callable[[], None]
 
 # What a program gets that draws on a screen of ours.
 SCREEN = ("TERM=xterm-256color",)
 END_OF_INPUT = b"\x04"
+GRACE_SECONDS = 2.0
 
 
 class EngineTerminals:
@@ -51,14 +53,14 @@ class EngineTerminals:
         try:
             container = self._containers.get(terminal.container_id)
             check_reach(terminal.requested_by, reach_of(container.settings))
-            attachment, resize = begin(terminal)
+            attachment, resize, end = begin(terminal)
             resize(rows, columns)
         except EngineError as error:
             end_terminal(terminal, exit_code=None, message=error.message)
             raise
-        return EngineConversation(terminal, attachment, resize)
+        return EngineConversation(terminal, attachment, resize, end)
 
-    def _exec(self, terminal: Terminal) -> tuple[Attachment, Resize]:
+    def _exec(self, terminal: Terminal) -> tuple[Attachment, Resize, End]:
         settings = ExecSettings(
             command=tuple(terminal.command),
             user=terminal.run_as,
@@ -69,31 +71,40 @@ class EngineTerminals:
         record = self._containers.exec_create(terminal.container_id, settings)
         attachment = self._containers.exec_start(record.id)
         assert attachment is not None
-        return attachment, _resizer(
+        resize = _resizer(
             lambda rows, columns: self._containers.exec_resize(
                 record.id, rows=rows, columns=columns
             )
         )
+        return attachment, resize, lambda: self._containers.exec_end(record.id, grace=GRACE_SECONDS)
 
-    def _attach(self, terminal: Terminal) -> tuple[Attachment, Resize]:
+    def _attach(self, terminal: Terminal) -> tuple[Attachment, Resize, End]:
         container = self._containers.get(terminal.container_id)
         if not container.is_running:
             raise WrongState(f"{container.name} does not run", remedy="Start it first.")
         attachment = self._containers.attach(container.id, stdin=container.settings.open_stdin)
         if not container.settings.tty:
-            return attachment, lambda rows, columns: None  # noqa: ARG005
-        return attachment, _resizer(
+            return attachment, _nothing, _nothing
+        resize = _resizer(
             lambda rows, columns: self._containers.resize(container.id, rows=rows, columns=columns)
         )
+        return attachment, resize, _nothing
 
 
 class EngineConversation:
-    """A `Conversation` over one attachment of the engine."""
+    """
+    A `Conversation` over one attachment of the engine.
 
-    def __init__(self, terminal: Terminal, attachment: Attachment, resize: Resize) -> None:
+    *end* ends what was started for it, where something was: nobody could get back to it.
+    """
+
+    def __init__(
+        self, terminal: Terminal, attachment: Attachment, resize: Resize, end: End
+    ) -> None:
         self._terminal = terminal
         self._attachment = attachment
         self._resize = resize
+        self._end = end
 
     def read(self, timeout: float) -> bytes | None:
         """Return what was printed, empty after *timeout* seconds of silence, None at the end."""
@@ -113,11 +124,17 @@ class EngineConversation:
         self._attachment.close_stdin()
 
     def close(self) -> str:
-        """End the conversation; return in words how the program ended, if it did."""
+        """
+        End the conversation; return in words how the program ended, if it did.
+
+        A program that was started for it gets a moment to end by itself, then it is killed.
+        """
         code = self._attachment.exit_code
         if code is None and self._terminal.kind == TerminalKind.EXEC:
             self._hang_up()
         self._attachment.close()
+        with suppress(EngineError):
+            self._end()
         end_terminal(self._terminal, exit_code=code)
         connection.close()
         return "" if code is None else f"It ended with exit code {code}."
@@ -126,6 +143,10 @@ class EngineConversation:
         # Nobody types any more. A shell that waits for a line ends by this, instead of staying on.
         with suppress(EngineError, OSError):
             self._attachment.write(END_OF_INPUT)
+
+
+def _nothing(*_: int) -> None:
+    return
 
 
 def _resizer(resize: Callable[[int, int], None]) -> Resize:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from django.urls import reverse
 
 from dashboard import agents
+from dashboard.agents import Question
 from dashboard.errors import HostSilent
 from dashboard.jobs import JobName
 from dashboard.models import AuditEntry, Job, Terminal
@@ -158,6 +161,77 @@ def test_a_file_is_only_ever_stored(browse, plain, asked):
     assert response["Content-Type"] == "application/octet-stream"
     assert "attachment" in response["Content-Disposition"]
     assert asked[0][2]["path"] == "/etc/pass wd"
+
+
+def test_a_removal_says_what_goes_and_what_stays(browse, web, asked):
+    html = browse("otto").get(reverse("container_loss", args=args(web)), headers=HTMX).content
+
+    text = " ".join(html.decode().split())
+    assert '<b class="num">31</b> changed files' in text
+    assert "/srv/web" in text
+    assert "used by 1 other too" in text
+    assert "made for it alone" in text
+    assert asked[0][1:] == (Question.LOSS, {"container_id": web.container_id})
+
+
+def test_a_reset_takes_no_volumes(browse, web, asked):
+    address = f"{reverse('container_loss', args=args(web))}?reset"
+
+    text = " ".join(browse("otto").get(address, headers=HTMX).content.decode().split())
+
+    assert "made for it alone" not in text
+    assert "/cache" in text
+
+
+def test_a_silent_host_leaves_what_is_known_anyway(browse, mess, asked):
+    there = mess.hosts["lighthouse"].containers.first()
+
+    html = browse("otto").get(reverse("container_loss", args=args(there)), headers=HTMX).content
+
+    assert b"What is known without its host" in html
+    assert b"Will be lost" in html
+
+
+def test_checks_of_health_are_shown_with_what_they_said(browse, web, asked):
+    html = browse("vera").get(reverse("container_health", args=args(web)), headers=HTMX).content
+
+    text = html.decode()
+    assert "3 failures in a row." in text
+    assert "exit code 7" in text
+    assert "Took too long" in text
+    assert "&lt;b&gt;localhost&lt;/b&gt;" in text
+
+
+def test_the_last_lines_are_text(browse, web, asked):
+    html = browse("vera").get(reverse("last_lines", args=args(web)), headers=HTMX).content
+
+    assert b"listening on :8080" in html
+    assert b"panic: &lt;b&gt;no room&lt;/b&gt;" in html
+
+
+def test_a_whole_log_is_read_piece_by_piece(browse, web, monkeypatch):
+    pieces = [b"first ", b"second", b""]
+
+    def ask(host, question, told, *, patience=8.0):
+        return {"saving": "s"} if question is Question.LOG_OPEN else {"content": pieces.pop(0)}
+
+    monkeypatch.setattr(logs, "ask", ask)
+
+    response = browse("vera").get(reverse("log_download", args=args(web)))
+
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{web.name}.log"'
+    assert response.headers["Content-Type"] == "text/plain"
+    assert asyncio.run(joined(response)) == b"first second"
+
+
+def test_a_log_that_cannot_be_had_says_why(browse, mess, asked):
+    there = mess.hosts["lighthouse"].containers.first()
+
+    assert browse("vera").get(reverse("log_download", args=args(there))).status_code == 503
+
+
+async def joined(response) -> bytes:
+    return b"".join([piece async for piece in response])
 
 
 @pytest.mark.parametrize("path", ["", "etc", "/a\0b", "/" + "x" * 5000])
