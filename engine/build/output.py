@@ -90,8 +90,9 @@ def write_files(parts: BuildParts, image: ImageRecord, target: Path) -> None:
     """
     Write all files of *image* into the directory *target*, which is made if need be.
 
-    They belong to whom this process belongs. What is there already stays, unless a file of the
-    image has its name. Raises what the host refuses; then some of them may be there.
+    They belong to whom this process belongs, so they come without set user IDs, capabilities and
+    devices: an image gives nobody rights on this host. What is there already stays, unless a file
+    of the image has its name. Raises what the host refuses; then some of them may be there.
     """
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,7 @@ def write_files(parts: BuildParts, image: ImageRecord, target: Path) -> None:
         with merged_tar(parts, image) as pieces:
             reader = TarReader(Pieces(pieces).read, DEFAULT_LIMITS)
             owner = (os.geteuid(), os.getegid())
-            Untar(root, b".", owner=owner, keeps_kinds=False).write_all(reader)
+            writer = Untar(root, b".", owner=owner, keeps_kinds=False, gives_rights=False)
+            writer.write_all(reader)
     finally:
         os.close(root)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import from_oserror
+from engine.system.files import remove_tree
 from engine.system.kernel_files import read_small
 
 if TYPE_CHECKING:
@@ -212,8 +212,9 @@ def _children(directory: Path) -> list[Path]:
 
 
 def _remove_tree(directory: Path) -> None:
-    with _translated("remove the container's directory"), suppress(FileNotFoundError):
-        shutil.rmtree(directory)
+    # What is still mounted there, a directory of the host perhaps, is not entered.
+    with _translated("remove the container's directory"):
+        remove_tree(directory)
 
 
 @contextmanager

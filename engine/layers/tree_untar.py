@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engine.layers.tarstream import TarReader
 
 IMPLIED_MODE = 0o755
+_NO_RIGHTS = 0o1777
+_DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -37,18 +39,21 @@ class Untar:
         *,
         owner: tuple[int, int] | None,
         keeps_kinds: bool,
+        gives_rights: bool = True,
         check: Callable[[int], None] = lambda _: None,
     ) -> None:
         """
         Everything belongs to *owner*, or to whom the tar says where that is None.
 
         With *keeps_kinds* a directory is not replaced by anything else, nor anything else by one.
-        *check* may refuse to write in an open directory.
+        Where the tar *gives_rights*, it makes devices, set user IDs and capabilities; else devices
+        are left out, and files come without such. *check* may refuse to write in an open directory.
         """
         self._root = root
         self._base = base
         self._owner = owner
         self._keeps_kinds = keeps_kinds
+        self._gives_rights = gives_rights
         self._check = check
         self._times: list[tuple[bytes, int]] = []
 
@@ -65,6 +70,8 @@ class Untar:
     def _write(self, name: bytes, entry: Entry, reader: TarReader) -> None:
         if not name:
             # The directory itself is there already, and stays as it is.
+            return
+        if entry.kind in _DEVICES and not self._gives_rights:
             return
         parent, _, base = name.rpartition(b"/")
         with self._parent(parent) as directory:
@@ -156,8 +163,9 @@ class Untar:
         descriptor = open_in_root(directory, base, os.O_PATH | os.O_NOFOLLOW)
         try:
             # After the owner, whose change takes such bits away.
-            os.chmod(f"/proc/self/fd/{descriptor}", entry.mode)
-            for key, value in entry.xattrs:
+            allowed = entry.mode if self._gives_rights else entry.mode & _NO_RIGHTS
+            os.chmod(f"/proc/self/fd/{descriptor}", allowed)
+            for key, value in entry.xattrs if self._gives_rights else ():
                 with suppress(OSError):
                     os.setxattr(f"/proc/self/fd/{descriptor}", key, value)
         finally:

@@ -89,5 +89,19 @@ def test_what_is_mounted_there_does_not_go_with_it(bundles: Bundles, bundle: Bun
         assert (bundle.rootfs / "precious").exists()
 
 
+@pytest.mark.root
+def test_a_directory_of_the_host_that_is_still_mounted_stays_as_it_is(
+    bundles: Bundles, bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/precious").touch()
+    (bundle.rootfs / "data").mkdir()
+    host = Mount("bind", str(tmp_path / "host"), ("bind",))
+    with LinuxMounter().mounted([host], bundle.rootfs / "data"):
+        with pytest.raises(EngineError):
+            bundles.remove(bundle)
+        assert (tmp_path / "host/precious").exists()
+
+
 def test_a_host_without_a_resolver_has_none_to_give(tmp_path: Path) -> None:
     assert host_resolver(tmp_path / "resolv.conf") == ""

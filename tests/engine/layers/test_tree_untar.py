@@ -43,6 +43,26 @@ def test_a_name_may_have_more_parts_than_python_calls_functions(tmp_path: Path) 
         remove_tree(tmp_path / "d")
 
 
+@pytest.mark.root
+def test_a_tar_that_gives_no_rights_brings_no_device_and_no_set_user_id(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        tool, device = tarfile.TarInfo("tool"), tarfile.TarInfo("zero")
+        tool.mode, device.type, device.devmajor, device.devminor = 0o6755, tarfile.CHRTYPE, 1, 5
+        tar.addfile(tool)
+        tar.addfile(device)
+    stream.seek(0)
+    descriptor = os.open(tmp_path, os.O_PATH)
+    try:
+        writer = Untar(descriptor, b"", owner=OWNER, keeps_kinds=False, gives_rights=False)
+        writer.write_all(TarReader(stream.read))
+    finally:
+        os.close(descriptor)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["tool"]
+    assert (tmp_path / "tool").stat().st_mode & 0o7777 == 0o755
+
+
 def test_a_directory_that_was_taken_away_is_an_error_and_not_looked_for_for_ever(
     tmp_path: Path,
 ) -> None:
