@@ -94,7 +94,7 @@ class Engine:
         images = wire_images(ground, containers, connect)
         downloads = UrlDownloads(transport)
         builds = wire_builds(ground, containers, images, downloads)
-        networks = Networks(ground.networks, containers)
+        networks, registries = Networks(ground.networks, containers), Registries(connect)
         sources = Sources(
             paths=ground.paths,
             images=images,
@@ -111,6 +111,7 @@ class Engine:
                 sources=sources,
                 surveyor=surveyor,
                 networks=networks,
+                registries=registries,
                 leases=ground.leases,
                 database=ground.database,
                 plans=PlanStore(ground.database, clock),
@@ -121,7 +122,7 @@ class Engine:
             paths=ground.paths,
             images=images,
             containers=containers,
-            registries=Registries(connect),
+            registries=registries,
             downloads=downloads,
             networks=networks,
             volumes=ground.volumes,

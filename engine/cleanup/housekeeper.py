@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.cleanup.cleanup import Cleanup, carry_out
+from engine.cleanup.copies import find_copy
 from engine.cleanup.filters import protection
 from engine.cleanup.gather import (
     Findings,
@@ -34,6 +35,7 @@ from engine.progress import NEVER, SILENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.cleanup.copies import Copy
     from engine.cleanup.plan import CleanupReport, SealedItem
     from engine.cleanup.plan_store import PlanStore
     from engine.cleanup.rules import Rule
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from engine.ledger import Survey
     from engine.networks.networks import Networks
     from engine.progress import Cancellation, ProgressSink
+    from engine.registry.credentials import Credentials
+    from engine.registry.registries import Registries
     from engine.system.clock import Clock
     from engine.system.database import Database
 
@@ -58,6 +62,7 @@ class Tools:
     sources: Sources
     surveyor: Surveyor
     networks: Networks
+    registries: Registries
     leases: Leases
     database: Database
     plans: PlanStore
@@ -134,6 +139,14 @@ class Housekeeper(Cleanup):
         )
         # What lay below a layer that went after it was needed until then.
         return report.with_more(self._tools.sources.images.collect_stray_layers())
+
+    def find_copy(self, image_id: str, *, credentials: Credentials | None = None) -> Copy:
+        """Return whether the image can be pulled again; asks the registries that had it."""
+        inspect = self._tools.registries.inspect
+        image = self._tools.sources.images.get(image_id)
+        return find_copy(
+            image, lambda name: inspect(name, credentials=credentials).descriptor.digest
+        )
 
     def pin(self, subject: str, *, owner: str = "") -> None:
         """Keep *subject*, called as in a plan, from every clean-up until it is unpinned."""

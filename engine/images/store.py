@@ -182,8 +182,12 @@ class ImageStore(ImageQueries):
                 (nanoseconds(self._clock.now()), str(image_id)),
             )
 
-    def keep_past(self, image: ImageRecord) -> None:
-        """Let the image of that ID have come when and how *image* did, and its names by digest."""
+    def keep_past(self, image: ImageRecord, *, owner: str = "") -> None:
+        """
+        Let the image of that ID have come when and how *image* did, with its names by digest.
+
+        That is told as an image that was loaded: it may have no tag whose move tells of it.
+        """
         used = nanoseconds(image.last_used_at) if image.last_used_at else None
         with self._database.write() as transaction:
             transaction.execute(
@@ -199,6 +203,8 @@ class ImageStore(ImageQueries):
                     for each in image.repo_digests
                 ],
             )
+            name = image.tags[0].familiar if image.tags else ""
+            self._events.record("image", "load", str(image.id), name=name, by=owner, trash="no")
 
     def forget(self, image: ImageRecord, *, owner: str = "") -> None:
         """Remove the record of *image*, which must have no name left; its layers' records stay."""

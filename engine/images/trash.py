@@ -114,7 +114,7 @@ class ImageTrash:
             )
             for tag in wanted:
                 self._images.move_tag(tag, image.id, owner=owner, reason=REASON)
-            self._images.keep_past(image)
+            self._images.keep_past(image, owner=owner)
             transaction.execute("DELETE FROM trashed_images WHERE id = ?", (str(image.id),))
             self._holds.release([_holder(image)])
             return self._images.get(str(image.id))

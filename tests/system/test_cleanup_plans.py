@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.cleanup.copies import Whereabouts
 from engine.cleanup.filters import Filters
 from engine.cleanup.rules import Rule, RuleKind
 from engine.containers.record import IfRunning
@@ -18,6 +19,7 @@ from engine.oci.digest import Digest
 from engine.settings import ContainerSettings
 from engine.system.paths import EnginePaths
 from engine.volumes.settings import VolumeSettings
+from tests.support.registry import FakeRegistry, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,3 +186,22 @@ def test_a_labelled_container_is_kept_by_any_rule(engine: Engine) -> None:
     assert [(each.id, each.reason) for each in plan.kept] == [
         (container, "is labelled shipshape.keep")
     ]
+
+
+def test_an_image_that_its_registry_has_is_no_only_copy(engine: Engine) -> None:
+    image = engine.images.get(IMAGE)
+    assert engine.cleanup.find_copy(str(image.id)).whereabouts is Whereabouts.ONLY_HERE
+    with serving(FakeRegistry()) as registry:
+        name = registry.reference("team/web")
+        engine.images.tag(str(image.id), name)
+        engine.images.push(name)
+
+        found = engine.cleanup.find_copy(str(image.id))
+        registry.manifests.clear()
+        lost = engine.cleanup.find_copy(str(image.id))
+    silent = engine.cleanup.find_copy(str(image.id))
+
+    assert found.whereabouts is Whereabouts.AT_REGISTRY
+    assert found.pull_bytes > 0
+    assert lost.whereabouts is Whereabouts.ONLY_HERE
+    assert silent.whereabouts is Whereabouts.UNKNOWN

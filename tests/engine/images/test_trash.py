@@ -86,6 +86,16 @@ def test_it_comes_back_with_every_tag_layer_and_date(world: World, trash: ImageT
     assert trash.list() == []
 
 
+def test_one_without_a_tag_is_told_of_when_it_comes_back(world: World, trash: ImageTrash) -> None:
+    image = world.add(b"base")
+    trash.put(str(image.id))
+    before = world.events.last_sequence()
+    trash.restore(str(image.id), owner="bob")
+
+    (event,) = world.events.list_since(before)
+    assert (event.noun, event.action, event.subject) == ("image", "load", str(image.id))
+
+
 def test_a_tag_that_moved_on_is_told_with_a_free_one(world: World, trash: ImageTrash) -> None:
     image = made(world)
     trash.put(str(image.id))
