@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.build.copies import copy_of, digest_of_copies, items_of
+from engine.build.copies import are_plain, copy_of, digest_of_copies, items_of
 from engine.build.copying import CopyRules
 from engine.build.destination import resolve_destination
 from engine.build.directories import directory_items
@@ -23,6 +23,7 @@ from engine.build.steps import ConfigStep, CopyStep, DirectoryStep, RunStep
 from engine.build.stubs import find_stubs
 from engine.build.tree import FileTree
 from engine.errors import StepFailed
+from engine.layers.direct import is_plain
 from engine.layers.stack import Stack
 from engine.layers.tarwriter import render_tar
 from engine.progress import BuildOutput
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from engine.build.cache import MadeLayer
     from engine.build.copying import Owner
-    from engine.build.files import Files
+    from engine.build.files import Files, Item
     from engine.build.mounts import MountOpener, OpenedMounts
     from engine.build.origins import Origins
     from engine.build.places import Places
@@ -103,12 +104,14 @@ class Acts:
             stack = self._stack(state, opened)
             owner = find_owner(step.user, stack, line=step.line)
             items = directory_items(stack, step.path, owner, self.latest_ns or 0)
-            return self._made(render_tar(items), state)
+            return self._made(items, state, is_direct=is_plain([entry for entry, _ in items]))
 
-    def _made(self, pieces: Iterable[bytes], state: StageState) -> MadeLayer:
-        return self.layers.make(
-            pieces, parent=state.parent, lease=self.lease, cancellation=self.cancellation
-        )
+    def _made(self, items: Iterable[Item], state: StageState, *, is_direct: bool) -> MadeLayer:
+        parent, lease, cancellation = state.parent, self.lease, self.cancellation
+        if is_direct:
+            return self.layers.make_of(items, parent=parent, lease=lease, cancellation=cancellation)
+        pieces = render_tar(items)
+        return self.layers.make(pieces, parent=parent, lease=lease, cancellation=cancellation)
 
     # --- COPY and ADD ---------------------------------------------------------------------------
 
@@ -127,7 +130,7 @@ class Acts:
         ]
 
         def make(_: str) -> MadeLayer:
-            return self._made(render_tar(items_of(copies)), state)
+            return self._made(items_of(copies), state, is_direct=are_plain(copies))
 
         return Prepared(make, digest_of_copies(copies))
 

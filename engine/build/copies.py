@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.build.archives import is_archive, iter_archive
 from engine.build.copying import copied_files, digest_of, files_of, iter_items
 from engine.build.selection import select
+from engine.layers.direct import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,6 +55,13 @@ def copy_of(step: CopyStep, tree: Files, destination: Destination, rules: CopyRu
     # What an archive says of owners holds, unless the step itself says otherwise.
     unpacking = rules if step.owner else replace(rules, owner=None)
     return CopyWork(tree, tuple(files), archives, destination.path, unpacking)
+
+
+def are_plain(copies: Sequence[CopyWork]) -> bool:
+    """Whether all that *copies* bring is known, and can be written as it is."""
+    if any(each.archives for each in copies):
+        return False
+    return is_plain([file.entry for each in copies for file in each.files])
 
 
 def digest_of_copies(copies: Sequence[CopyWork]) -> str:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from engine.build.stubs import Stubs
-    from engine.images.unpack import Unpacker
+    from engine.images.unpack import StagedTar, Unpacker
     from engine.layers.adopt import Adopted
+    from engine.layers.changeset import Item
     from engine.leases import Lease
     from engine.oci.digest import DiffID
     from engine.progress import Cancellation
@@ -50,10 +51,25 @@ class SnapshotLayers:
         cancellation: Cancellation,
     ) -> MadeLayer:
         """See `LayerMaker.make`."""
-        name = f"build-{uuid.uuid4().hex}"
-        lease.add(layer_resource(cast("ChainID", name)))
+        name = _leased_name(lease)
         packed = Packed(lambda: _opened(pieces), Compression.NONE, LABEL)
         staged = self.unpacker.stage_tar(name, packed, cancellation=cancellation)
+        return self._made(staged, parent, lease)
+
+    def make_of(
+        self,
+        items: Iterable[Item],
+        *,
+        parent: ChainID | None,
+        lease: Lease,
+        cancellation: Cancellation,
+    ) -> MadeLayer:
+        """See `LayerMaker.make_of`."""
+        name = _leased_name(lease)
+        staged = self.unpacker.stage_items(name, items, cancellation=cancellation)
+        return self._made(staged, parent, lease)
+
+    def _made(self, staged: StagedTar, parent: ChainID | None, lease: Lease) -> MadeLayer:
         try:
             chain_id = stacked(parent, staged.diff_id)
             # Before it is visible: from then on it could be collected.
@@ -110,6 +126,12 @@ class SnapshotLayers:
             except SnapshotExists:
                 found = self.snapshotter.get(str(chain_id))
         return MadeLayer(chain_id, adopted.diff_id, found.size or 0, adopted.tar_bytes)
+
+
+def _leased_name(lease: Lease) -> str:
+    name = f"build-{uuid.uuid4().hex}"
+    lease.add(layer_resource(cast("ChainID", name)))
+    return name
 
 
 def stacked(parent: ChainID | None, diff_id: DiffID) -> ChainID:

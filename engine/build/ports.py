@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.build.request import Limits
     from engine.build.stubs import Stubs
     from engine.images.record import ImageRecord
+    from engine.layers.changeset import Item
     from engine.leases import Lease
     from engine.oci.digest import ChainID
     from engine.oci.platform import Platform
@@ -37,6 +38,16 @@ class LayerMaker(Protocol):
         Afterwards it is durable, and *lease* keeps it. Raises what applying a layer raises; then
         nothing is left.
         """
+
+    def make_of(
+        self,
+        items: Iterable[Item],
+        *,
+        parent: ChainID | None,
+        lease: Lease,
+        cancellation: Cancellation,
+    ) -> MadeLayer:
+        """Make *items*, which are plain (`layers.direct`), a layer, as `make` does their tar."""
 
     def capture(
         self,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.layers.apply import AppliedLayer, apply_layer
 from engine.layers.compression import open_layer
+from engine.layers.direct import write_layer
 from engine.layers.limits import DEFAULT_LIMITS, Limits
 from engine.layers.settle import settle
 from engine.oci.digest import DiffID
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from engine.layers.changeset import Item
     from engine.oci.digest import ChainID
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
@@ -152,6 +154,22 @@ class Unpacker:
         key = staging_key(name)
         with self._locks.held(key):
             applied = self._stage(key, packed, None, progress, cancellation)
+        return StagedTar(key, DiffID(applied.diff_id), applied.unpacked_bytes)
+
+    def stage_items(
+        self, name: str, items: Iterable[Item], *, cancellation: Cancellation = NEVER
+    ) -> StagedTar:
+        """Stage a layer of our own, whose *items* are plain (`direct`), as `stage_tar` does."""
+        key = staging_key(name)
+        with self._locks.held(key):
+            target = self._snapshotter.stage(key)
+            try:
+                notes = self._snapshotter.notes(key)
+                applied = write_layer(items, target=target, notes=notes, cancellation=cancellation)
+                self._snapshotter.seal(key, applied.render())
+            except BaseException:
+                self._snapshotter.remove(key)
+                raise
         return StagedTar(key, DiffID(applied.diff_id), applied.unpacked_bytes)
 
     def commit(self, staged: Iterable[StagedLayer]) -> list[LayerSize]:

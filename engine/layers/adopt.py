@@ -66,9 +66,9 @@ def adopt(
         ExitStack() as opened,
     ):
         items, passed_over = changes
-        passing = _Passing(
-            IndexWriter(partial(write_all, _created(notes / INDEX, opened))),
-            RecipeWriter(_created(notes / RECIPE, opened)),
+        passing = Passing(
+            IndexWriter(partial(write_all, created(notes / INDEX, opened))),
+            RecipeWriter(created(notes / RECIPE, opened)),
         )
         times = _Times(upper, opened)
         for entry, content in items:
@@ -81,7 +81,8 @@ def adopt(
     return adopted
 
 
-def _created(path: Path, opened: ExitStack) -> int:
+def created(path: Path, opened: ExitStack) -> int:
+    """Open the new file *path* for the length of *opened*, and return its descriptor."""
     try:
         descriptor = os.open(path, _NEW_FILE, 0o600)
     except OSError as error:
@@ -90,7 +91,7 @@ def _created(path: Path, opened: ExitStack) -> int:
     return descriptor
 
 
-class _Passing:
+class Passing:
     """The tar of a layer that passes by and is noted; nothing of it is kept."""
 
     def __init__(self, index: IndexWriter, recipe: RecipeWriter) -> None:
@@ -101,6 +102,7 @@ class _Passing:
         self._entries = 0
 
     def take(self, entry: Entry, content: Iterable[bytes]) -> None:
+        """Note the next entry; *content* must be as long as the entry says."""
         self._entries += 1
         self._literal(render_header(entry))
         if entry.kind is not Kind.FILE:
@@ -109,6 +111,7 @@ class _Passing:
             self._index.add(entry.name, entry, self._file(entry, content))
 
     def finish(self) -> Adopted:
+        """Note the end, and return what the tar came to."""
         self._literal(END)
         self._recipe.finish()
         self._index.finish()
@@ -127,10 +130,13 @@ class _Passing:
         if entry.segments is not None:
             self._literal(sparse_map(entry.segments))
         hasher = hashlib.sha256(usedforsecurity=False)
+        size, written = stored_size(entry), 0
         for piece in content:
             hasher.update(piece)
             self._hasher.update(piece)
-        size = stored_size(entry)
+            written += len(piece)
+        if written != size:
+            raise ValueError(f"the content has {written} bytes, and not {size}")
         self._size += size
         if size:
             self._recipe.reference(entry.name, self._entries, entry.size, entry.segments)
