@@ -9,6 +9,7 @@ is gone, and what came anew is another thing by its state.
 from __future__ import annotations
 
 import secrets
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -23,7 +24,9 @@ from engine.cleanup.gather import (
     image_subject,
     iter_subjects,
 )
-from engine.cleanup.plan import SealedPlan, Skipped
+from engine.cleanup.history import lives_of
+from engine.cleanup.plan import Kept, SealedPlan, Skipped
+from engine.cleanup.policy import rehearse, within_limits
 from engine.cleanup.rules import judge
 from engine.cleanup.subject import Standing, SubjectKind, what_happened
 from engine.cleanup.trash import Trash
@@ -33,16 +36,18 @@ from engine.oci.digest import Digest
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from engine.cleanup.copies import Copy
     from engine.cleanup.plan import CleanupReport, SealedItem
     from engine.cleanup.plan_store import PlanStore
+    from engine.cleanup.policy import Policy, Rehearsal
     from engine.cleanup.rules import Rule
     from engine.cleanup.subject import Subject
     from engine.cleanup.surveyor import Sources, Surveyor
     from engine.leases import Leases
     from engine.ledger import Survey
+    from engine.ledger.reclaim import Reclaim
     from engine.networks.networks import Networks
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
     from engine.system.database import Database
 
 EXPIRES_AFTER = timedelta(hours=1)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
 ID_BYTES = 16
 TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
 
@@ -87,20 +93,32 @@ class Housekeeper(Cleanup):
         The plan is kept until it expires, so that `run` can carry out exactly this.
         """
         survey = self._tools.surveyor.survey()
-        items, kept = judge(rules, iter_subjects(self._findings(survey)), self._tools.clock.now())
-        now, reclaim = self._tools.clock.now(), reclaim_of(survey)
-        plan = SealedPlan(
-            id=secrets.token_hex(ID_BYTES),
-            items=items,
-            kept=kept,
-            freed_bytes=reclaim.freed(each.id for each in items),
-            freed_at_once=reclaim.freed(each.id for each in items if each.kind not in TRASHABLE),
-            made_at=now,
-            made_by=owner,
-            expires_at=now + expires_after,
+        items, kept = judge(rules, self._subjects(survey), self._tools.clock.now())
+        return self._sealed(items, kept, reclaim_of(survey), owner, expires_after)
+
+    def preview_policy(
+        self, policy: Policy, *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
+    ) -> SealedPlan:
+        """As `preview`, of what one run of *policy* would take now within its limits."""
+        survey = self._tools.surveyor.survey()
+        items, kept = judge(policy.rules, self._subjects(survey), self._tools.clock.now())
+        reclaim, disk = reclaim_of(survey), shutil.disk_usage(self._tools.sources.paths.root)
+        going = within_limits(
+            policy, items, used=disk.used, capacity=disk.total, freed=reclaim.freed
         )
-        self._tools.plans.save(plan)
-        return plan
+        spared = [
+            Kept(each.kind, each.id, each.name, "is left for another run")
+            for each in items[len(going) :]
+        ]
+        return self._sealed(going, (*spared, *kept), reclaim, owner, expires_after)
+
+    def rehearse(
+        self, policy: Policy, *, over: timedelta = MONTH, every: timedelta = DAY
+    ) -> Rehearsal:
+        """Return what *policy* would have done lately, as far as records of what is here tell."""
+        sources, now = self._tools.sources, self._tools.clock.now()
+        lives = lives_of(sources.images.list(), sources.containers.list(), sources.images.tag_moves)
+        return rehearse(policy, lives, start=now - over, end=now, every=every)
 
     def plan(self, plan_id: str) -> SealedPlan:
         """Return a plan as it was shown; raise `PlanNotFound`."""
@@ -125,7 +143,7 @@ class Housekeeper(Cleanup):
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
             raise PlanExpired(plan_id)
-        subjects = by_id(iter_subjects(self._findings(self._tools.surveyor.survey())))
+        subjects = by_id(self._subjects(self._tools.surveyor.survey()))
         items = {each.id: each for each in plan.items}
         report = carry_out(
             list(items),
@@ -156,7 +174,32 @@ class Housekeeper(Cleanup):
         """Let clean-ups take *subject* again."""
         self._tools.plans.unpin(subject)
 
+    def _sealed(
+        self,
+        items: tuple[SealedItem, ...],
+        kept: tuple[Kept, ...],
+        reclaim: Reclaim,
+        owner: str,
+        expires_after: timedelta,
+    ) -> SealedPlan:
+        now = self._tools.clock.now()
+        plan = SealedPlan(
+            id=secrets.token_hex(ID_BYTES),
+            items=items,
+            kept=kept,
+            freed_bytes=reclaim.freed(each.id for each in items),
+            freed_at_once=reclaim.freed(each.id for each in items if each.kind not in TRASHABLE),
+            made_at=now,
+            made_by=owner,
+            expires_at=now + expires_after,
+        )
+        self._tools.plans.save(plan)
+        return plan
+
     # --- Looking ------------------------------------------------------------------------------
+
+    def _subjects(self, survey: Survey) -> Iterator[Subject]:
+        return iter_subjects(self._findings(survey))
 
     def _findings(self, survey: Survey) -> Findings:
         sources = self._tools.sources

@@ -9,6 +9,7 @@ import pytest
 
 from engine.cleanup.copies import Whereabouts
 from engine.cleanup.filters import Filters
+from engine.cleanup.policy import Policy
 from engine.cleanup.rules import Rule, RuleKind
 from engine.containers.record import IfRunning
 from engine.engine import Engine
@@ -175,6 +176,21 @@ def test_old_logs_go_and_their_containers_stay(engine: Engine) -> None:
     engine.containers.start(container)
     engine.containers.wait(container, timeout=30)
     assert len(list(engine.containers.logs(container))) == 20_000
+
+
+def test_a_policy_is_planned_within_its_limits_and_rehearsed(engine: Engine) -> None:
+    first, second = run(engine, "true"), run(engine, "true")
+    policy = Policy("nightly", (STOPPED, Rule(RuleKind.UNUSED_IMAGES)), most_items=1)
+
+    plan = engine.cleanup.preview_policy(policy, owner="ana")
+    rehearsal = engine.cleanup.rehearse(policy, every=timedelta(hours=24))
+    report = engine.cleanup.run(plan.id)
+
+    assert report.removed == (first,)
+    spared = [each.id for each in plan.kept if each.reason == "is left for another run"]
+    assert second in spared
+    assert [each.id for each in rehearsal.departures] == [first]
+    assert rehearsal.missed == ()
 
 
 def test_a_labelled_container_is_kept_by_any_rule(engine: Engine) -> None:
