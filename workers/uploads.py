@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 MOST_BYTES = 8 << 30
+MOST_TOGETHER = 4 * MOST_BYTES
 KEPT_SECONDS = 24 * 60 * 60
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -43,6 +44,7 @@ class Uploads:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if offset == 0:
                 self.sweep()
+                self._check_room()
             with path.open("r+b" if path.exists() else "w+b") as file:
                 if offset > file.seek(0, 2):
                     raise InvalidInput("a piece of the upload is missing")
@@ -72,6 +74,11 @@ class Uploads:
         for path in self._directory.iterdir():
             if path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
+
+    def _check_room(self) -> None:
+        if sum(each.stat().st_size for each in self._directory.iterdir()) > MOST_TOGETHER:
+            what = "the size of all uploads that wait to be loaded"
+            raise LimitExceeded(what, limit=MOST_TOGETHER, field="archive")
 
     def _path(self, upload: str) -> Path:
         if not _NAME.fullmatch(upload):

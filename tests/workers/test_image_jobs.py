@@ -136,6 +136,17 @@ def test_there_are_only_so_many_downloads_and_those_left_end(
 # --- uploads
 
 
+def test_uploads_together_fill_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.uploads.MOST_TOGETHER", 2)
+    kept = Uploads(tmp_path / "uploads")
+    kept.write("a" * 32, 0, b"two")
+
+    with pytest.raises(LimitExceeded):
+        kept.write("b" * 32, 0, b"x")
+    kept.discard("a" * 32)
+    assert kept.write("b" * 32, 0, b"x") == 1
+
+
 def test_an_upload_grows_piece_by_piece(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path / "uploads")
 
