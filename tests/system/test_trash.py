@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +12,7 @@ from engine.cleanup.rules import Rule, RuleKind
 from engine.cleanup.trash import TrashLimits
 from engine.containers.record import IfRunning
 from engine.engine import Engine
-from engine.errors import ImageInUse, ImageNotFound, VolumeInUse
+from engine.errors import ImageInUse, ImageNotFound, NotFound, VolumeInUse
 from engine.images.starter import STARTER
 from engine.settings import ContainerSettings
 from engine.settings.mounts import MountKind, MountPoint
@@ -103,6 +105,46 @@ def test_emptying_frees_what_the_plan_said_comes_later(engine: Engine) -> None:
     assert (before.total - before.logs) - (after.total - after.logs) == promised
     assert engine.cleanup.trash.list() == []
     assert engine.cleanup.trash.empty(items).removed == ()
+
+
+def test_plans_beside_launches_and_restores_lose_nothing(engine: Engine) -> None:
+    settings = ContainerSettings(image=IMAGE, command=("true",), network="none")
+    made = [engine.containers.create(settings).id for _ in range(6)]
+    for each in made:
+        start(engine, each)
+
+    def launch(number: int) -> None:
+        with Engine.open(engine.paths) as other:
+            for each in made[number::2] * 2:
+                # It may be in the trash just now, and that is as it should be.
+                with suppress(NotFound):
+                    start(other, each)
+
+    def bring_back() -> None:
+        with Engine.open(engine.paths) as other:
+            for _ in range(6):
+                for item in other.cleanup.trash.list():
+                    with suppress(NotFound):
+                        other.cleanup.trash.restore(item.id)
+
+    with ThreadPoolExecutor(3) as pool:
+        work = [pool.submit(launch, 0), pool.submit(launch, 1), pool.submit(bring_back)]
+        for _ in range(4):
+            plan = engine.cleanup.preview(RULES)
+            planned = {each.id for each in plan.items}
+            report = engine.cleanup.run(plan.id, into_trash=True)
+            assert set(report.removed) <= planned
+        for each in work:
+            each.result()
+    engine.reconcile()
+
+    aside = [each.record.id for each in engine.containers.trash.list()]
+    assert sorted([each.id for each in engine.containers.list()] + aside) == sorted(made)
+    for each in sorted(engine.cleanup.trash.list(), key=lambda item: item.kind, reverse=True):
+        engine.cleanup.trash.restore(each.id)
+    assert sorted(each.id for each in engine.containers.list()) == sorted(made)
+    assert engine.images.get(IMAGE).names
+    assert engine.check().is_clean
 
 
 def test_an_image_whose_container_lies_in_the_trash_says_so(engine: Engine) -> None:
