@@ -255,7 +255,9 @@ class Workbench:
 @contextmanager
 def _workbench(*, alone: bool) -> Iterator[Workbench]:
     with ExitStack() as stack:
-        directory, running = (Path(tempfile.mkdtemp("", "bench-", each)) for each in (None, MEMORY))
+        directory = Path(tempfile.mkdtemp(prefix="bench-"))
+        running = MEMORY / directory.name
+        running.mkdir(mode=0o700)
         for each in (directory, running):
             stack.callback(shutil.rmtree, each, ignore_errors=True)
         image = directory / "image.tar"
@@ -456,7 +458,7 @@ def _watching_bytes(directory: Path) -> int:
     """Return the proportional memory of everything that watches over our containers, and of us."""
     found = _proportional(os.getpid())
     for each in Path("/proc").iterdir():
-        if each.name.isdecimal() and _is_watcher(each, os.fsencode(directory)):
+        if each.name.isdecimal() and _is_watcher(each, os.fsencode(directory.name)):
             found += _proportional(int(each.name))
     return found
 
