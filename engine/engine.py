@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from engine.cleanup.housekeeper import Housekeeper, Tools
+from engine.cleanup.acts import Tools
+from engine.cleanup.housekeeper import Housekeeper
 from engine.cleanup.plan_store import PlanStore
 from engine.cleanup.surveyor import Sources, Surveyor
 from engine.ledger import Account, DiskUsage, usage_of

@@ -10,69 +10,43 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from engine.cleanup.acts import TRASHABLE, Acts, leased_now
 from engine.cleanup.cleanup import Cleanup, carry_out
 from engine.cleanup.copies import find_copy
-from engine.cleanup.filters import protection
 from engine.cleanup.gather import (
     Findings,
     by_id,
-    container_subject,
-    image_subject,
     iter_subjects,
 )
 from engine.cleanup.history import lives_of
-from engine.cleanup.plan import Kept, SealedPlan, Skipped
+from engine.cleanup.plan import Kept, SealedPlan
 from engine.cleanup.policy import rehearse, within_limits
 from engine.cleanup.rules import judge
-from engine.cleanup.subject import Standing, SubjectKind, what_happened
 from engine.cleanup.trash import Trash
 from engine.errors import PlanExpired
 from engine.ledger import reclaim_of
-from engine.oci.digest import Digest
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
     from engine.cleanup.plan import CleanupReport, SealedItem
-    from engine.cleanup.plan_store import PlanStore
     from engine.cleanup.policy import Policy, Rehearsal
     from engine.cleanup.rules import Rule
     from engine.cleanup.subject import Subject
-    from engine.cleanup.surveyor import Sources, Surveyor
-    from engine.leases import Leases
     from engine.ledger import Survey
     from engine.ledger.reclaim import Reclaim
-    from engine.networks.networks import Networks
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
-    from engine.registry.registries import Registries
-    from engine.system.clock import Clock
-    from engine.system.database import Database
 
 EXPIRES_AFTER = timedelta(hours=1)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 ID_BYTES = 16
-TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
-
-
-@dataclass(frozen=True)
-class Tools:
-    """With what plans are made and carried out."""
-
-    sources: Sources
-    surveyor: Surveyor
-    networks: Networks
-    registries: Registries
-    leases: Leases
-    database: Database
-    plans: PlanStore
-    clock: Clock
 
 
 class Housekeeper(Cleanup):
@@ -144,13 +118,13 @@ class Housekeeper(Cleanup):
         if self._tools.clock.now() >= plan.expires_at:
             raise PlanExpired(plan_id)
         subjects = by_id(self._subjects(self._tools.surveyor.survey()))
-        items = {each.id: each for each in plan.items}
+        items, acts = {each.id: each for each in plan.items}, Acts(self._tools)
         report = carry_out(
             list(items),
             lambda each: (
-                self._put_aside(items[each], owner)
+                acts.put_aside(items[each], owner)
                 if into_trash and items[each].kind in TRASHABLE
-                else self._remove(items[each], subjects.get(each))
+                else acts.remove(items[each], subjects.get(each))
             ),
             progress,
             cancellation,
@@ -217,94 +191,6 @@ class Housekeeper(Cleanup):
             ingests=tuple(sources.content.iter_ingests()),
             log_bytes=survey.logs,
             writable=survey.writable,
-            leased=self._leased(),
+            leased=leased_now(self._tools),
             pinned=self._tools.plans.pinned(),
         )
-
-    def _leased(self) -> frozenset[str]:
-        with self._tools.database.write() as transaction:
-            return self._tools.leases.leased(transaction)
-
-    def _brief(self) -> Findings:
-        """Return what is needed to look at one thing again."""
-        pinned = self._tools.plans.pinned()
-        return Findings(self._tools.clock.now(), leased=self._leased(), pinned=pinned)
-
-    # --- Acting -------------------------------------------------------------------------------
-
-    def _remove(self, item: SealedItem, subject: Subject | None) -> int | Skipped:
-        if item.kind is SubjectKind.IMAGE:
-            return self._remove_unused_image(item)
-        if item.kind is SubjectKind.CONTAINER:
-            record = self._tools.sources.containers.get(item.id)
-            subject = container_subject(record, self._brief())
-        skipped = _objection(item, subject)
-        return skipped or self._removed(item)
-
-    def _put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
-        brief = self._brief()
-        if item.kind is SubjectKind.CONTAINER:
-            refusal = self._tools.sources.containers.trash.put(
-                item.id,
-                owner=owner,
-                objection=lambda record: _words(item, container_subject(record, brief)),
-            )
-        else:
-            # Its containers in the trash come back with it there.
-            users = self._tools.sources.containers.present_holders
-            refusal = self._tools.sources.image_trash.put(
-                item.id,
-                owner=owner,
-                objection=lambda image: _words(item, image_subject(image, users(image.id), brief)),
-            )
-        return Skipped(item.id, refusal) if refusal else 0
-
-    def _remove_unused_image(self, item: SealedItem) -> int | Skipped:
-        images, containers = self._tools.sources.images, self._tools.sources.containers
-        # One transaction for the look and the act, so that nothing comes in between.
-        with self._tools.database.write():
-            image = images.get(item.id)
-            subject = image_subject(image, containers.holders(image.id), self._brief())
-            skipped = _objection(item, subject)
-            if skipped:
-                return skipped
-            removal = images.remove_unused(image)
-        return removal.freed_bytes if removal else Skipped(item.id, "came into use meanwhile")
-
-    def _removed(self, item: SealedItem) -> int | Skipped:
-        sources = self._tools.sources
-        name = item.id.partition(":")[2]
-        freed: int | None = 0
-        if item.kind is SubjectKind.CONTAINER:
-            freed = sources.containers.remove(item.id)
-        elif item.kind is SubjectKind.VOLUME:
-            freed = sources.volumes.remove(name)
-        elif item.kind is SubjectKind.NETWORK:
-            self._tools.networks.remove(item.id)
-        elif item.kind is SubjectKind.CACHED_STEP:
-            sources.builds.forget_step(name)
-        elif item.kind is SubjectKind.CACHE_MOUNT:
-            freed = sources.builds.remove_cache_mount(name)
-        elif item.kind is SubjectKind.INGEST:
-            freed = sources.content.discard_ingest(Digest.parse(name))
-        else:
-            freed = sources.containers.drop_log(name)
-        return Skipped(item.id, "is in use") if freed is None else freed
-
-
-def _objection(item: SealedItem, subject: Subject | None) -> Skipped | None:
-    """Return why *item* stays although it was planned, or None where it goes."""
-    words = _words(item, subject)
-    return Skipped(item.id, words) if words else None
-
-
-def _words(item: SealedItem, subject: Subject | None) -> str:
-    if subject is None:
-        return "is gone already"
-    happened = what_happened(item.facts, subject.facts) or protection(subject)
-    still_held = [each for each in subject.facts.holders if each in item.facts.holders]
-    if not happened and still_held:
-        happened = f"is used by {still_held[0]}"
-    if not happened and subject.standing is not Standing.IDLE:
-        happened = f"is {subject.facts.state or subject.standing}"
-    return happened

@@ -1,0 +1,136 @@
+"""Having the items of a plan gone, one by one, each looked at once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.cleanup.filters import protection
+from engine.cleanup.gather import Findings, container_subject, image_subject
+from engine.cleanup.plan import Skipped
+from engine.cleanup.subject import Standing, SubjectKind, what_happened
+from engine.oci.digest import Digest
+
+if TYPE_CHECKING:
+    from engine.cleanup.plan import SealedItem
+    from engine.cleanup.plan_store import PlanStore
+    from engine.cleanup.subject import Subject
+    from engine.cleanup.surveyor import Sources, Surveyor
+    from engine.leases import Leases
+    from engine.networks.networks import Networks
+    from engine.registry.registries import Registries
+    from engine.system.clock import Clock
+    from engine.system.database import Database
+
+TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
+
+
+@dataclass(frozen=True)
+class Tools:
+    """With what plans are made and carried out."""
+
+    sources: Sources
+    surveyor: Surveyor
+    networks: Networks
+    registries: Registries
+    leases: Leases
+    database: Database
+    plans: PlanStore
+    clock: Clock
+
+
+class Acts:
+    """What carries out plans of one engine root."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def remove(self, item: SealedItem, subject: Subject | None) -> int | Skipped:
+        """Remove an item for good, unless something happened to it; *subject* is what it is now."""
+        if item.kind is SubjectKind.IMAGE:
+            return self._remove_unused_image(item)
+        if item.kind is SubjectKind.CONTAINER:
+            record = self._tools.sources.containers.get(item.id)
+            subject = container_subject(record, self._brief())
+        skipped = _objection(item, subject)
+        return skipped or self._removed(item)
+
+    def put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
+        """Put a container or an image into the trash, unless something happened to it."""
+        brief = self._brief()
+        if item.kind is SubjectKind.CONTAINER:
+            refusal = self._tools.sources.containers.trash.put(
+                item.id,
+                owner=owner,
+                objection=lambda record: _words(item, container_subject(record, brief)),
+            )
+        else:
+            # Its containers in the trash come back with it there.
+            users = self._tools.sources.containers.present_holders
+            refusal = self._tools.sources.image_trash.put(
+                item.id,
+                owner=owner,
+                objection=lambda image: _words(item, image_subject(image, users(image.id), brief)),
+            )
+        return Skipped(item.id, refusal) if refusal else 0
+
+    def _remove_unused_image(self, item: SealedItem) -> int | Skipped:
+        images, containers = self._tools.sources.images, self._tools.sources.containers
+        # One transaction for the look and the act, so that nothing comes in between.
+        with self._tools.database.write():
+            image = images.get(item.id)
+            subject = image_subject(image, containers.holders(image.id), self._brief())
+            skipped = _objection(item, subject)
+            if skipped:
+                return skipped
+            removal = images.remove_unused(image)
+        return removal.freed_bytes if removal else Skipped(item.id, "came into use meanwhile")
+
+    def _removed(self, item: SealedItem) -> int | Skipped:
+        sources = self._tools.sources
+        name = item.id.partition(":")[2]
+        freed: int | None = 0
+        if item.kind is SubjectKind.CONTAINER:
+            freed = sources.containers.remove(item.id)
+        elif item.kind is SubjectKind.VOLUME:
+            freed = sources.volumes.remove(name)
+        elif item.kind is SubjectKind.NETWORK:
+            self._tools.networks.remove(item.id)
+        elif item.kind is SubjectKind.CACHED_STEP:
+            sources.builds.forget_step(name)
+        elif item.kind is SubjectKind.CACHE_MOUNT:
+            freed = sources.builds.remove_cache_mount(name)
+        elif item.kind is SubjectKind.INGEST:
+            freed = sources.content.discard_ingest(Digest.parse(name))
+        else:
+            freed = sources.containers.drop_log(name)
+        return Skipped(item.id, "is in use") if freed is None else freed
+
+    def _brief(self) -> Findings:
+        """Return what is needed to look at one thing again."""
+        pinned = self._tools.plans.pinned()
+        return Findings(self._tools.clock.now(), leased=leased_now(self._tools), pinned=pinned)
+
+
+def leased_now(tools: Tools) -> frozenset[str]:
+    """Return what work at hand needs."""
+    with tools.database.write() as transaction:
+        return tools.leases.leased(transaction)
+
+
+def _objection(item: SealedItem, subject: Subject | None) -> Skipped | None:
+    """Return why *item* stays although it was planned, or None where it goes."""
+    words = _words(item, subject)
+    return Skipped(item.id, words) if words else None
+
+
+def _words(item: SealedItem, subject: Subject | None) -> str:
+    if subject is None:
+        return "is gone already"
+    happened = what_happened(item.facts, subject.facts) or protection(subject)
+    still_held = [each for each in subject.facts.holders if each in item.facts.holders]
+    if not happened and still_held:
+        happened = f"is used by {still_held[0]}"
+    if not happened and subject.standing is not Standing.IDLE:
+        happened = f"is {subject.facts.state or subject.standing}"
+    return happened
