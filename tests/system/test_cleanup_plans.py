@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.build.request import BuildRequest
 from engine.cleanup.copies import Whereabouts
 from engine.cleanup.filters import Filters
 from engine.cleanup.policy import Policy
@@ -176,6 +177,24 @@ def test_old_logs_go_and_their_containers_stay(engine: Engine) -> None:
     engine.containers.start(container)
     engine.containers.wait(container, timeout=30)
     assert len(list(engine.containers.logs(container))) == 20_000
+
+
+def test_cache_goes_with_the_layers_that_only_it_keeps(engine: Engine) -> None:
+    lines = f"FROM {IMAGE}\nRUN echo one > /one\nRUN echo two > /two\n"
+    with engine.builds.context_of_dockerfile(lines.encode()) as context:
+        engine.builds.build(BuildRequest(), context)
+    images = engine.cleanup.preview([Rule(RuleKind.UNUSED_IMAGES)])
+    first = engine.cleanup.run(images.id)
+    cache = engine.cleanup.preview([Rule(RuleKind.BUILD_CACHE)])
+    held = engine.disk().build_cache
+    second = engine.cleanup.run(cache.id)
+
+    assert len(images.items) == 2
+    assert first.freed_bytes == images.freed_bytes
+    # The starter's layer lies below what the cache keeps, and comes free with that.
+    assert second.freed_bytes == cache.freed_bytes == held
+    assert held > 1 << 20
+    assert engine.disk().total == 0
 
 
 def test_a_policy_is_planned_within_its_limits_and_rehearsed(engine: Engine) -> None:
