@@ -537,4 +537,4 @@ def _log(told: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _says_something(field: BoundField) -> bool:
     value = field.value()
-    return value not in (None, "", False, "no", "disk", "json-file")
+    return value not in (None, "", False, "no", "disk", "json-file", "bridge")

@@ -27,7 +27,7 @@ pytestmark = [
 
 PASSWORD = "correct horse battery staple"
 SCRIPT = (
-    "echo changed > /etc/motd; mkdir -p /srv; echo hi > /srv/index.html;"
+    "echo ready to serve; echo changed > /etc/motd; mkdir -p /srv; echo hi > /srv/index.html;"
     " httpd -p 80 -h /srv; exec sleep 1000"
 )
 
@@ -88,6 +88,10 @@ def test_a_launch_publishes_a_port(stack: Stack, page: Page, port: int) -> None:
     page.get_by_label("Network", exact=True).fill("bridge")
     page.get_by_text("Storage", exact=True).click()
     page.get_by_label("Volumes and directories").fill("inside-data:/data")
+    page.get_by_text("Lifecycle and health", exact=True).click()
+    page.locator("[name=health]").select_option("own")
+    page.locator("[name=health_command]").fill("echo fit as a fiddle")
+    page.locator("[name=health_interval]").fill("1s")
     page.get_by_role("button", name="Launch").click()
 
     expect(page.locator("main")).to_contain_text("inside is running")
@@ -146,6 +150,32 @@ def test_traffic_and_processes_are_shown(stack: Stack, page: Page) -> None:
     expect(page.locator(".plain-table")).to_contain_text("httpd")
 
 
+def test_checks_of_its_health_are_shown_with_what_they_said(stack: Stack, page: Page) -> None:
+    open_tab(stack, page, "Overview")
+
+    expect(page.locator(".checks li").nth(4)).to_contain_text("fit as a fiddle")
+
+
+def test_its_whole_log_can_be_taken_along(stack: Stack, page: Page) -> None:
+    open_tab(stack, page, "Logs")
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="All of inside").click()
+
+    assert started.value.suggested_filename == "inside.log"
+    assert b" stdout ready to serve\n" in started.value.path().read_bytes()
+
+
+def test_before_a_removal_it_says_what_would_be_lost(stack: Stack, page: Page) -> None:
+    open_tab(stack, page, "Overview")
+    page.get_by_role("link", name="Remove").click()
+    dialog = page.get_by_role("dialog")
+
+    expect(dialog).to_contain_text("changed file")
+    expect(dialog).to_contain_text("inside-data at /data")
+    page.keyboard.press("Escape")
+
+
 def test_a_reverted_file_is_as_the_image_has_it(stack: Stack, page: Page) -> None:
     open_tab(stack, page, "Changes")
     expect(page.get_by_label("Revert /srv/index.html")).to_be_disabled()
@@ -158,3 +188,11 @@ def test_a_reverted_file_is_as_the_image_has_it(stack: Stack, page: Page) -> Non
 
     expect(page.locator(".tree")).to_contain_text("motd")
     expect(page.locator(".tree")).not_to_contain_text("index.html")
+
+
+def test_the_card_of_a_stopped_container_has_its_last_lines(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/containers/?state=stopped")
+    card = page.locator("article", has_text="inside").first
+
+    expect(card).to_contain_text("ready to serve")
+    expect(card.get_by_role("button", name="Start again")).to_be_visible()

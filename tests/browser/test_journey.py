@@ -98,6 +98,34 @@ def test_an_image_is_pulled_with_a_bar_for_each_layer(
     expect(dialog).to_contain_text("Downloaded newer image")
 
 
+def test_a_registry_is_browsed_and_pulled_from(
+    stack: Stack, page: Page, buildah: Buildah, registry_server: RegistryServer
+) -> None:
+    for tag in ("1.9", "1.10"):
+        buildah.push_image(
+            registry_server.reference("team/browsed", tag), command="true", files={"/tag": tag}
+        )
+    registry = registry_server.reference("team/browsed", "1.9").partition("/")[0]
+    page.goto(f"{stack.url}/registries/browse/")
+    page.get_by_label("Registry", exact=True).fill(registry)
+    page.get_by_role("button", name="Look").click()
+    page.get_by_role("link", name="team/browsed").click()
+
+    expect(page.locator("tbody tr").first).to_contain_text("1.10")
+    row(page, "1.9").get_by_role("link", name="Pull").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[name=reference]")).to_have_value(f"{registry}/team/browsed:1.9")
+    dialog.get_by_role("button", name="Pull").click()
+    expect(dialog).to_contain_text("Succeeded")
+    page.keyboard.press("Escape")
+
+
+def test_a_registry_that_is_not_there_is_said_in_words(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/registries/browse/?registry=127.0.0.1:1")
+
+    expect(page.get_by_role("alert")).to_contain_text("127.0.0.1:1")
+
+
 def test_a_wrong_reference_is_refused_at_its_field(stack: Stack, page: Page) -> None:
     page.goto(f"{stack.url}/images/")
     page.get_by_role("link", name="Pull image").first.click()

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from workers.host.checkout import CHECKOUT, ENVIRONMENT, PYTHON
 from workers.host.console import warn
-from workers.host.errors import HostError
+from workers.host.errors import HostError, ProgramFailed
 from workers.host.processes import list_processes
 from workers.host.programs import SYSTEM_PATH, run_program
 from workers.host.stack import USER
@@ -110,13 +110,26 @@ def enter_and_become(argv: Sequence[str]) -> NoReturn:
     """In a fresh mount namespace: arrange what is seen, drop privileges, become *argv*."""
     run, root = Path(os.environ["SHIPSHAPE_RUN"]), Path(os.environ["SHIPSHAPE_ROOT"])
     needed = [CHECKOUT, ENVIRONMENT.resolve(), run, Path(os.environ["SHIPSHAPE_DATA"])]
-    table = Path("/proc/self/mountinfo").read_text()
-    for target in list_foreign_mounts(table, needed=needed, hidden=[root]):
-        run_program(["umount", "--lazy", target])
+    for target in list_foreign_mounts(_mount_table(), needed=needed, hidden=[root]):
+        let_go(target)
     for source, view in ((CHECKOUT, run / "app"), (ENVIRONMENT.resolve(), run / "venv")):
         run_program(["mount", "-o", "bind,ro", source, view])
     os.chdir(run / "app")
     _exec([*unprivileged(os.environ), "--", *argv], inside_environment(os.environ))
+
+
+def let_go(target: str) -> None:
+    """Unmount *target*, which its owner may do at the same moment; both is fine."""
+    try:
+        run_program(["umount", "--lazy", target])
+    except ProgramFailed:
+        # Ends of mounts reach this namespace too: what is gone was let go by others.
+        if any(_unescape(line.split()[4]) == target for line in _mount_table().splitlines()):
+            raise
+
+
+def _mount_table() -> str:
+    return Path("/proc/self/mountinfo").read_text()
 
 
 def list_foreign_mounts(table: str, *, needed: Sequence[Path], hidden: Sequence[Path]) -> list[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from workers.host import launch
+from workers.host.errors import ProgramFailed
 from workers.host.launch import (
     INSIDE,
     confined,
     inside_environment,
+    let_go,
     list_foreign_mounts,
     unprivileged,
 )
@@ -51,6 +53,20 @@ def test_inside_the_environment_names_the_views():
     assert environment["PYTHONPATH"] == "/srv/run/app"
     assert environment["PATH"].startswith("/srv/run/venv/bin:")
     assert environment["HOME"] == "/srv/data"
+
+
+def test_what_its_owner_unmounted_meanwhile_is_no_failure(tmp_path):
+    let_go(str(tmp_path / "gone"))
+
+
+def test_what_stays_mounted_is_a_failure(monkeypatch):
+    def refuse(_argv):
+        raise ProgramFailed("umount", exit_code=32, tail="target is busy")
+
+    monkeypatch.setattr(launch, "run_program", refuse)
+
+    with pytest.raises(ProgramFailed):
+        let_go("/proc")
 
 
 @pytest.mark.parametrize(
