@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from engine.containers.alter import Alterer
@@ -26,6 +25,7 @@ from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
 from engine.containers.filters import EVERYTHING, PruneFilter
 from engine.containers.keeper import Keeper
+from engine.containers.log_reader import LogQuery, LogReader
 from engine.containers.logs import BYTES, LINES, START, LogCursor, LogLine, LogPage
 from engine.containers.mounting import Mounting
 from engine.containers.oneshot import OneShots
@@ -55,12 +55,12 @@ from engine.containers.sizes import (
     loss_of,
     writable_bytes,
 )
-from engine.containers.start import NO_LOG, Starter
+from engine.containers.start import Starter
 from engine.containers.state import ContainerState
 from engine.containers.stats import Sampler, StatsSample
 from engine.containers.stop import Stopper
 from engine.containers.telling import tell
-from engine.containers.tending import log_of, tend_logs
+from engine.containers.tending import tend_logs
 from engine.containers.top import Top, list_processes
 from engine.containers.trash import ContainerTrash
 from engine.containers.wait import Patience, Waiter
@@ -69,13 +69,11 @@ from engine.errors import (
     ContainerNotRunning,
     ContainerRunning,
     EngineError,
-    LogUnreadable,
 )
 from engine.settings import ContainerSettings, ResourceUpdate
 from engine.settings.execution import ExecSettings
 from engine.settings.signals import parse_signal
 from engine.system.mounter import LinuxMounter
-from engine.system.watch import Watch
 
 if TYPE_CHECKING:
     import random
@@ -83,7 +81,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from engine.containers.log_rotation import RotatedLog
     from engine.containers.ports import ImageDeriver, ImageSource, Means
     from engine.events import EventLog
     from engine.images.record import ImageRecord
@@ -129,10 +126,6 @@ __all__ = [
 STOP_SECONDS = 10.0
 # How long the end of a container may come after the end of its output.
 END_SECONDS = 10.0
-FOLLOW_SECONDS = 1.0
-FOLLOW_LINES = 10_000
-# How long a line may take from its first byte in the log to its last, before it is shown in parts.
-GROWING = timedelta(seconds=0.5)
 SIGKILL = 9
 
 
@@ -160,6 +153,7 @@ class Containers:
         self._sandboxer = Sandboxer(means, self._creator)
         self._committer = Committer(means)
         self.trash = ContainerTrash(means, self._settler)
+        self._log_reader = LogReader(means, self._is_running)
         self._sampler = Sampler(means.host.memory_bytes)
 
     # --- Looking ------------------------------------------------------------------------------
@@ -448,21 +442,15 @@ class Containers:
         While it runs, a line without an end is waited for a moment; ask again even if nothing
         changes.
         """
-        record = self._means.store.get(ref)
-        return self._log_of(record).read(
-            cursor,
-            lines=limit_lines,
-            limit_bytes=limit_bytes,
-            growing_since=self._growing_since() if self._is_running(record.id) else None,
-        )
+        return self._log_reader.page(ref, cursor, lines=limit_lines, limit_bytes=limit_bytes)
 
     def tail_logs(self, ref: str, lines: int) -> LogCursor:
         """Return the place from which the last *lines* lines follow."""
-        return self._log(ref).tail(lines)
+        return self._log_reader.tail(ref, lines)
 
     def skip_logs(self, ref: str, cursor: LogCursor, *, keep_bytes: int) -> tuple[LogCursor, int]:
         """Return a place at most *keep_bytes* before the end, and how many lines it leaves out."""
-        return self._log(ref).skip(cursor, keep_bytes=keep_bytes)
+        return self._log_reader.skip(ref, cursor, keep_bytes=keep_bytes)
 
     def logs(
         self,
@@ -482,15 +470,11 @@ class Containers:
         With *follow*, go on until it has ended or *is_stopped*, which is asked every second. Raises
         `LogUnreadable` for a container whose output is not kept.
         """
-        record = self.get(ref)
-        log = self._readable_log(record)
-        cursor = START if tail is None else log.tail(tail)
-        wanted = _wanted_streams(stdout=stdout, stderr=stderr)
-        for line in self._iter_lines(record, log, cursor, follow=follow, is_stopped=is_stopped):
-            if until is not None and line.time > until:
-                return
-            if line.stream in wanted and (since is None or line.time >= since):
-                yield line
+        return self._log_reader.lines(
+            self.get(ref),
+            LogQuery(tail, since, until, stdout=stdout, stderr=stderr, follow=follow),
+            is_stopped,
+        )
 
     def departed(self) -> Sequence[Departed]:
         """Return the containers that were removed lately and whose logs are still kept."""
@@ -498,14 +482,7 @@ class Containers:
 
     def departed_logs(self, text: str, *, tail: int | None = None) -> Iterator[LogLine]:
         """Yield what a container that was removed had printed; raise `ContainerNotFound`."""
-        _, log = self._means.departures.open(text)
-        cursor = START if tail is None else log.tail(tail)
-        while True:
-            page = log.read(cursor, lines=FOLLOW_LINES)
-            yield from page.lines
-            cursor = page.cursor
-            if page.is_end:
-                return
+        return self._log_reader.departed_lines(text, tail=tail)
 
     def tend_logs(self) -> None:
         """Rotate the logs of running containers that have grown large; cheap when none has."""
@@ -802,46 +779,6 @@ class Containers:
                 self._remover.remove(self._means.store.get_by_id(record.id))
             raise
 
-    def _log(self, ref: str) -> RotatedLog:
-        return self._log_of(self._means.store.get(ref))
-
-    def _log_of(self, record: ContainerRecord) -> RotatedLog:
-        return log_of(self._means, record)
-
-    def _readable_log(self, record: ContainerRecord) -> RotatedLog:
-        if record.settings.log.driver == NO_LOG:
-            raise LogUnreadable(record.name)
-        return self._log_of(record)
-
-    def _iter_lines(
-        self,
-        record: ContainerRecord,
-        log: RotatedLog,
-        cursor: LogCursor,
-        *,
-        follow: bool,
-        is_stopped: Callable[[], bool],
-    ) -> Iterator[LogLine]:
-        bundle = self._means.bundles.locate(record.id)
-        with Watch(bundle.directory, self._means.exits.directory) as watch:
-            while not is_stopped():
-                # Asked before reading: what was printed until the end is read after it.
-                is_over = not follow or not self._is_running(record.id)
-                page = log.read(
-                    cursor,
-                    lines=FOLLOW_LINES,
-                    growing_since=None if is_over else self._growing_since(),
-                )
-                cursor = page.cursor
-                yield from page.lines
-                if page.is_end and is_over:
-                    return
-                if page.is_end:
-                    watch.wait(FOLLOW_SECONDS)
-
-    def _growing_since(self) -> datetime:
-        return self._means.clock.now() - GROWING
-
     def _is_running(self, container_id: str) -> bool:
         record = self._stopper.settled(container_id)
         return record is not None and record.is_running
@@ -855,11 +792,6 @@ class Containers:
         """Return every container, the newest first."""
         self._stopper.settle_waiting()
         return self._means.store.list_all()
-
-
-def _wanted_streams(*, stdout: bool, stderr: bool) -> frozenset[str]:
-    wanted = {"stdout": stdout, "stderr": stderr}
-    return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
 
 
 def _grace(settings: ContainerSettings, timeout: float | None) -> float | None:
