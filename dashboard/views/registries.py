@@ -81,7 +81,13 @@ def registry_remove(request: SignedInRequest, credential_id: int) -> HttpRespons
 def registry_browse(request: SignedInRequest) -> HttpResponse:
     """Show the repositories of a registry, or the tags of one of them, as a host sees them."""
     form = BrowseForm(request.GET)
-    context: dict[str, Any] = {"form": form, "credentials": selectors.credentials()}
+    context: dict[str, Any] = {
+        "form": form,
+        "credentials": selectors.credentials(),
+        # What a template falls back to has to be there.
+        "registry": "",
+        "repository": "",
+    }
     if form.is_valid():
         chosen = selectors.find_credential(form.cleaned_data["registry"])
         context |= {"credential": chosen, **form.cleaned_data}

@@ -129,3 +129,12 @@ def test_without_a_host_that_answers_the_page_says_so(browse, mess):
 def test_browsing_is_for_operators_who_are_signed_in(browse, client, mess):
     assert browse("vera").get(reverse("registry_browse")).status_code == 403
     assert client.get(reverse("registry_browse")).status_code == 302
+
+
+@pytest.mark.parametrize("told", [{}, {"registry": "not a registry"}])
+def test_without_a_registry_the_page_asks_for_one(browse, asked, told):
+    response = browse("otto").get(reverse("registry_browse"), told)
+
+    assert response.status_code == 200
+    assert "Which registry?" in response.content.decode()
+    assert asked == []
