@@ -12,20 +12,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from engine.build.acts import Acts
+from engine.build.base_states import BaseStates
 from engine.build.context import ignored_in, read_dockerfile
 from engine.build.executor import CacheMoved, Executor, Told
 from engine.build.imported import imported_steps
 from engine.build.mounts import MountOpener
 from engine.build.origins import Origins
 from engine.build.plan import plan_stage
-from engine.build.request import FAILED_LABEL
+from engine.build.recording import Built, Recorder, with_labels
 from engine.build.scope import PROXIES, Scope, automatic_arguments
 from engine.build.stages import SCRATCH, cut_into_stages
-from engine.build.state import state_of_image, state_of_nothing
+from engine.build.state import state_of_nothing
 from engine.build.steps import ConfigStep
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
@@ -40,14 +41,10 @@ from engine.errors import (
 )
 from engine.images.hold import holding
 from engine.images.parallel import JointCancellation, results_of
-from engine.images.record import DocumentRecord
-from engine.oci.config import ImageConfig
 from engine.oci.platform import host_platform
 from engine.progress import NEVER, SILENT, BuildStatus, BuildStep, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from engine.build.cache import CachedStep, StepCache
     from engine.build.caches import CacheDirectories
     from engine.build.context import BuildContext
@@ -62,11 +59,8 @@ if TYPE_CHECKING:
     from engine.dockerfile.parser import Dockerfile
     from engine.images.gc import Collector
     from engine.images.hold import Hold
-    from engine.images.record import ImageRecord
     from engine.images.store import ImageStore
     from engine.leases import Leases
-    from engine.oci.digest import ImageID
-    from engine.oci.reference import Reference
     from engine.progress import Cancellation, ProgressSink
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.clock import Clock
@@ -76,21 +70,6 @@ NANO = 1_000_000_000
 MAX_ATTEMPTS = 3
 # Each has a thread while it is built.
 MAX_STAGES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """
-    What a build made.
-
-    *tags* name it now; *replaced* are the images that a tag named before, by the tag. *warnings*
-    are for whoever wrote the Dockerfile.
-    """
-
-    image: ImageRecord
-    tags: tuple[Reference, ...] = ()
-    replaced: tuple[tuple[Reference, ImageID], ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +156,7 @@ class _Work:
     """One build."""
 
     parts: BuildParts
-    bases: BaseImages
+    images: BaseImages
     request: BuildRequest
     context: BuildContext
     dockerfile: Dockerfile
@@ -186,13 +165,18 @@ class _Work:
     progress: ProgressSink
     cancellation: JointCancellation
     owner: str
-    _images: dict[str, Future[StageState]] = field(default_factory=dict)
+    _bases: BaseStates = field(init=False)
+    _recorder: Recorder = field(init=False)
     _imported: dict[str, CachedStep] = field(default_factory=dict)
-    _guard: Lock = field(default_factory=Lock)
     # Steps that work at once; none of them waits for another.
     _slots: BoundedSemaphore = field(
         default_factory=lambda: BoundedSemaphore(max(2, os.cpu_count() or 2))
     )
+
+    def __post_init__(self) -> None:
+        parts, escape = self.parts, self.dockerfile.escape
+        self._bases = BaseStates(self.images, self.request, self.hold, self.cancellation, escape)
+        self._recorder = Recorder(parts.images, parts.store, parts.clock, self.hold, self.owner)
 
     def run(self) -> Built:
         """Build the target and what it needs."""
@@ -203,8 +187,9 @@ class _Work:
         for warning in self.dockerfile.warnings:
             self.progress.emit(Message(f"[Warning] {warning}"))
         states = self._build_stages(stages, needed)
-        state = self._labelled(states[target.index])
-        return self._record(state, self._unused(stages))
+        state = with_labels(states[target.index], self.request.labels)
+        built = self._recorder.record(state, self.request.tags)
+        return replace(built, warnings=self._unused(stages))
 
     def _cut(self) -> Stages:
         instructions = read_instructions(self.dockerfile)
@@ -218,7 +203,7 @@ class _Work:
     def _import_cache(self) -> None:
         for reference in self.request.cache_from:
             try:
-                image = self._image(str(reference), always_pull=False)
+                image = self._bases.get(str(reference), always_pull=False)
             except EngineError as error:
                 text = f"[Warning] no cache from {reference.familiar}: {error.message}"
                 self.progress.emit(Message(text))
@@ -283,12 +268,9 @@ class _Work:
         """Return the ID of an image that is *state*, empty where nothing is there to look at."""
         if not state.layers:
             return ""
-        if state.image is not None:
-            return str(state.image.id)
         with suppress(CacheMoved):
             executor.settle()
-            labels = {**state.effects.defaults.labels, FAILED_LABEL: "true"}
-            return str(self._new_image(_with_labels(state, labels), ()).id)
+            return self._recorder.keep(state)
         return ""
 
     def _tell_base(self, stage: Stage, label: str) -> None:
@@ -299,7 +281,7 @@ class _Work:
     def _executor(self, built: _BuiltStages) -> Executor:
         epoch = self.request.source_date_epoch
         ignored = ignored_in(self.context, self.request.dockerfile)
-        origins = Origins(self.context, ignored, self.places, built, self._image_state)
+        origins = Origins(self.context, ignored, self.places, built, self._bases.state)
         parts, request = self.parts, self.request
         acts = Acts(
             request,
@@ -337,77 +319,10 @@ class _Work:
         if stage.base == SCRATCH:
             return state_of_nothing(escape=escape, epoch=epoch)
         try:
-            return self._image_state(stage.base)
+            return self._bases.state(stage.base)
         except (ImageNotFound, InvalidReference) as error:
             line = stage.origin.line
             raise line.error(error.message, remedy=error.remedy) from error
-
-    def _image_state(self, name: str) -> StageState:
-        """Return the state of an image, which is looked for once in a build."""
-        with self._guard:
-            future = self._images.get(name)
-            is_first = future is None
-            if future is None:
-                future = self._images[name] = Future()
-        if is_first:
-            try:
-                future.set_result(self._pulled(name))
-            except BaseException as error:
-                future.set_exception(error)
-                raise
-        return future.result()
-
-    def _image(self, name: str, *, always_pull: bool) -> ImageRecord:
-        image = self.bases.get_base(
-            name,
-            platform=self.request.platform,
-            always_pull=always_pull,
-            cancellation=self.cancellation,
-        )
-        self.hold.add_layers(*(layer.chain_id for layer in image.layers))
-        return image
-
-    def _pulled(self, name: str) -> StageState:
-        image = self._image(name, always_pull=self.request.always_pull)
-        return state_of_image(
-            image, escape=self.dockerfile.escape, epoch=self.request.source_date_epoch
-        )
-
-    # --- The image ------------------------------------------------------------------------------
-
-    def _labelled(self, state: StageState) -> StageState:
-        if not self.request.labels:
-            return state
-        return _with_labels(state, {**state.effects.defaults.labels, **self.request.labels})
-
-    def _record(self, state: StageState, warnings: tuple[str, ...]) -> Built:
-        before = {tag: self.parts.images.find(str(tag)) for tag in self.request.tags}
-        image = (
-            self._named(state.image) if state.image else self._new_image(state, self.request.tags)
-        )
-        replaced = tuple((t, i.id) for t, i in before.items() if i and i.id != image.id)
-        return Built(image, self.request.tags, replaced, warnings)
-
-    def _named(self, image: ImageRecord) -> ImageRecord:
-        """Give the tags to an image that the build took as it is."""
-        for tag in self.request.tags:
-            image = self.parts.images.tag(str(image.id), tag, owner=self.owner)
-        return image
-
-    def _new_image(self, state: StageState, tags: Iterable[Reference]) -> ImageRecord:
-        parts = self.parts
-        config = ImageConfig.parse(state.render(parts.clock.now()))
-        self.hold.add_blobs(config.image_id)
-        digest = parts.store.put(config.content)
-        document = DocumentRecord(digest, parts.store.disk_bytes(digest))
-        return parts.images.ensure_image(
-            config,
-            state.layers,
-            documents=[document],
-            tags=tags,
-            owner=self.owner,
-            source="build",
-        )
 
     def _unused(self, stages: Stages) -> tuple[str, ...]:
         declared = set(stages.arguments)
@@ -420,7 +335,3 @@ class _Work:
         warning = f"One or more build-args [{' '.join(unused)}] were not consumed"
         self.progress.emit(Message(f"[Warning] {warning}"))
         return (*self.dockerfile.warnings, warning)
-
-
-def _with_labels(state: StageState, labels: Mapping[str, str]) -> StageState:
-    return replace(state, effects=state.effects.changed(labels=labels), image=None)

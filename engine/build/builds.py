@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.build.bases import PullingBases
-from engine.build.builder import Builder, BuildParts, Built
+from engine.build.builder import Builder, BuildParts
 from engine.build.intake import (
     context_of_dockerfile,
     context_of_git,
@@ -17,6 +17,7 @@ from engine.build.output import merged_tar, write_files
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
+    from engine.build.recording import Built
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import timedelta

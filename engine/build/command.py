@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from engine.build.builder import Built
     from engine.build.builds import Builds
     from engine.build.context import BuildContext
     from engine.build.output import Output
+    from engine.build.recording import Built
     from engine.errors import EngineError
     from engine.images.images import Images
     from engine.progress import ProgressEvent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.progress import BuildOutput, BuildStatus, BuildStep, LayerProgress, Message
 
 if TYPE_CHECKING:
-    from engine.build.builder import Built
+    from engine.build.recording import Built
     from engine.dockerapi.progress import JsonProgress
     from engine.progress import ProgressEvent
 

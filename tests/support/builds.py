@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from engine.build.builder import Built
     from engine.build.builds import Builds
     from engine.build.ports import Program
+    from engine.build.recording import Built
     from engine.oci.digest import ChainID
     from engine.progress import Cancellation
     from engine.snapshots.snapshotter import Snapshotter

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from engine.build.builder import Built
+    from engine.build.recording import Built
 
 pytestmark = pytest.mark.root
 STARTER = "shipshape/starter"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashboard.arguments import BuildImage
-    from engine.build.builder import Built
+    from engine.build.recording import Built
     from engine.registry.credentials import Credentials
     from workers.work import Outcome, ReplacedImage, Work
 
