@@ -17,7 +17,6 @@ from engine.build.output import merged_tar, write_files
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from engine.build.recording import Built
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import timedelta
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from engine.build.caches import CacheDirectory
     from engine.build.context import BuildContext
     from engine.build.prune import CachePruned, CachePruner
+    from engine.build.recording import Built
     from engine.build.remote import GitSource
     from engine.build.request import BuildRequest
     from engine.images.record import ImageRecord
