@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
 Row = sqlite3.Row
 Values = tuple[object, ...]
 
@@ -53,13 +54,22 @@ class Transaction:
         self.callbacks.append(callback)
 
 
+@dataclass(slots=True)
+class _Session:
+    """The connection of one thread, and a lock that is held while a statement of it may run."""
+
+    connection: sqlite3.Connection
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    is_closed: bool = False
+
+
 class Database:
     """One SQLite file; safe to share between threads, each of which gets its own connection."""
 
     def __init__(self, path: Path, schemas: Sequence[Schema]) -> None:
         self._path = path
         self._local = threading.local()
-        self._connections: set[sqlite3.Connection] = set()
+        self._sessions: list[_Session] = []
         self._guard = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
         self._migrate(schemas)
@@ -77,8 +87,8 @@ class Database:
         if outer is not None:
             yield outer
             return
-        with _translated(self._path):
-            transaction = Transaction(self._connection())
+        with self._connected() as connection:
+            transaction = Transaction(connection)
             with self._begun(transaction, "FULL" if survives_power_cut else "NORMAL"):
                 yield transaction
         for callback in transaction.callbacks:
@@ -92,8 +102,7 @@ class Database:
         Inside another block of the same thread it is part of that one. No `write` may be opened
         inside it.
         """
-        with _translated(self._path):
-            connection = self._connection()
+        with self._connected() as connection:
             if connection.in_transaction:
                 yield Transaction(connection)
                 return
@@ -105,13 +114,13 @@ class Database:
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """Return all rows of one query."""
-        with _translated(self._path):
-            return self._connection().execute(statement, values).fetchall()
+        with self._connected() as connection:
+            return connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """Return the first row of one query, or None."""
-        with _translated(self._path):
-            found: Row | None = self._connection().execute(statement, values).fetchone()
+        with self._connected() as connection:
+            found: Row | None = connection.execute(statement, values).fetchone()
             return found
 
     def version(self) -> int:
@@ -124,15 +133,22 @@ class Database:
             return int(found)
 
     def close(self) -> None:
-        """Close the connections of every thread."""
+        """
+        Close the connections of every thread, each when the block ends that it is used in.
+
+        One that is still used after some seconds is left to its thread: to close it under a
+        running statement would take the whole process down.
+        """
         with self._guard:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            sessions, self._sessions = self._sessions, []
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
-        self._local = threading.local()
+        for session in sessions:
+            if session.lock.acquire(timeout=CLOSE_SECONDS):
+                session.is_closed = True
+                session.connection.close()
+                session.lock.release()
 
     @contextmanager
     def _begun(self, transaction: Transaction, synchronous: str) -> Iterator[None]:
@@ -151,14 +167,31 @@ class Database:
         finally:
             self._local.transaction = None
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = _connect(self._path)
-            self._local.connection = connection
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with _translated(self._path):
+            session = self._locked_session()
+            try:
+                yield session.connection
+            finally:
+                session.lock.release()
+
+    def _locked_session(self) -> _Session:
+        while True:
+            session = self._session()
+            session.lock.acquire()
+            if not session.is_closed:
+                return session
+            session.lock.release()
+
+    def _session(self) -> _Session:
+        session: _Session | None = getattr(self._local, "session", None)
+        if session is None or session.is_closed:
+            session = _Session(_connect(self._path))
+            self._local.session = session
             with self._guard:
-                self._connections.add(connection)
-        return connection
+                self._sessions.append(session)
+        return session
 
     def _migrate(self, schemas: Sequence[Schema]) -> None:
         if all(self._version(schema) == len(schema.versions) for schema in schemas):

@@ -67,15 +67,56 @@ def test_a_failure_undoes_the_whole_block(database: Database) -> None:
 
 def test_a_full_disk_is_called_that_and_the_next_write_works(database: Database) -> None:
     # SQLite then rolls back by itself, and has nothing more to roll back.
-    connection = database._connection()
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with database.read() as view:
+        (pages,) = view.execute("PRAGMA page_count").fetchone()
+        view.execute(f"PRAGMA max_page_count = {pages + 1}")
 
     with pytest.raises(OutOfSpace):
         write(database, "a" * 100_000)
 
     write(database, "b")
     assert texts(database) == ["b"]
+
+
+def test_a_connection_is_not_closed_under_the_thread_that_uses_it(database: Database) -> None:
+    is_inside, may_end = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def use() -> None:
+        with database.read() as view:
+            is_inside.set()
+            may_end.wait(10)
+            found.append(view.execute("SELECT count(*) FROM notes").fetchone()[0])
+
+    user = threading.Thread(target=use)
+    user.start()
+    is_inside.wait(10)
+    closer = threading.Thread(target=database.close)
+    closer.start()
+    may_end.set()
+    user.join(10)
+    closer.join(10)
+
+    assert found == [0]
+    assert not closer.is_alive()
+
+
+def test_closing_beside_threads_that_read_takes_nobody_down(database: Database) -> None:
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            texts(database)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for _ in range(50):
+        database.close()
+    is_over.set()
+    for reader in readers:
+        reader.join(10)
+    assert texts(database) == []
 
 
 def test_a_block_inside_another_is_part_of_it(database: Database) -> None:
