@@ -14,117 +14,41 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 
-from dashboard.forms import notation
 from dashboard.forms.containers import NANO, RESTARTS
 from dashboard.forms.hosts import HostForm
+from dashboard.forms.launch_fields import (
+    AMOUNTS,
+    FLAGS,
+    HEALTH_TIMES,
+    LINES,
+    NUMBERS,
+    PAIRS,
+    PARTS,
+    PATHS,
+    TEXTS,
+    WORDS,
+    DurationField,
+    SwapField,
+    amount_field,
+    flag_field,
+    lines_field,
+    number_field,
+    pairs_field,
+    parts_field,
+    paths_field,
+    text_field,
+    words_field,
+)
 from dashboard.forms.texts import (
-    AmountField,
-    LinesField,
-    PairsField,
-    WordsField,
     code_area,
     code_input,
 )
 from dashboard.forms.unsaid import UnsaidField, show_unsaid, with_unsaid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from django.forms import BoundField
-
-# Kinds of fields: what is typed is what is told, but for amounts and lines with parts.
-TEXTS = (
-    *("name", "working_dir", "user", "hostname", "domainname", "network", "stop_signal"),
-    *("cpuset_cpus", "cpuset_mems", "cgroup_parent", "pid_mode", "ipc_mode", "uts_mode"),
-    *("userns_mode", "cgroup_mode", "runtime"),
-)
-FLAGS = (
-    *("auto_remove", "read_only", "publish_all", "tty", "open_stdin", "init", "privileged"),
-    *("oom_kill_disable", "stdin_once"),
-)
-NUMBERS = (
-    *("cpu_shares", "cpu_period", "cpu_quota", "pids_limit", "blkio_weight", "oom_score_adj"),
-    *("memory_swappiness", "stop_timeout"),
-)
-AMOUNTS = {
-    "memory": "memory_bytes",
-    "memory_reservation": "memory_reservation",
-    "shm_size": "shm_size",
-    "writable_bytes": "writable_bytes",
-}
-WORDS = ("command", "entrypoint", "cap_add", "cap_drop", "group_add", "expose", "volumes_from")
-LINES = (
-    *("env", "dns", "dns_search", "dns_options", "extra_hosts", "security_opt"),
-    "device_cgroup_rules",
-)
-PAIRS = ("labels", "annotations", "sysctls")
-# Lists that are docker's where nothing is typed, and empty where `NO_PATHS` is.
-PATHS = ("masked_paths", "readonly_paths")
-NO_PATHS = "-"
-UNLIMITED = -1
-PARTS: dict[str, tuple[Callable[[str], Any], Callable[[dict[str, Any]], str]]] = {
-    "publish": (notation.parse_ports, notation.render_port),
-    "mounts": (notation.parse_mount, notation.render_mount),
-    "tmpfs": (notation.parse_tmpfs, notation.render_mount),
-    "ulimits": (notation.parse_ulimit, notation.render_ulimit),
-    "devices": (notation.parse_device, notation.render_device),
-    "endpoints": (notation.parse_endpoint, notation.render_endpoint),
-    "device_read_bps": (notation.parse_rate, notation.render_rate),
-    "device_write_bps": (notation.parse_rate, notation.render_rate),
-    "device_read_iops": (notation.parse_count, notation.render_count),
-    "device_write_iops": (notation.parse_count, notation.render_count),
-    "blkio_weight_device": (notation.parse_weight, notation.render_weight),
-}
-HEALTH_TIMES = {
-    "health_interval": "interval",
-    "health_timeout": "timeout",
-    "health_start_period": "start_period",
-    "health_start_interval": "start_interval",
-}
-
-
-class PartsField(LinesField):
-    """Lines in a notation, each one or several parts of a setting."""
-
-    def __init__(self, parse: Callable[[str], Any], **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=65536, **kwargs)
-        self._parse = parse
-
-    def clean(self, value: object) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Return the parts."""
-        parts: list[dict[str, Any]] = []
-        for line in super().clean(value):
-            found = self._parse(line)
-            parts.extend(found if isinstance(found, list) else [found])
-        return parts
-
-
-class PathsField(LinesField):
-    """Paths, one a line; None where nothing is typed, and none where `NO_PATHS` is."""
-
-    def clean(self, value: object) -> list[str] | None:  # type: ignore[override]
-        """Return the paths."""
-        lines = super().clean(value)
-        return [line for line in lines if line != NO_PATHS] if lines else None
-
-
-class SwapField(AmountField):
-    """A number of bytes, or -1 for as much as there is."""
-
-    def clean(self, value: object) -> int | None:
-        """Return the bytes, None where nothing was typed."""
-        return UNLIMITED if str(value or "").strip() == str(UNLIMITED) else super().clean(value)
-
-
-class DurationField(forms.CharField):
-    """A time, `1m30s`."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=32, widget=code_input("30s"), **kwargs)
-
-    def clean(self, value: object) -> int:
-        """Return the nanoseconds, 0 where nothing was typed."""
-        return notation.parse_duration(super().clean(value).strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,82 +67,6 @@ class Group:
     def has_errors(self) -> bool:
         """Whether one of its fields was refused."""
         return any(field.errors for row in self.rows for field in row)
-
-
-def _text(label: str = "", placeholder: str = "", help_text: str = "") -> forms.CharField:
-    return forms.CharField(
-        label=label or None,
-        max_length=4096,
-        required=False,
-        widget=code_input(placeholder),
-        help_text=help_text,
-    )
-
-
-def _amount(label: str, placeholder: str = "no limit", help_text: str = "") -> AmountField:
-    widget = code_input(placeholder)
-    return AmountField(
-        label=label, max_length=32, required=False, widget=widget, help_text=help_text
-    )
-
-
-def _number(label: str, least: int, placeholder: str = "", help_text: str = "") -> Any:
-    return forms.IntegerField(
-        label=label,
-        min_value=least,
-        required=False,
-        widget=code_input(placeholder),
-        help_text=help_text,
-    )
-
-
-def _words(label: str = "", placeholder: str = "", help_text: str = "") -> WordsField:
-    return WordsField(
-        label=label or None,
-        max_length=16384,
-        required=False,
-        widget=code_input(placeholder),
-        help_text=help_text,
-    )
-
-
-def _lines(label: str, placeholder: str = "", rows: int = 2, help_text: str = "") -> LinesField:
-    return LinesField(
-        label=label,
-        max_length=65536,
-        required=False,
-        widget=code_area(rows, placeholder),
-        help_text=help_text,
-    )
-
-
-def _pairs(label: str, placeholder: str = "", help_text: str = "") -> PairsField:
-    return PairsField(
-        label=label,
-        max_length=65536,
-        required=False,
-        widget=code_area(2, placeholder),
-        help_text=help_text,
-    )
-
-
-def _parts(name: str, label: str, placeholder: str, help_text: str = "", rows: int = 2) -> Any:
-    widget = code_area(rows, placeholder)
-    return PartsField(PARTS[name][0], label=label, widget=widget, help_text=help_text)
-
-
-def _paths(label: str, placeholder: str) -> PathsField:
-    return PathsField(
-        label=label,
-        max_length=65536,
-        required=False,
-        widget=code_area(1, placeholder),
-        help_text=f"One a line. Empty: as docker has it; {NO_PATHS}: none.",
-    )
-
-
-def _flag(label: str, help_text: str = "") -> forms.BooleanField:
-    return forms.BooleanField(label=label, required=False, help_text=help_text)
 
 
 class LaunchForm(HostForm):
@@ -325,58 +173,60 @@ class LaunchForm(HostForm):
         help_text="Its name or its ID. What is not on the host has to be pulled first.",
         error_messages={"required": "Choose an image."},
     )
-    name = _text("Name", "made up if left empty")
-    command = _words(
+    name = text_field("Name", "made up if left empty")
+    command = words_field(
         placeholder="as the image says",
         help_text="Split at spaces as a shell does; quote what belongs together.",
     )
-    auto_remove = _flag("Remove at exit", "It and what it wrote go when its program ends.")
+    auto_remove = flag_field("Remove at exit", "It and what it wrote go when its program ends.")
 
-    publish = _parts("publish", "Published ports", "8080:80", "Host port, then container port.")
+    publish = parts_field(
+        "publish", "Published ports", "8080:80", "Host port, then container port."
+    )
     network = forms.CharField(
         max_length=255,
         required=False,
         widget=forms.TextInput({"list": "known-networks", **code_input("bridge").attrs}),
         help_text="A network's name, none, host, or container:NAME.",
     )
-    publish_all = _flag("Publish all exposed ports", "Each at a free port of the host.")
-    expose = _words("Expose", "80 8000-8010/udp")
-    endpoints = _parts(
+    publish_all = flag_field("Publish all exposed ports", "Each at a free port of the host.")
+    expose = words_field("Expose", "80 8000-8010/udp")
+    endpoints = parts_field(
         "endpoints", "Names and addresses in networks", "backend alias=db ip=10.89.4.7"
     )
-    hostname = _text("Hostname", help_text="Empty: its short ID.")
-    domainname = _text("Domain")
-    dns = _lines("Name servers", "10.0.0.2", 1)
-    dns_search = _lines("Search domains", "example.org", 1)
-    dns_options = _lines("Resolver options", "ndots:1", 1)
-    extra_hosts = _lines("Further hosts", "db:10.0.0.7", 1)
+    hostname = text_field("Hostname", help_text="Empty: its short ID.")
+    domainname = text_field("Domain")
+    dns = lines_field("Name servers", "10.0.0.2", 1)
+    dns_search = lines_field("Search domains", "example.org", 1)
+    dns_options = lines_field("Resolver options", "ndots:1", 1)
+    extra_hosts = lines_field("Further hosts", "db:10.0.0.7", 1)
 
-    mounts = _parts(
+    mounts = parts_field(
         "mounts",
         "Volumes and directories",
         "orders-data:/var/lib/data\n/srv/web:/usr/share/web:ro",
         "A volume's name or a host's directory, then where it is mounted.",
     )
-    tmpfs = _parts("tmpfs", "In memory", "/run:size=64m,mode=1777")
-    volumes_from = _words("Mounts of", "other-container:ro", "Those of other containers too.")
+    tmpfs = parts_field("tmpfs", "In memory", "/run:size=64m,mode=1777")
+    volumes_from = words_field("Mounts of", "other-container:ro", "Those of other containers too.")
     writable = forms.ChoiceField(
         label="Writable layer",
         choices=(("disk", "On disk"), ("memory", "In memory")),
         required=False,
         help_text="In memory: fast, capped, and gone when it stops.",
     )
-    writable_bytes = _amount("At most", "only in memory")
-    read_only = _flag("Read-only root", "Its program cannot change the image's files.")
-    shm_size = _amount("Shared memory", "64m")
+    writable_bytes = amount_field("At most", "only in memory")
+    read_only = flag_field("Read-only root", "Its program cannot change the image's files.")
+    shm_size = amount_field("Shared memory", "64m")
 
-    env = _lines("Environment", "NAME=value", 3, "One per line; lines of an env file fit.")
-    labels = _pairs("Labels", "team=orders")
-    annotations = _pairs("Annotations")
-    user = _text("User", "as the image says", "Name or number, and :group.")
-    group_add = _words("Further groups", "video 1001")
-    working_dir = _text("Working directory", "as the image says")
+    env = lines_field("Environment", "NAME=value", 3, "One per line; lines of an env file fit.")
+    labels = pairs_field("Labels", "team=orders")
+    annotations = pairs_field("Annotations")
+    user = text_field("User", "as the image says", "Name or number, and :group.")
+    group_add = words_field("Further groups", "video 1001")
+    working_dir = text_field("Working directory", "as the image says")
 
-    memory = _amount("Memory", help_text="256m, 2g.")
+    memory = amount_field("Memory", help_text="256m, 2g.")
     cpus = forms.DecimalField(
         label="CPUs",
         min_value=Decimal("0.01"),
@@ -385,7 +235,7 @@ class LaunchForm(HostForm):
         widget=code_input("no limit"),
         help_text="1.5 is one and a half.",
     )
-    memory_reservation = _amount("Memory kept for it", "none")
+    memory_reservation = amount_field("Memory kept for it", "none")
     memory_swap = SwapField(
         label="Memory and swap",
         max_length=32,
@@ -393,48 +243,50 @@ class LaunchForm(HostForm):
         widget=code_input("twice the memory"),
         help_text="-1: as much swap as there is.",
     )
-    pids_limit = _number("Processes at most", -1, "no limit")
-    ulimits = _parts("ulimits", "Ulimits", "nofile=1024:2048", rows=1)
-    cpu_shares = _number("CPU shares", 0, "1024")
-    cpuset_cpus = _text("Only these CPUs", "0-2,4")
-    cpu_period = _number("CPU period (µs)", 1000, "100000")
-    cpu_quota = _number("CPU quota (µs)", -1, "no limit")
-    cpuset_mems = _text("Only this memory", "0-1")
-    blkio_weight = _number("Disk weight", 10, "500")
-    device_read_bps = _parts("device_read_bps", "Read bytes a second", "/dev/sda:10m", rows=1)
-    device_write_bps = _parts("device_write_bps", "Write bytes a second", "/dev/sda:10m", rows=1)
-    device_read_iops = _parts("device_read_iops", "Reads a second", "/dev/sda:1000", rows=1)
-    device_write_iops = _parts("device_write_iops", "Writes a second", "/dev/sda:1000", rows=1)
-    blkio_weight_device = _parts(
+    pids_limit = number_field("Processes at most", -1, "no limit")
+    ulimits = parts_field("ulimits", "Ulimits", "nofile=1024:2048", rows=1)
+    cpu_shares = number_field("CPU shares", 0, "1024")
+    cpuset_cpus = text_field("Only these CPUs", "0-2,4")
+    cpu_period = number_field("CPU period (µs)", 1000, "100000")
+    cpu_quota = number_field("CPU quota (µs)", -1, "no limit")
+    cpuset_mems = text_field("Only this memory", "0-1")
+    blkio_weight = number_field("Disk weight", 10, "500")
+    device_read_bps = parts_field("device_read_bps", "Read bytes a second", "/dev/sda:10m", rows=1)
+    device_write_bps = parts_field(
+        "device_write_bps", "Write bytes a second", "/dev/sda:10m", rows=1
+    )
+    device_read_iops = parts_field("device_read_iops", "Reads a second", "/dev/sda:1000", rows=1)
+    device_write_iops = parts_field("device_write_iops", "Writes a second", "/dev/sda:1000", rows=1)
+    blkio_weight_device = parts_field(
         "blkio_weight_device", "Weight of one disk", "/dev/sda:500", rows=1
     )
-    memory_swappiness = _number("Swappiness", 0, "as the host")
-    oom_score_adj = _number("Out-of-memory score", -1000, "0")
-    oom_kill_disable = _flag("Never kill for memory", "It waits instead. Give it a limit too.")
+    memory_swappiness = number_field("Swappiness", 0, "as the host")
+    oom_score_adj = number_field("Out-of-memory score", -1000, "0")
+    oom_kill_disable = flag_field("Never kill for memory", "It waits instead. Give it a limit too.")
 
-    cap_add = _words("Add capabilities", "NET_ADMIN SYS_PTRACE")
-    cap_drop = _words("Drop capabilities", "ALL")
-    security_opt = _lines("Options", "no-new-privileges", 2, "seccomp=unconfined, and so on.")
-    sysctls = _pairs("Sysctls", "net.core.somaxconn=1024")
-    devices = _parts("devices", "Devices", "/dev/fuse")
-    device_cgroup_rules = _lines("Device rules", "c 10:229 rwm")
-    masked_paths = _paths("Hidden paths", "/proc/kcore")
-    readonly_paths = _paths("Read-only paths", "/proc/sys")
-    privileged = _flag("Privileged", "It may do to the host whatever root may. Mind it.")
+    cap_add = words_field("Add capabilities", "NET_ADMIN SYS_PTRACE")
+    cap_drop = words_field("Drop capabilities", "ALL")
+    security_opt = lines_field("Options", "no-new-privileges", 2, "seccomp=unconfined, and so on.")
+    sysctls = pairs_field("Sysctls", "net.core.somaxconn=1024")
+    devices = parts_field("devices", "Devices", "/dev/fuse")
+    device_cgroup_rules = lines_field("Device rules", "c 10:229 rwm")
+    masked_paths = paths_field("Hidden paths", "/proc/kcore")
+    readonly_paths = paths_field("Read-only paths", "/proc/sys")
+    privileged = flag_field("Privileged", "It may do to the host whatever root may. Mind it.")
 
     restart = forms.ChoiceField(label="Start it again", choices=RESTARTS, required=False)
-    max_retries = _number("At most so often", 0, "no limit", "Only when it fails.")
-    stop_signal = _text("Stop signal", "SIGTERM")
-    stop_timeout = _number("Seconds to stop", -1, "10", "Then it is killed.")
+    max_retries = number_field("At most so often", 0, "no limit", "Only when it fails.")
+    stop_signal = text_field("Stop signal", "SIGTERM")
+    stop_timeout = number_field("Seconds to stop", -1, "10", "Then it is killed.")
     health = forms.ChoiceField(
         label="Health check",
         choices=(("", "As the image says"), ("own", "This command"), ("none", "None")),
         required=False,
     )
-    health_command = _text("Command", "wget -q -O- localhost", "A line for its shell.")
+    health_command = text_field("Command", "wget -q -O- localhost", "A line for its shell.")
     health_interval = DurationField(label="Every")
     health_timeout = DurationField(label="Fails after")
-    health_retries = _number("Unhealthy after failures", 0, "3")
+    health_retries = number_field("Unhealthy after failures", 0, "3")
     health_start_period = DurationField(label="Not counted at first")
     health_start_interval = DurationField(label="Every, at first")
     log_driver = forms.ChoiceField(
@@ -442,21 +294,21 @@ class LaunchForm(HostForm):
         choices=(("json-file", "Kept, rotated"), ("none", "Not kept")),
         required=False,
     )
-    log_max_size = _amount("Log file at most", "10m")
-    log_max_file = _number("Log files at most", 1, "3")
-    init = _flag("A small init first", "It passes signals on and reaps what is orphaned.")
+    log_max_size = amount_field("Log file at most", "10m")
+    log_max_file = number_field("Log files at most", 1, "3")
+    init = flag_field("A small init first", "It passes signals on and reaps what is orphaned.")
 
-    entrypoint = _words("Entrypoint", "as the image says")
-    tty = _flag("Terminal", "Its program gets one (-t).")
-    open_stdin = _flag("Keep input open", "Even while nobody is attached (-i).")
-    stdin_once = _flag("End input with the first", "Its input ends when who gave it leaves.")
-    pid_mode = _text("Processes", "private", "host or container:NAME.")
-    ipc_mode = _text("IPC", "private", "host, shareable, none or container:NAME.")
-    uts_mode = _text("UTS", "private", "host.")
-    userns_mode = _text("User namespace", "host")
-    cgroup_mode = _text("Cgroup namespace", "private", "host or private.")
-    cgroup_parent = _text("Cgroup parent")
-    runtime = _text("Runtime", "the host's")
+    entrypoint = words_field("Entrypoint", "as the image says")
+    tty = flag_field("Terminal", "Its program gets one (-t).")
+    open_stdin = flag_field("Keep input open", "Even while nobody is attached (-i).")
+    stdin_once = flag_field("End input with the first", "Its input ends when who gave it leaves.")
+    pid_mode = text_field("Processes", "private", "host or container:NAME.")
+    ipc_mode = text_field("IPC", "private", "host, shareable, none or container:NAME.")
+    uts_mode = text_field("UTS", "private", "host.")
+    userns_mode = text_field("User namespace", "host")
+    cgroup_mode = text_field("Cgroup namespace", "private", "host or private.")
+    cgroup_parent = text_field("Cgroup parent")
+    runtime = text_field("Runtime", "the host's")
 
     @property
     def groups(self) -> Iterator[Group]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.forms import notation
 from dashboard.forms.containers import NANO
-from dashboard.forms.launch import (
+from dashboard.forms.launch import LaunchForm
+from dashboard.forms.launch_fields import (
     AMOUNTS,
     FLAGS,
     HEALTH_TIMES,
@@ -26,7 +27,6 @@ from dashboard.forms.launch import (
     TEXTS,
     UNLIMITED,
     WORDS,
-    LaunchForm,
 )
 from dashboard.forms.texts import render_amount
 from dashboard.forms.unsaid import unsaid_of, write_unsaid

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from dashboard.forms import notation
-from dashboard.forms.launch import PARTS, LaunchForm
+from dashboard.forms.launch import LaunchForm
+from dashboard.forms.launch_fields import PARTS
 from dashboard.forms.launch_typed import typed_launch
 from engine.settings import ContainerSettings
 from engine.settings.docker_run import parse_docker_run
