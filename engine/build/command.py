@@ -98,7 +98,7 @@ def _pairs(field: str, words: Sequence[str]) -> dict[str, str]:
 
 
 def _secret(text: str) -> tuple[str, bytes]:
-    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    fields = {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
     if not fields.get("id") or not fields.get("src"):
         raise InvalidSetting("secret", f"{text[:60]!r} has no id or no src")
     return fields["id"], _bytes(Path(fields["src"]), MAX_SECRET + 1)

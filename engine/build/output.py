@@ -58,7 +58,7 @@ def parse_output(text: str) -> Output:
     """
     if "=" not in text:
         return Output(OutputKind.TAR) if text == "-" else Output(OutputKind.LOCAL, text)
-    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    fields = {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
     kind, destination = fields.pop("type", ""), fields.pop("dest", "")
     if fields:
         raise InvalidSetting(FIELD, f"{next(iter(fields))[:40]!r} is unknown")

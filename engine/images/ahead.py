@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class KnownLayers(Protocol):
     """Knows the layers of this host."""
 
-    def has_layer(self, digest: Digest) -> bool:
+    def has_layer_of(self, digest: Digest) -> bool:
         """Return whether a layer is here whose archive or whose tar has *digest*."""
 
 
@@ -65,7 +65,7 @@ class Ahead:
 
     def begin(self, digest: Digest, packed: Packed) -> None:
         """Begin to stage *packed*, whose bytes have *digest*, unless such a layer is here."""
-        if digest in self._waiting or self._known.has_layer(digest):
+        if digest in self._waiting or self._known.has_layer_of(digest):
             return
         name = f"tar-{uuid.uuid4().hex}"
         self._hold.add_staged(name)

@@ -254,7 +254,7 @@ class ImageStore(ImageQueries):
         statement = "SELECT 1 FROM image_layers WHERE chain_id = ? LIMIT 1"
         return self._database.row(statement, (chain_id,)) is not None
 
-    def has_layer(self, digest: Digest) -> bool:
+    def has_layer_of(self, digest: Digest) -> bool:
         """Return whether a layer is here whose archive or whose tar has *digest*."""
         statement = "SELECT 1 FROM layers WHERE digest = ?1 OR diff_id = ?1 LIMIT 1"
         return self._database.row(statement, (str(digest),)) is not None

@@ -146,6 +146,7 @@ def read_corpus(file: Path) -> list[Case]:
     shared: dict[str, list[str]] = {}
     cases: list[Case] = []
     lines: list[str] = []
+    files: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
         if line.startswith("=== "):
             head, _, words = line[4:].partition(" -- ")
@@ -153,10 +154,10 @@ def read_corpus(file: Path) -> list[Case]:
             case = Case(f"{file.stem}/{name}", tuple(words.split()), is_crlf=head != name)
             case.files.update({} if name == "*" else shared)
             shared = case.files if name == "*" else shared
-            lines = case.lines
+            lines, files = case.lines, case.files
             cases += [] if name == "*" else [case]
         elif line.startswith("--- "):
-            lines = case.files[line[4:]] = []
+            lines = files[line[4:]] = []
         else:
             lines.append(line)
     return cases
