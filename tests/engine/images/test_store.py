@@ -224,10 +224,10 @@ def _questions_of_a_list(world: World, count: int) -> int:
                 _config(number), _layers(number), tags=[_tag(number)], source="build"
             )
     asked: list[str] = []
-    connection = world.database._connection()
-    connection.set_trace_callback(asked.append)
-    assert len(world.images.list_all()) == count
-    connection.set_trace_callback(None)
+    with world.database.read() as view:
+        view.connection.set_trace_callback(asked.append)
+        assert len(world.images.list_all()) == count
+        view.connection.set_trace_callback(None)
     return len(asked)
 
 
