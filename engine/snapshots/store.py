@@ -186,7 +186,9 @@ class SnapshotStore:
             # Inside the transaction nobody else can be about to record what is found here.
             for path in self._directory.iterdir():
                 if path.name not in known:
-                    path.rename(self._trash / f"snapshot-{uuid.uuid4().hex}")
+                    # Whoever removed its record may take it away at this very moment.
+                    with suppress(FileNotFoundError):
+                        path.rename(self._trash / f"snapshot-{uuid.uuid4().hex}")
         freed = 0
         for path in self._trash.glob("snapshot-*"):
             with suppress(FileNotFoundError):  # somebody else sweeps too

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import itertools
 import os
 import stat
@@ -28,6 +29,8 @@ BLOCK = 512
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
 _COPY_BYTES = 1 << 30
 _REMOVERS = 8
+# How often a tree is gone through while other removers move things up in it.
+_ROUNDS = 100
 
 
 class Usage(NamedTuple):
@@ -134,27 +137,46 @@ def remove_tree(root: AnyPath) -> None:
 
     Subdirectories are moved up into *root* before they are emptied, so no depth is too deep, and
     several are emptied at once: some filesystems wait for the disk at each file that goes. A call
-    that was interrupted is completed by the next. What is mounted somewhere below is not entered:
-    it is an `OSError`, EXDEV or EBUSY, and somebody else's data stays.
+    that was interrupted is completed by the next, and several may be at it at once. What is
+    mounted somewhere below is not entered: it is an `OSError`, EXDEV or EBUSY, and somebody else's
+    data stays.
     """
-    try:
-        top = os.open(root, DIRECTORY_FLAGS)
-    except FileNotFoundError:
-        return
-    except OSError:
-        os.unlink(root)  # no directory: a file or a link
-        return
-    try:
-        _Remover(top).run()
-    finally:
-        os.close(top)
+    for _ in range(_ROUNDS):
+        try:
+            top = os.open(root, DIRECTORY_FLAGS)
+        except FileNotFoundError:
+            return
+        except OSError:
+            os.unlink(root)  # no directory: a file or a link
+            return
+        try:
+            _Remover(top).run()
+        finally:
+            os.close(top)
+        if _removed_empty(root):
+            return
     os.rmdir(root)
+
+
+def _removed_empty(name: AnyPath, *, parent: int | None = None) -> bool:
+    """Remove an empty directory; return False where another remover has moved something up."""
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        return False
+    return True
 
 
 class _Remover:
     def __init__(self, top: int) -> None:
         self._top = top
         self._numbers = itertools.count(1)
+        # Its own, or another remover of the same tree would take our places for its.
+        self._mark = os.urandom(4).hex().encode()
         self._pending: list[bytes] = []
 
     def run(self) -> None:
@@ -173,7 +195,7 @@ class _Remover:
             self._empty(descriptor, at_top=False)
         finally:
             os.close(descriptor)
-        os.rmdir(name, dir_fd=self._top)
+        _removed_empty(name, parent=self._top)
 
     def _empty(self, descriptor: int, *, at_top: bool) -> None:
         with os.scandir(descriptor) as entries:
@@ -196,7 +218,7 @@ class _Remover:
 
     def _make_place(self) -> bytes:
         while True:
-            place = b".removed-%d" % next(self._numbers)
+            place = b".removed-%s-%d" % (self._mark, next(self._numbers))
             with contextlib.suppress(FileExistsError):
                 os.mkdir(place, dir_fd=self._top)
                 return place

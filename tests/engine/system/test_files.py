@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,29 @@ def test_a_wide_tree_is_removed_by_several_at_once(tmp_path: Path) -> None:
     remove_tree(place)
 
     assert not place.exists()
+
+
+def test_several_may_remove_one_tree_at_once(tmp_path: Path) -> None:
+    for attempt in range(5):
+        root = tmp_path / f"tree-{attempt}"
+        for number in range(30):
+            (root / f"a{number}/b/c/d").mkdir(parents=True)
+            (root / f"a{number}/b/c/file").write_bytes(b"x")
+        errors: list[BaseException] = []
+
+        def remove(root: Path = root, errors: list[BaseException] = errors) -> None:
+            try:
+                remove_tree(root)
+            except OSError as error:
+                errors.append(error)
+
+        removers = [threading.Thread(target=remove) for _ in range(4)]
+        for remover in removers:
+            remover.start()
+        for remover in removers:
+            remover.join(30)
+        assert errors == []
+        assert not root.exists()
 
 
 def test_one_thing_that_cannot_be_removed_is_an_error(
@@ -152,11 +176,14 @@ def test_a_tree_deeper_than_paths_are_long_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_that_removal_itself_uses_are_removed_too(tmp_path: Path) -> None:
+def test_names_that_removal_itself_uses_are_removed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.system.files.os.urandom", bytes)
     place = tmp_path / "tree"
-    for name in ("a/b/c", ".removed-1/x", ".removed-2"):
+    for name in ("a/b/c", ".removed-00000000-1/x", ".removed-00000000-2"):
         (place / name).mkdir(parents=True)
-    (place / ".removed-3").touch()
+    (place / ".removed-00000000-3").touch()
 
     remove_tree(place)
 
