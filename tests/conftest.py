@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.own_network import leave_the_network
+from tests.support.own_network import leave_the_network, remove_idle_bridges
 from workers.host.abilities import PROGRAMS_BY_MARKER, list_obstacles, probe_abilities
 
 pytest_plugins = ["tests.support.services", "tests.support.docker_cli"]
@@ -25,9 +25,12 @@ SCRUBBED_NAMES = frozenset(
 )
 
 
-def pytest_configure() -> None:
+_has_own_network = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Run all tests in a network of their own, where that is possible: none touches the host's."""
-    leave_the_network()
+    config.stash[_has_own_network] = leave_the_network()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,6 +50,13 @@ def pytest_unconfigure() -> None:
     """Remove what SQLite keeps beside the test database after Django has removed the database."""
     for left in Path(tempfile.gettempdir()).glob(f"shipshape-test-{os.getpid()}.sqlite3*"):
         left.unlink()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _room_for_networks(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if request.config.stash[_has_own_network] and shutil.which("ip"):
+        remove_idle_bridges()
 
 
 @pytest.fixture(autouse=True)
