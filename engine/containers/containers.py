@@ -4,6 +4,8 @@ The containers of one engine: one method for each verb.
 A container is meant by its ID, the beginning of one, or its name. Every method may be called from
 any thread and any process that has the engine root open. Whoever reads settles: an exit that
 nobody took into account yet is, before the answer.
+
+The module is long because the verbs are many; how each is done stands in a module of its own.
 """
 
 from __future__ import annotations
