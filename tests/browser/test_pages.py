@@ -111,6 +111,11 @@ def sign_in(page: Page, site: Site, name: str) -> None:
 
 def open_live(page: Page, site: Site, path: str) -> None:
     page.goto(site.url + path)
+    expect_live(page)
+
+
+def expect_live(page: Page) -> None:
+    """Wait until the page's scripts run: before that, keys are pressed for nobody."""
     expect(page.locator("#live-state")).to_have_text("Live")
 
 
@@ -334,10 +339,12 @@ def test_everything_is_reached_by_keyboard(site, page):
     expect(page.locator(".palette-item").first).to_contain_text("orders-db")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="orders-db")).to_be_visible()
+    expect_live(page)
 
     page.keyboard.press("g")
     page.keyboard.press("i")
     page.wait_for_url("**/images/")
+    expect_live(page)
     page.keyboard.press("/")
     page.keyboard.type("nginx")
     page.wait_for_url("**/images/?q=nginx")
