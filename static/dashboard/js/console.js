@@ -32,6 +32,8 @@ class Console {
             event.preventDefault();
             this.open(event.submitter?.value || "exec");
         });
+        // Until somebody listens the browser would send the form itself, and leave the console.
+        this.form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
         this.closer.addEventListener("click", () => this.socket?.close());
         new ResizeObserver(() => this.fit?.fit()).observe(this.screen);
     }
