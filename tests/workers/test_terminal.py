@@ -19,7 +19,7 @@ class Program:
         self.printed: list[bytes | None] = []
         self.typed: list[bytes] = []
         self.sizes: list[tuple[int, int]] = []
-        self.has_input = True
+        self.input_ended = threading.Event()
         self.is_closed = False
         self.is_taking = threading.Event()
         self.is_taking.set()
@@ -43,7 +43,7 @@ class Program:
         self.sizes.append((rows, columns))
 
     def end_input(self) -> None:
-        self.has_input = False
+        self.input_ended.set()
 
     def close(self) -> str:
         self.is_closed = True
@@ -127,11 +127,12 @@ async def test_what_is_typed_arrives_in_order_and_is_counted(program):
     stream.take({"type": "stream.eof"})
 
     assert [(await page.hear())["bytes"] for _ in range(2)] == [2, 1]
+    # Nothing acknowledges the end of the input, and a program that ended needs none.
+    assert await asyncio.to_thread(program.input_ended.wait, 5)
     program.put(None)
     await running
     assert program.typed == [b"ab", b"c"]
     assert program.sizes[-1] == (10, 20)
-    assert not program.has_input
 
 
 async def test_input_beyond_what_is_held_is_dropped(program):
