@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.containers import INSIDE, _dockerd, _image, _serving, render
+from tests.support.peers import Peer
 from workers.host.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from tests.support.peers import Peer
 
 OURS = "shipshape"
 BASE = "bench/busybox:1"
@@ -114,9 +113,31 @@ def _opened(stack: ExitStack, *, alone: bool) -> Bench:
         )
     for each in builders:
         each.peer("import", str(image), BASE)
+    if not alone and shutil.which("buildah"):
+        builders.append(_buildah(stack, directory, image))
     contexts = directory / "contexts"
     contexts.mkdir()
     return Bench(builders, contexts)
+
+
+def _buildah(stack: ExitStack, directory: Path, image: Path) -> Builder:
+    """Return buildah with a storage of its own, the base made in it."""
+    place = directory / "buildah"
+    (place / "base").mkdir(parents=True)
+    shutil.copy(image, place / "base/image.tar")
+    (place / "base/Dockerfile").write_text("FROM scratch\nADD image.tar /\n")
+    policy = place / "policy.json"
+    policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    storage = ("--root", str(place / "r"), "--runroot", str(place / "rr"))
+    peer = Peer("buildah", ("buildah", *storage, "--storage-driver", "overlay"))
+    # A step that fails leaves its container mounted.
+    leave = ["umount", "--quiet", "--recursive", str(place / "r/overlay")]
+    stack.callback(subprocess.run, leave, check=False)
+    # Without --layers it keeps no cache; the others' default is to keep one.
+    words = ("build", "-q", "--layers", "--pull=never", "--network=host", "--runtime=runc")
+    words += ("--signature-policy", str(policy))
+    peer(*words, "-t", BASE, str(place / "base"))
+    return Builder("buildah", peer, words)
 
 
 def _no_op(bench: Bench, rounds: int) -> None:
