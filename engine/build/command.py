@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -46,7 +47,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", action="append", default=[])
     for word in ("--build-arg", "--label", "--secret", "--cache-from", "--add-host"):
         parser.add_argument(word, action="append", default=[])
-    for word in ("--target", "--platform", "--network"):
+    for word in ("--target", "--platform", "--network", "--ssh"):
         parser.add_argument(word, default="")
     for word in ("--no-cache", "--pull", "--squash"):
         parser.add_argument(word, action="store_true")
@@ -84,6 +85,7 @@ def request_of(options: argparse.Namespace) -> BuildRequest:
         network=options.network or "default",
         platform=Platform.parse(options.platform) if options.platform else None,
         secrets=dict(map(_secret, options.secret)),
+        ssh_socket=_agent(options.ssh) if options.ssh else None,
         cache_from=tuple(map(Reference.parse, options.cache_from)),
         extra_hosts=tuple(options.add_host),
         squash=options.squash,
@@ -95,6 +97,22 @@ def _pairs(field: str, words: Sequence[str]) -> dict[str, str]:
     if any(not separator for _, separator, _ in pairs):
         raise InvalidSetting(field, "needs a value", remedy=f"--{field} NAME=VALUE")
     return {name: value for name, _, value in pairs}
+
+
+def _agent(text: str) -> Path:
+    """Return the socket that `default` or `default=SOCKET` spells."""
+    name, _, socket = text.partition("=")
+    if name != "default":
+        remedy = "Write default, or default=SOCKET."
+        raise InvalidSetting("ssh", f"{name[:60]!r} is no agent here", remedy=remedy)
+    place = Path(socket or os.environ.get("SSH_AUTH_SOCK", ""))
+    if not place.is_socket():
+        raise InvalidSetting(
+            "ssh",
+            f"{str(place)[:200]!r} is no socket",
+            remedy="Start an agent, or name its socket.",
+        )
+    return place.absolute()
 
 
 def _secret(text: str) -> tuple[str, bytes]:

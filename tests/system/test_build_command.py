@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import subprocess
 import sys
 import tarfile
@@ -195,6 +196,8 @@ def test_a_program_that_fails_shows_what_it_said_last(
         ("--build-arg", "A"),
         ("--secret", "id=x"),
         ("--secret", "id=x,src=/nothing/there"),
+        ("--ssh", "other"),
+        ("--ssh", "default=/nothing/there"),
         ("--output", "type=nope"),
         ("--output", "type=local"),
         ("--output", "type=tar,dest=/nothing/there/x"),
@@ -205,6 +208,26 @@ def test_what_cannot_be_done_is_refused(
     engine: Callable[..., str], context: Path, words: tuple[str, ...]
 ) -> None:
     assert "error: " in engine("build", str(context), *words, code=1)
+
+
+def test_a_step_is_given_the_agent_that_was_named(
+    engine: Callable[..., str], context: Path, short_path: Path
+) -> None:
+    engine("starter")
+    (context / "Dockerfile").write_text(
+        "FROM shipshape/starter\n"
+        "RUN --mount=type=ssh,required=true --network=none"
+        ' test -S "$SSH_AUTH_SOCK" && stat -c %i "$SSH_AUTH_SOCK" >/seen\n'
+    )
+    assert "no ssh agent was given" in engine("build", str(context), code=1)
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(short_path / "agent"))
+        target = short_path / "out"
+        named = ("--ssh", f"default={short_path / 'agent'}", "-o", str(target))
+        engine("build", str(context), *named)
+
+    assert int((target / "seen").read_text()) == (short_path / "agent").stat().st_ino
+    assert not (target / "run/buildkit/ssh_agent.0").is_socket()
 
 
 def test_outputs_are_parsed() -> None:
