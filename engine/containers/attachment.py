@@ -85,6 +85,8 @@ class Attachment:
         self._is_over = False
         self._guard = threading.RLock()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        # Readable once the other end is there, or never will be.
+        self._settled = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.epoll()
         self._poll.register(self._wake, select.EPOLLIN)
         if place is not None:
@@ -154,7 +156,7 @@ class Attachment:
             if self._connection is not None:
                 with suppress(OSError):
                     self._connection.shutdown(socket.SHUT_RDWR)
-            os.eventfd_write(self._wake, 1)
+            self._rouse()
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +175,7 @@ class Attachment:
             self.close()
             self._poll.close()
             os.close(self._wake)
+            os.close(self._settled)
             if self._connection is not None:
                 self._connection.close()
 
@@ -227,22 +230,36 @@ class Attachment:
         self._early.clear()
         if self._ends_input and self._wanted.stdin:
             _end_input(connection)
+        os.eventfd_write(self._settled, 1)
 
     def _write_some(self, content: bytes) -> None:
         while not self._is_over:
-            connection = self._connected()
+            # One look for both, or it would be kept for a connection that was taken in between.
+            with self._guard:
+                connection = self._connected()
+                if connection is None and sum(map(len, self._early)) < EARLY_BYTES:
+                    self._early.append(content)
+                    return
             if connection is not None:
                 _send(connection, content)
                 return
-            with self._guard:
-                if sum(map(len, self._early)) < EARLY_BYTES:
-                    self._early.append(content)
-                    return
-            self._await(None)
+            self._await_connection()
+
+    def _await_connection(self) -> None:
+        # Whoever reads may take the connection, and all output at once, before this thread sees
+        # that anything was readable; so it is told besides.
+        waiter = select.poll()
+        waiter.register(self._poll, select.POLLIN)
+        waiter.register(self._settled, select.POLLIN)
+        waiter.poll()
 
     def _end(self) -> None:
         self._is_over = True
+        self._rouse()
+
+    def _rouse(self) -> None:
         os.eventfd_write(self._wake, 1)
+        os.eventfd_write(self._settled, 1)
 
 
 def _send(connection: socket.socket, content: bytes) -> None:

@@ -215,3 +215,44 @@ def test_an_attachment_that_is_forgotten_closes_its_descriptors() -> None:
 
     assert theirs.recv(10) == b""
     theirs.close()
+
+
+class QuietPlace:
+    """A place that says nothing: whoever wants to know must look."""
+
+    def __init__(self) -> None:
+        self.answer: socket.socket | None = None
+        self._quiet, self._other = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._quiet.fileno()
+
+    def collect(self) -> socket.socket | None:
+        return self.answer
+
+    def leave(self) -> None:
+        self._quiet.close()
+        self._other.close()
+
+
+def test_who_waits_to_write_is_told_when_who_reads_took_the_connection() -> None:
+    place = QuietPlace()
+    attachment = Attachment(wanted=Wanted(stdin=True), place=place)
+    content = bytes(range(256)) * (EARLY_BYTES // 256 + 64)
+    writer = threading.Thread(target=attachment.write, args=(content,), daemon=True)
+    writer.start()
+    writer.join(0.1)
+    assert writer.is_alive(), "some of it is to be left for the connection"
+
+    theirs, place.answer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    assert attachment.read(timeout=0) == NOTHING_YET
+    theirs.settimeout(SECONDS)
+    taken = b""
+    while len(taken) < len(content):
+        taken += theirs.recv(100_000)
+
+    assert taken == content
+    writer.join(SECONDS)
+    assert not writer.is_alive()
+    attachment.close()
+    theirs.close()
