@@ -65,6 +65,11 @@ class Host(models.Model):
         return f"host-{self.name}"
 
     @property
+    def reclaimable_bytes(self) -> int:
+        """What cleaning up its untagged images and stopped containers would free now."""
+        return self.dangling_bytes + self.stopped_bytes
+
+    @property
     def is_online(self) -> bool:
         """Whether its agent reported within the last half minute."""
         return self.was_online_at(timezone.now())

@@ -69,6 +69,11 @@ class Overview:
     activity: tuple[AuditEntry, ...]
 
     @property
+    def has_several_hosts(self) -> bool:
+        """Whether a sum is made of parts worth telling."""
+        return len(self.hosts) > 1
+
+    @property
     def is_empty(self) -> bool:
         """Whether nobody has done anything yet: the page then offers the three first steps."""
         return not (self.totals.images or self.totals.containers)

@@ -11,11 +11,14 @@ from django.utils.html import format_html
 from dashboard.templatetags import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.forms import BoundField
     from django.template import Context
     from django.utils.safestring import SafeString
 
     from dashboard.models import Container
+    from dashboard.selectors.disk import Part
 
 register = template.Library()
 
@@ -42,6 +45,7 @@ _HEALTH_LOOKS = {
     "healthy": ("ok", "heart"),
     "unhealthy": ("bad", "alert"),
 }
+LEAST_WIDTH = 0.6
 _EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104  (shown, not bound)
 _CHANGE_LOOKS = {
     "A": ("ok", "plus", "Added"),
@@ -164,6 +168,16 @@ def bar(*parts: Any, label: str = "", tall: bool = False) -> dict[str, Any]:
     return {"segments": _laid_out(pairs), "label": label, "tall": tall}
 
 
+@register.inclusion_tag("components/bar.html")
+def stacked(parts: Iterable[Part], *, label: str = "") -> dict[str, Any]:
+    """Draw *parts* as one tall bar, laid end to end."""
+    return {
+        "segments": _laid_out([(each.tone, each.size) for each in parts]),
+        "label": label,
+        "tall": True,
+    }
+
+
 @register.inclusion_tag("components/meter.html")
 def meter(part: float | None, whole: float | None, *, label: str = "") -> dict[str, Any]:
     """Draw how much of *whole* is used, warning as it fills."""
@@ -218,12 +232,13 @@ def sort_state(context: Context, key: str) -> SafeString | str:
 
 def _laid_out(pairs: list[tuple[str, int]]) -> list[dict[str, Any]]:
     total = sum(size for _, size in pairs)
+    widths = [(tone, max(LEAST_WIDTH, 100 * size / total)) for tone, size in pairs if size]
+    # Slivers that are wider than their share make all others a little narrower.
+    scale = 100 / max(100.0, sum(width for _, width in widths))
     segments: list[dict[str, Any]] = []
     left = 0.0
-    for tone, size in pairs:
-        if not size:
-            continue
-        width = max(0.6, 100 * size / total)
+    for tone, wanted in widths:
+        width = wanted * scale
         segments.append(
             {"tone": tone, "x": f"{left:.2f}%", "width": f"{max(width - 0.3, 0.3):.2f}%"}
         )

@@ -520,3 +520,17 @@ def test_a_pasted_line_fills_the_dialog(site, page):
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("keeper")
     dialog.get_by_role("button", name="Launch", exact=True).click()
     expect(dialog).to_contain_text("Launch keeper from nginx:1.27")
+
+
+def test_the_disk_is_one_bar_from_end_to_end_whose_legend_adds_up(site, page):
+    open_live(page, site, "/")
+    disk = page.locator("#host-harbour .disk")
+
+    bar = disk.locator("svg.bar").bounding_box()
+    parts = [each.bounding_box() for each in disk.locator("svg.bar rect").all()]
+
+    assert abs(parts[0]["x"] - bar["x"]) < 1
+    assert abs(parts[-1]["x"] + parts[-1]["width"] - bar["x"] - bar["width"]) < bar["width"] / 100
+    assert disk.locator(".legend li").count() == len(parts)
+    expect(disk).to_contain_text("free of 64.0 GB")
+    expect(disk).to_contain_text("measured")

@@ -32,6 +32,7 @@ from engine.images.history import history_rows
 from engine.images.record import ImageRecord, ImageRemoval, LayerRecord, Pulled
 from engine.images.schema import SCHEMA as IMAGES_SCHEMA
 from engine.images.store import ImageStore
+from engine.ledger import Survey, usage_of
 from engine.networks.record import EndpointRecord, NetworkRecord, PublishedPort, Subnet
 from engine.networks.settings import parse_address
 from engine.oci import media_types
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from engine.containers.stats import StatsSample
     from engine.images.history import HistoryRow
     from engine.images.record import TagMove
+    from engine.ledger import DiskUsage
     from engine.networks.settings import NetworkSettings
     from engine.oci.digest import ImageID
     from engine.progress import Cancellation, ProgressSink
@@ -456,6 +458,16 @@ class FakeEngine:
 
     def reconcile(self) -> None:
         self.reconciled += 1
+
+    def disk(self) -> DiskUsage:
+        return usage_of(
+            Survey(
+                images=tuple(self.images.list()),
+                containers=tuple(self.containers.list()),
+                writable=self.containers.sizes,
+                volumes=self.volumes.sizes,
+            )
+        )
 
     def close(self) -> None:
         self.database.close()

@@ -419,6 +419,14 @@ def _make_disk(host: Host) -> None:
         "layers_shared": shared,
         "writable": sum(each.size or 0 for each in host.containers.all()),
         "virtual_sum": host.virtual_bytes + sum(each.size for each in host.images.all()),
+        "volumes": host.volume_bytes,
+        "build_cache": 310 * MB,
+        "archives": 220 * MB,
+        "documents": 120_000,
+        "trash": 640 * MB,
+        "logs": 48 * MB,
+        "unused": 12 * MB,
+        "measured_at": (timezone.now() - timedelta(seconds=40)).isoformat(),
     }
     host.save(update_fields=["disk"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from workers.inventory import Inventory
 if TYPE_CHECKING:
     from typing import Any
 
+    from engine.ledger import DiskUsage
     from tests.support.fakes_engine import FakeEngine
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -54,12 +56,15 @@ class TestHeartbeat:
 
 
 class TestDisk:
-    def test_every_layer_counts_once(self, engine, container) -> None:
+    def test_every_line_of_the_ledger_is_told_with_its_age(self, engine, container) -> None:
         engine.images.add("web:2", "base", "other")
+        engine.containers.sizes[container.container_id] = 500
+        engine.volumes.sizes["data"] = 40
         disk = Disk(engine, "alpha")
 
         disk.account()
 
+        assert datetime.fromisoformat(disk.usage.pop("measured_at")) <= timezone.now()
         assert disk.usage == {
             "layers": 3000,
             "layers_shared": 1000,
@@ -68,25 +73,66 @@ class TestDisk:
             "documents": 0,
             "writable": 500,
             "virtual_sum": 2000 + 2000 + 2500,
+            "volumes": 40,
+            "logs": 0,
+            "trash": 0,
+            "unused": 0,
         }
 
-    def test_it_is_not_added_up_again_while_nothing_happens(
+    def test_it_is_not_made_again_while_nothing_happens(
         self, engine, container, monkeypatch
     ) -> None:
         disk = Disk(engine, "alpha")
         disk.account()
-        monkeypatch.setattr(engine.images, "list", pytest.fail)
+        monkeypatch.setattr(engine, "disk", pytest.fail)
 
         disk.account()
 
-    def test_a_new_measurement_is_something_that_happened(self, engine, container) -> None:
-        disk = Disk(engine, "alpha")
+    def test_what_changes_by_itself_is_measured_again_after_a_while(
+        self, engine, container
+    ) -> None:
+        moments = Moments()
+        disk = Disk(engine, "alpha", clock=moments)
         disk.account()
-        Container.objects.update(size=900, size_measured_at=timezone.now())
+        engine.containers.sizes[container.container_id] = 900
+        moments.now += 3600
 
         disk.account()
 
         assert disk.usage["writable"] == 900
+
+    def test_the_longer_it_takes_the_rarer_it_is_made(self, engine, host, monkeypatch) -> None:
+        moments, made = Moments(), []
+        disk = Disk(engine, "alpha", clock=moments)
+        usage = engine.disk()
+
+        def measure() -> DiskUsage:
+            made.append(moments.now)
+            moments.now += 10
+            return usage
+
+        monkeypatch.setattr(engine, "disk", measure)
+        for _ in range(6):
+            disk.account()
+            engine.images.add(f"web:{len(made)}", "base")
+            moments.now += 60
+
+        assert len(made) == 2
+
+    def test_a_new_agent_begins_with_what_the_last_one_said(self, engine, host) -> None:
+        Host.objects.update(disk={"total": 10, "free": 5, "layers": 3, "measured_at": "then"})
+
+        assert Disk(engine, "alpha").usage == {"layers": 3, "measured_at": "then"}
+
+
+class Moments:
+    """A clock that goes on when it is told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class TestStats:
