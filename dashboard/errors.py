@@ -4,7 +4,7 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     EngineError
     ├─ NotFound
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
-    │  └─ VolumeUnknown · NetworkUnknown
+    │  └─ VolumeUnknown · NetworkUnknown · NotificationNotFound
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed · TerminalClosed
     ├─ Denied
@@ -85,6 +85,16 @@ class NetworkUnknown(NotFound):
     def __init__(self, network_id: str) -> None:
         super().__init__(f"No such network: {network_id}", field="network_id")
         self.network_id = network_id
+
+
+class NotificationNotFound(NotFound):
+    """Nothing of that ID was told to this person."""
+
+    code = "notification-not-found"
+
+    def __init__(self, notification_id: int) -> None:
+        super().__init__(f"No such notification: {notification_id}", field="notification")
+        self.notification_id = notification_id
 
 
 class LastAdmin(WrongState):

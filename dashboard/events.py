@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Job,
         JobLogLine,
         Network,
+        Notification,
         User,
         Volume,
     )
@@ -116,7 +117,20 @@ class ToastEvent(TypedDict):
     text: str
 
 
-Event = RowEvent | JobEvent | JobLogEvent | StatsEvent | HostEvent | ToastEvent
+class NotificationEvent(TypedDict):
+    """One person is told something, or read it: `unread` counts what is left. Plain text."""
+
+    type: Literal["notification"]
+    key: str
+    title: str
+    link: str
+    tone: str
+    is_new: bool
+    unread: int
+    html: str
+
+
+Event = RowEvent | JobEvent | JobLogEvent | StatsEvent | HostEvent | ToastEvent | NotificationEvent
 
 
 def host_group(host: str) -> str:
@@ -194,6 +208,16 @@ def publish_toast(text: str, *, level: Literal["info", "success", "error"] = "in
     """Show *text* to everyone who has a page open."""
     event: ToastEvent = {"type": "toast", "level": level, "text": text}
     _after_commit(send_event, TEAM_GROUP, event)
+
+
+def publish_notification(notification: Notification, *, is_new: bool = True) -> None:
+    """Show *notification* on every open page of the person whom it tells something."""
+    _after_commit(_send_notification, notification.pk, is_new)
+
+
+def publish_all_read(user: User) -> None:
+    """Show on every open page of *user* that they have read everything."""
+    _after_commit(_send_unread, user.pk)
 
 
 def publish_account_changed(user: User) -> None:
@@ -293,6 +317,38 @@ def _send_build(pk: Any) -> None:
             "html": text,
         }
         send_event(JOBS_GROUP, event)
+
+
+def _send_notification(pk: int, is_new: bool) -> None:  # noqa: FBT001  (see _after_commit)
+    notification = selectors.find_notification(pk)
+    if notification is None:
+        return
+    html = render_to_string("dashboard/notifications/_row.html", {"notification": notification})
+    event: NotificationEvent = {
+        "type": "notification",
+        "key": notification.row_id,
+        "title": notification.notice.title,
+        "link": notification.notice.link,
+        "tone": notification.notice.tone,
+        "is_new": is_new,
+        "unread": selectors.unread_count(notification.user_id),
+        "html": html,
+    }
+    send_event(user_group(notification.user_id), event)
+
+
+def _send_unread(user_id: int) -> None:
+    event: NotificationEvent = {
+        "type": "notification",
+        "key": "",
+        "title": "",
+        "link": "",
+        "tone": "",
+        "is_new": False,
+        "unread": selectors.unread_count(user_id),
+        "html": "",
+    }
+    send_event(user_group(user_id), event)
 
 
 def _send_host(name: str) -> None:

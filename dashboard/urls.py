@@ -69,6 +69,12 @@ from dashboard.views.networks import (
     network_remove,
     networks,
 )
+from dashboard.views.notifications import (
+    notification_open,
+    notification_read,
+    notifications,
+    notifications_read,
+)
 from dashboard.views.overview import overview
 from dashboard.views.palette import palette
 from dashboard.views.registries import (
@@ -203,6 +209,13 @@ job_routes = [
     path("<uuid:job_id>/cancel/", job_cancel, name="job_cancel"),
 ]
 
+notification_routes = [
+    path("", notifications, name="notifications"),
+    path("read/", notifications_read, name="notifications_read"),
+    path("<int:notification_id>/open/", notification_open, name="notification_open"),
+    path("<int:notification_id>/read/", notification_read, name="notification_read"),
+]
+
 urlpatterns = [
     path("", overview, name="overview"),
     path("containers/", include(container_routes)),
@@ -215,6 +228,7 @@ urlpatterns = [
     path("clean-up/", include(cleanup_routes)),
     path("jobs/", include(job_routes)),
     path("activity/", activity, name="activity"),
+    path("notifications/", include(notification_routes)),
     path("hosts/", hosts, name="hosts"),
     path("team/", team, name="team"),
     path("team/<int:account_id>/", team_change, name="team_change"),

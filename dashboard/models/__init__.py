@@ -14,6 +14,7 @@ from dashboard.models.host import Host
 from dashboard.models.image import Image, ImageLayer, Layer, Tag
 from dashboard.models.job import Job, JobLogLine, JobState
 from dashboard.models.network import Network
+from dashboard.models.notification import Notice, NoticeKind, Notification
 from dashboard.models.terminal import Terminal, TerminalKind
 from dashboard.models.volume import Volume
 
@@ -30,6 +31,9 @@ __all__ = [
     "JobState",
     "Layer",
     "Network",
+    "Notice",
+    "NoticeKind",
+    "Notification",
     "RegistryCredential",
     "Role",
     "SetupToken",

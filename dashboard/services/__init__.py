@@ -22,6 +22,7 @@ from dashboard.services.credentials import (
     save_credential,
 )
 from dashboard.services.jobs import cancel_job, request_job
+from dashboard.services.notifications import mark_all_read, mark_read, notify
 from dashboard.services.projection import refresh_counts
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
 from dashboard.services.terminals import (
@@ -58,8 +59,11 @@ __all__ = [
     "finish_job",
     "is_cancel_requested",
     "is_setup_open",
+    "mark_all_read",
     "mark_job_cancelled",
+    "mark_read",
     "note_check",
+    "notify",
     "open_terminal",
     "reactivate_person",
     "refresh_counts",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.template import Context
     from django.utils.safestring import SafeString
 
-    from dashboard.models import Host, Job
+    from dashboard.models import Host, Job, Notification
 
 register = template.Library()
 
@@ -78,6 +78,8 @@ class Frame:
     chosen_host: str
     switches_to: str
     jobs: tuple[Job, ...]
+    notifications: tuple[Notification, ...]
+    unread_count: int
 
     @property
     def active_count(self) -> int:
@@ -92,7 +94,7 @@ class Frame:
 
 @register.simple_tag(takes_context=True)
 def get_frame(context: Context) -> Frame:
-    """Return what stands around the page, in two queries."""
+    """Return what stands around the page, in four queries."""
     request = context["request"]
     hosts = selectors.hosts()
     asked = request.GET.get("host", "")
@@ -104,6 +106,8 @@ def get_frame(context: Context) -> Frame:
         chosen_host=chosen,
         switches_to=reverse(here if here in _BY_HOST else "containers"),
         jobs=selectors.recent_jobs(limit=RECENT),
+        notifications=selectors.latest_notifications(request.user),
+        unread_count=selectors.unread_count(request.user.pk),
     )
 
 

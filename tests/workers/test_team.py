@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from dashboard.models import AuditEntry, Job
-from workers.tasks.team import KEEP_AUDIT, KEEP_JOBS, purge_history
+from dashboard import services
+from dashboard.models import AuditEntry, Job, Notice, NoticeKind
+from workers.tasks.team import KEEP_AUDIT, KEEP_JOBS, KEEP_NOTICES, purge_history
 
 DAY = timedelta(days=1)
 
@@ -37,3 +38,13 @@ def test_an_audit_entry_outlives_its_job(make_job, otto) -> None:
     purge_history()
 
     assert [entry.pk for entry in AuditEntry.objects.all()] == [kept.pk]
+
+
+def test_a_notice_is_forgotten_with_everybodys_notifications(otto) -> None:
+    gone, kept = (services.notify(NoticeKind.TEST, "x", users=[otto]) for _ in range(2))
+    Notice.objects.filter(pk=gone.pk).update(created_at=timezone.now() - KEEP_NOTICES - DAY)
+
+    purge_history()
+
+    assert list(Notice.objects.all()) == [kept]
+    assert [each.notice_id for each in otto.notifications.all()] == [kept.pk]

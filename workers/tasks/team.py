@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from dashboard.models import AuditEntry, Job
+from dashboard.models import AuditEntry, Job, Notice
 from workers.app import app
 from workers.schedule import PURGE_HISTORY
 
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 KEEP_JOBS = timedelta(days=90)
 KEEP_AUDIT = timedelta(days=400)
+KEEP_NOTICES = timedelta(days=90)
 BATCH = 1000
 MOST_BATCHES = 100
 
 
 @app.task(name=PURGE_HISTORY)
 def purge_history() -> None:
-    """Have jobs that ended, and audit entries, forgotten when their time is over."""
+    """Have jobs that ended, audit entries and notices forgotten when their time is over."""
     now = timezone.now()
     purge(Job.objects.filter(finished_at__lt=now - KEEP_JOBS))
     purge(AuditEntry.objects.filter(at__lt=now - KEEP_AUDIT))
+    purge(Notice.objects.filter(created_at__lt=now - KEEP_NOTICES))
 
 
 def purge(rows: QuerySet[Model]) -> int:

@@ -1,13 +1,14 @@
 /*
  * The live connection: what changes on the hosts changes on the page, in place.
  *
- * Messages: row, stats, job, host, toast. After a break the page's main part is fetched again, so
+ * Messages: row, stats, job, host, notification, toast. After a break the page's main part is fetched again, so
  * nothing that was pushed meanwhile is missing.
  */
 
 import { withoutEscapes } from "./ansi.js";
 import { applyRow, applyStats } from "./rows.js";
 import { morph } from "./morph.js";
+import { applyNotification } from "./notifications.js";
 import { refreshTimes } from "./times.js";
 import { toast } from "./toasts.js";
 
@@ -82,6 +83,9 @@ function receive(message) {
             break;
         case "job-log":
             appendJobLog(message);
+            break;
+        case "notification":
+            applyNotification(message);
             break;
         case "toast":
             toast({ text: message.text, tone: { success: "ok", error: "bad" }[message.level] || "" });

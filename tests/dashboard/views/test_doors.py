@@ -205,7 +205,7 @@ def test_pages_say_nothing_that_the_content_policy_forbids(browse, name):
         ("images", 10),
         ("volumes", 9),
         ("networks", 9),
-        ("cleanup", 22),
+        ("cleanup", 24),
         ("jobs", 8),
         ("activity", 8),
     ],
