@@ -106,7 +106,7 @@ def sign_in(page: Page, site: Site, name: str) -> None:
     page.locator("[name=login]").fill(name)
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#live-state")).to_have_text("Live")
+    expect_live(page)
 
 
 def open_live(page: Page, site: Site, path: str) -> None:
@@ -115,8 +115,13 @@ def open_live(page: Page, site: Site, path: str) -> None:
 
 
 def expect_live(page: Page) -> None:
-    """Wait until the page's scripts run: before that, keys are pressed for nobody."""
+    """
+    Wait until the page's scripts run, and have looked again for what came before they did.
+
+    Before that, keys are pressed for nobody, and what is pushed may be part of that look.
+    """
     expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator("#page:not([aria-busy])")).to_be_attached()
 
 
 def change_web(**values: object) -> None:
@@ -165,7 +170,7 @@ def test_what_is_pushed_while_the_page_is_fetched_again_stays(site, page):
         route.fulfill(response=answer)
 
     page.goto(site.url + "/containers/")
-    expect(page.locator("#live-state")).to_have_text("Live")
+    expect_live(page)
     page.wait_for_load_state("networkidle")
     page.route("**/containers/", old_answer)
     with page.expect_response("**/containers/"):
@@ -198,7 +203,7 @@ def test_a_form_that_is_being_filled_in_is_not_taken_away(site, page):
     site.do(lambda: change_web(state="exited"))
     site.do(lambda: events.publish_host(Host.objects.get(name="harbour")))
 
-    expect(page.locator("#live-state")).to_have_text("Live")
+    expect_live(page)
     expect(page.get_by_label("Name", exact=True)).to_have_value("half typ")
 
 

@@ -266,6 +266,7 @@ export async function refreshPage() {
     const page = document.getElementById("page");
     const url = location.href;
     fetching += 1;
+    page?.setAttribute("aria-busy", "true");
     const fresh = page && (await fetchFragment(url)).querySelector("#page");
     if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
         window.htmx.process(morph(page, fresh));
@@ -275,6 +276,7 @@ export async function refreshPage() {
     fetching -= 1;
     if (!fetching) {
         pushedMeanwhile = [];
+        page?.removeAttribute("aria-busy");
     }
 }
 
