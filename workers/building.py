@@ -54,7 +54,9 @@ def context_of(
         with engine.builds.context_of_dockerfile(told.text.encode()) as context:
             yield context
     elif told.git:
-        with engine.builds.context_of_git(parse_git(told.git)) as context:
+        with engine.builds.context_of_git(
+            parse_git(told.git), cancellation=cancellation
+        ) as context:
             yield context
     else:
         with Uploads(engine.paths.uploads).opened(told.upload) as stream:

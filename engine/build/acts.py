@@ -152,7 +152,7 @@ class Acts:
             part = replace(step, sources=(name,), inline=(), unpacks=bool(step.unpacks))
         else:
             wanted = parse_git(source)
-            clone(step, wanted, directory / "git")
+            clone(step, wanted, directory / "git", self.cancellation)
             below = f"git/{wanted.subdirectory}".rstrip("/")
             part = replace(step, sources=(below,), inline=(), unpacks=False)
         return part, opened.enter_context(FileTree(directory))

@@ -83,9 +83,11 @@ class Builds:
         """Open the context that an uploaded file holds, a zip or a tar, see `context_of_tar`."""
         return context_of_upload(self._parts.places, stream, cancellation=cancellation)
 
-    def context_of_git(self, source: GitSource) -> AbstractContextManager[BuildContext]:
+    def context_of_git(
+        self, source: GitSource, *, cancellation: Cancellation = NEVER
+    ) -> AbstractContextManager[BuildContext]:
         """Open the context that a git repository is, see `intake.context_of_git`."""
-        return context_of_git(self._parts.places, source)
+        return context_of_git(self._parts.places, source, cancellation=cancellation)
 
     def context_of_dockerfile(self, content: bytes) -> AbstractContextManager[BuildContext]:
         """Open an empty context with one Dockerfile."""

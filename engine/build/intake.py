@@ -69,11 +69,13 @@ def context_of_upload(
 
 
 @contextmanager
-def context_of_git(places: PlaceKeeper, source: GitSource) -> Iterator[BuildContext]:
+def context_of_git(
+    places: PlaceKeeper, source: GitSource, *, cancellation: Cancellation = NEVER
+) -> Iterator[BuildContext]:
     """Yield the context that a git repository is; raise `InvalidInput` with what git said."""
     with places.opened() as opened, opened.scratch() as directory:
         for words in git_words(source, directory / "git"):
-            finished = run(words, timeout=GIT_SECONDS)
+            finished = run(words, timeout=GIT_SECONDS, cancellation=cancellation)
             if finished.code:
                 last = (finished.complaint.splitlines() or ["it said nothing"])[-1]
                 raise InvalidInput(f"git failed: {last[:300]}", field="context")

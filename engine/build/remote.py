@@ -109,14 +109,14 @@ def _check(step: CopyStep, actual: Digest) -> None:
         raise step.line.error(DigestMismatch(expected=expected, actual=actual).message)
 
 
-def clone(step: CopyStep, source: GitSource, directory: Path) -> None:
+def clone(step: CopyStep, source: GitSource, directory: Path, cancellation: Cancellation) -> None:
     """
     Bring *source* into *directory*, which git makes, without its history unless it is kept.
 
     Raises a `DockerfileError` with what git said last.
     """
     for words in git_words(source, directory):
-        finished = run(words, timeout=GIT_SECONDS)
+        finished = run(words, timeout=GIT_SECONDS, cancellation=cancellation)
         if finished.code:
             last = (finished.complaint.splitlines() or ["it said nothing"])[-1]
             raise step.line.error(f"git failed: {last[:300]}")

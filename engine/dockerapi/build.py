@@ -70,7 +70,7 @@ def _context(call: Call, body: BinaryIO, cancellation: Cancellation) -> Iterator
     if remote and remote != "client-session" and not is_git(remote):
         raise Refusal(400, f"the host does not fetch {remote[:200]}: send the context itself")
     opened = (
-        builds.context_of_git(parse_git(remote))
+        builds.context_of_git(parse_git(remote), cancellation=cancellation)
         if remote
         else builds.context_of_tar(body, cancellation=cancellation)
     )

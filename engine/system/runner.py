@@ -11,6 +11,7 @@ import os
 import select
 import selectors
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,10 +19,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from engine.errors import ProgramNotFound, SystemFailure, from_oserror
+from engine.progress import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from engine.progress import Cancellation
 
 T = TypeVar("T")
 
@@ -29,6 +33,8 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
 OUTPUT_LIMIT = 64 * 1024
 CHUNK = 16 * 1024
+# How often a program that says nothing is looked at, whether it is still wanted.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,13 @@ def run(
     limit: int = OUTPUT_LIMIT,
     cwd: Path | None = None,
     told: bytes = b"",
+    cancellation: Cancellation = NEVER,
 ) -> Finished:
     """
     Run a program to its end and return what came of it, whatever its exit code.
 
-    It reads *told*, which may be a secret, from its standard input.
+    It reads *told*, which may be a secret, from its standard input. On *cancellation* it is killed,
+    with what it has started, and `Cancelled` is raised.
     Raises `ProgramNotFound`, or `SystemFailure` when it takes longer than *timeout* seconds: then
     it has been killed.
     """
@@ -78,7 +86,7 @@ def run(
         _input(told) as stdin,
         _started(words, stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd) as process,
     ):
-        outputs = _collect(process, time.monotonic() + timeout, limit)
+        outputs = _collect(process, time.monotonic() + timeout, limit, cancellation)
     return Finished(process.returncode, outputs[0], outputs[1])
 
 
@@ -248,11 +256,20 @@ def _started(
         try:
             yield process
         except BaseException:
-            process.kill()
+            _kill_all(process)
             raise
 
 
-def _collect(process: subprocess.Popen[bytes], deadline: float, limit: int) -> list[bytes]:
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill it with what it has started that did not leave its group."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _collect(
+    process: subprocess.Popen[bytes], deadline: float, limit: int, cancellation: Cancellation
+) -> list[bytes]:
     assert process.stdout
     assert process.stderr
     streams = [process.stdout, process.stderr]
@@ -261,8 +278,9 @@ def _collect(process: subprocess.Popen[bytes], deadline: float, limit: int) -> l
         for each in streams:
             selector.register(each, selectors.EVENT_READ)
         while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            cancellation.check()
+            ready = selector.select(min(max(0.0, deadline - time.monotonic()), LOOK_SECONDS))
+            if not ready and time.monotonic() > deadline:
                 raise _too_slow(str(process.args))
             for key, _ in ready:
                 _drain(selector, key, outputs[key.fd], limit)

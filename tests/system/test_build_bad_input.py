@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ import pytest
 
 from engine.build.context import DirectoryContext
 from engine.build.intake import context_of_tar
+from engine.build.remote import parse_git
 from engine.build.request import BuildRequest
 from engine.engine import Engine
 from engine.errors import (
@@ -25,6 +28,7 @@ from engine.errors import (
 )
 from engine.layers.limits import Limits
 from engine.oci.reference import Reference
+from engine.progress import Cancellation, Cancelled
 from engine.system.paths import EnginePaths
 from tests.support.disks import make_disk, mounted_disk
 
@@ -138,4 +142,37 @@ def test_a_file_behind_a_url_is_added_if_it_is_the_right_one(
     for flags, path in ((f"--checksum=sha256:{'0' * 64}", "f"), ("", "missing")):
         with pytest.raises(EngineError):
             build(engine, tmp_path, f"FROM scratch\nADD {flags} {url}/{path} /x")
+        assert left(engine) == []
+
+
+@pytest.fixture
+def silent_host() -> Iterator[socket.socket]:
+    """A host that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        yield server
+
+
+def test_a_git_repository_that_does_not_come_is_no_longer_waited_for(
+    engine: Engine, tmp_path: Path, silent_host: socket.socket
+) -> None:
+    url = f"git://127.0.0.1:{silent_host.getsockname()[1]}/x.git"
+
+    def as_context(cancellation: Cancellation) -> None:
+        with engine.builds.context_of_git(parse_git(url), cancellation=cancellation):
+            pass
+
+    def as_source(cancellation: Cancellation) -> None:
+        context = DirectoryContext(tmp_path, f"FROM scratch\nADD {url} /x".encode())
+        engine.builds.build(BuildRequest(), context, cancellation=cancellation)
+
+    for work in (as_context, as_source):
+        cancellation = Cancellation()
+        with ThreadPoolExecutor(1) as pool:
+            outcome = pool.submit(work, cancellation)
+            connection, _ = silent_host.accept()
+            with connection:
+                cancellation.cancel()
+                with pytest.raises(Cancelled):
+                    outcome.result(30)
         assert left(engine) == []

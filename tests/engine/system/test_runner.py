@@ -1,10 +1,14 @@
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ProgramNotFound, SystemFailure
+from engine.progress import Cancellation, Cancelled
+from engine.system.processes import find_identity
 from engine.system.runner import find_program, get_program, run, start_daemon
+from tests.support.services import wait_until
 
 SH = "/bin/bash"
 
@@ -92,3 +96,21 @@ class TestDaemon:
     def test_one_that_never_reports_is_given_up(self, tmp_path: Path) -> None:
         with pytest.raises(SystemFailure):
             self.start("exec sleep 1000", tmp_path, timeout=0.05)
+
+
+def test_a_program_that_nobody_wants_any_more_is_killed_with_what_it_started(
+    tmp_path: Path,
+) -> None:
+    cancellation, note = Cancellation(), tmp_path / "pid"
+    words = [SH, "-c", f"sleep 1000 & echo $! > {note}.new; mv {note}.new {note}; wait"]
+    watcher = threading.Thread(
+        target=lambda: (wait_until(note.exists, what="its child"), cancellation.cancel())
+    )
+    watcher.start()
+
+    with pytest.raises(Cancelled):
+        run(words, timeout=100, cancellation=cancellation)
+
+    watcher.join()
+    child = int(note.read_text())
+    wait_until(lambda: find_identity(child) is None, what="the end of what it started")
