@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from engine.dockerapi.threads import Threads
+from engine.system.memory import give_memory_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +24,12 @@ class Pools:
     Two sets of threads.
 
     *quick* answers from records and takes milliseconds. *long* does whatever changes something,
-    waits, or streams; a thread that is idle is used again before a new one is made.
+    waits, or streams. Those that nobody needs any more end.
     """
 
     def __init__(self) -> None:
-        self._quick = ThreadPoolExecutor(QUICK, "quick")
-        self._long = ThreadPoolExecutor(LONG, "long")
+        self._quick = Threads(QUICK, "quick")
+        self._long = Threads(LONG, "long", at_rest=give_memory_back)
 
     async def quick(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what *call* returns; it answers at once."""

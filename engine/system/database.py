@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import CorruptStore, OutOfSpace, SystemFailure
+from engine.system.connections import BUSY_SECONDS, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-BUSY_SECONDS = 30.0
-CLOSE_SECONDS = 5.0
 Row = sqlite3.Row
 Values = tuple[object, ...]
 
@@ -54,24 +53,14 @@ class Transaction:
         self.callbacks.append(callback)
 
 
-@dataclass(slots=True)
-class _Session:
-    """The connection of one thread, and a lock that is held while a statement of it may run."""
-
-    connection: sqlite3.Connection
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    is_closed: bool = False
-
-
 class Database:
-    """One SQLite file; safe to share between threads, each of which gets its own connection."""
+    """One SQLite file; safe to share between threads, each of which borrows a connection."""
 
     def __init__(self, path: Path, schemas: Sequence[Schema]) -> None:
         self._path = path
         self._local = threading.local()
-        self._sessions: list[_Session] = []
-        self._guard = threading.Lock()
-        self._watcher: sqlite3.Connection | None = None
+        self._connections = Connections(path)
+        self._writing = threading.Lock()
         self._migrate(schemas)
 
     @contextmanager
@@ -87,7 +76,7 @@ class Database:
         if outer is not None:
             yield outer
             return
-        with self._connected() as connection:
+        with self._alone(), self._connected() as connection:
             transaction = Transaction(connection)
             with self._begun(transaction, "FULL" if survives_power_cut else "NORMAL"):
                 yield transaction
@@ -125,30 +114,16 @@ class Database:
 
     def version(self) -> int:
         """Return a number that is another one after any change, whoever has committed it."""
-        with _translated(self._path), self._guard:
-            if self._watcher is None:
-                self._watcher = _connect(self._path)
-            # It tells of what other connections did, and this one never writes.
-            (found,) = self._watcher.execute("PRAGMA data_version").fetchone()
-            return int(found)
+        with _translated(self._path):
+            return self._connections.version()
 
     def close(self) -> None:
         """
-        Close the connections of every thread, each when the block ends that it is used in.
+        Close all connections, each when the block ends that it is used in.
 
-        One that is still used after some seconds is left to its thread: to close it under a
-        running statement would take the whole process down.
+        Some seconds are waited for that; a block that lasts longer closes its own.
         """
-        with self._guard:
-            sessions, self._sessions = self._sessions, []
-            if self._watcher is not None:
-                self._watcher.close()
-                self._watcher = None
-        for session in sessions:
-            if session.lock.acquire(timeout=CLOSE_SECONDS):
-                session.is_closed = True
-                session.connection.close()
-                session.lock.release()
+        self._connections.close()
 
     @contextmanager
     def _begun(self, transaction: Transaction, synchronous: str) -> Iterator[None]:
@@ -168,30 +143,29 @@ class Database:
             self._local.transaction = None
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for the other threads that write: SQLite only looks now and then whether it may."""
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise SystemFailure(f"cannot use {self._path}: database is locked")
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection of the block that this thread is in already, or borrow one."""
+        current: sqlite3.Connection | None = getattr(self._local, "connection", None)
         with _translated(self._path):
-            session = self._locked_session()
-            try:
-                yield session.connection
-            finally:
-                session.lock.release()
-
-    def _locked_session(self) -> _Session:
-        while True:
-            session = self._session()
-            session.lock.acquire()
-            if not session.is_closed:
-                return session
-            session.lock.release()
-
-    def _session(self) -> _Session:
-        session: _Session | None = getattr(self._local, "session", None)
-        if session is None or session.is_closed:
-            session = _Session(_connect(self._path))
-            self._local.session = session
-            with self._guard:
-                self._sessions.append(session)
-        return session
+            if current is not None:
+                yield current
+                return
+            with self._connections.lent() as connection:
+                self._local.connection = connection
+                try:
+                    yield connection
+                finally:
+                    self._local.connection = None
 
     def _migrate(self, schemas: Sequence[Schema]) -> None:
         if all(self._version(schema) == len(schema.versions) for schema in schemas):
@@ -223,17 +197,6 @@ class Database:
             return 0
         row = self.row("SELECT version FROM schema_versions WHERE owner = ?", (schema.owner,))
         return int(row["version"]) if row else 0
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    with _translated(path):
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
 
 
 @contextmanager

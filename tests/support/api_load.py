@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 60.0
+REST_SECONDS = 30.0
 
 
 @dataclass
 class Report:
-    """What came of it; *descriptors* and *resident* are the server's, before and after."""
+    """What came of it; *descriptors*, *threads* and *resident*: the server's, before and after."""
 
     errors: list[str] = field(default_factory=list)
     asked: int = 0
@@ -27,6 +28,7 @@ class Report:
     ran: int = 0
     slowest_ps: float = 0.0
     descriptors: tuple[int, int] = (0, 0)
+    threads: tuple[int, int] = (0, 0)
     resident: tuple[int, int] = (0, 0)
 
 
@@ -55,7 +57,7 @@ class Load:
         talker = self._make({"Cmd": ["sh", "-c", "while :; do echo tick; sleep 0.2; done"]})
         self._ask("POST", f"/containers/{talker}/start")
         self._warm_up(talker)
-        before = self._open_files(), self._memory()
+        before = self._sizes()
         work: list[Callable[[], None]] = [lambda: self._follow(talker)] * crowd.followers
         work += [lambda: self._poll(talker)] * crowd.pollers
         work += [self._run_containers] * crowd.runners
@@ -67,13 +69,13 @@ class Load:
         self._ask("DELETE", f"/containers/{talker}?force=1")
         for each in threads:
             each.join(SECONDS)
-        after = self._settled(before[0])
-        self.report.descriptors = (before[0], after)
-        self.report.resident = (before[1], self._memory())
+        self._await_rest(before)
+        pairs = zip(before, self._sizes(), strict=True)
+        self.report.descriptors, self.report.threads, self.report.resident = pairs
         return self.report
 
     def _warm_up(self, talker: str) -> None:
-        # Threads and their connections to the records are made once, and stay.
+        # What is loaded at the first use stays.
         for _ in range(3):
             self._ask("GET", "/containers/json")
             self._ask("GET", f"/containers/{talker}/stats?stream=0&one-shot=1")
@@ -142,16 +144,21 @@ class Load:
         connection.sock.connect(str(self._path))
         return connection
 
-    def _open_files(self) -> int:
-        return sum(1 for _ in Path(f"/proc/{self._pid}/fd").iterdir())
+    def _sizes(self) -> tuple[int, int, int]:
+        """Return the numbers of open files and threads, and the bytes of memory, of the server."""
+        place = Path(f"/proc/{self._pid}")
+        files = sum(1 for _ in (place / "fd").iterdir())
+        threads = sum(1 for _ in (place / "task").iterdir())
+        status = (place / "status").read_text()
+        return files, threads, int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
-    def _settled(self, wanted: int) -> int:
-        """Return the number of open files once connections had the time to be closed."""
-        deadline = time.monotonic() + 10
-        while self._open_files() > wanted + 40 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return self._open_files()
-
-    def _memory(self) -> int:
-        status = Path(f"/proc/{self._pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    def _await_rest(self, before: tuple[int, int, int]) -> None:
+        """Give the server time to close connections and to let threads go."""
+        deadline = time.monotonic() + REST_SECONDS
+        while time.monotonic() < deadline:
+            files, threads, _ = self._sizes()
+            if files <= before[0] and threads <= before[1]:
+                break
+            time.sleep(0.2)
+        # The last thread that ends gives back what all had.
+        time.sleep(1.0)

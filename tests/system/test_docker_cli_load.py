@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.support.docker_cli import DockerCli
 
 pytestmark = pytest.mark.root
+FEW = 8
 
 
 def test_two_hundred_clients_at_once(ours: DockerCli) -> None:
@@ -28,6 +29,7 @@ def test_two_hundred_clients_at_once(ours: DockerCli) -> None:
     assert first.errors + second.errors == [], (first.errors + second.errors)[:5]
     assert second.ran > 0
     assert second.followed_bytes > 0
-    # The first crowd made the threads that the second one found; each has the records open.
-    assert second.descriptors[1] <= second.descriptors[0] + 60
+    # A few connections may be open or not, to the records and to whoever watches.
+    assert second.descriptors[1] <= first.descriptors[0] + FEW
+    assert second.threads[1] <= first.threads[0] + FEW
     assert ours.ok("ps", "-q") == ""
