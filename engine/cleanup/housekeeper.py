@@ -22,6 +22,7 @@ from engine.cleanup.gather import (
     iter_subjects,
 )
 from engine.cleanup.history import lives_of
+from engine.cleanup.look import Look
 from engine.cleanup.plan import Kept, SealedPlan
 from engine.cleanup.policy import rehearse, within_limits
 from engine.cleanup.rules import judge
@@ -31,7 +32,7 @@ from engine.ledger import reclaim_of
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
@@ -69,6 +70,25 @@ class Housekeeper(Cleanup):
         survey = self._tools.surveyor.survey()
         items, kept = judge(rules, self._subjects(survey), self._tools.clock.now())
         return self._sealed(items, kept, reclaim_of(survey), owner, expires_after)
+
+    def look(self) -> Look:
+        """Return everything that a clean-up may take as it is now, and what any of it frees."""
+        survey = self._tools.surveyor.survey()
+        now = self._tools.clock.now()
+        return Look(tuple(self._subjects(survey)), reclaim_of(survey), now)
+
+    def preview_chosen(
+        self,
+        ids: Collection[str],
+        rules: Sequence[Rule] = (),
+        *,
+        owner: str = "",
+        expires_after: timedelta = EXPIRES_AFTER,
+    ) -> SealedPlan:
+        """As `preview`, of the things *ids* besides what *rules* take; see `Look.chosen`."""
+        look = self.look()
+        items, kept = look.chosen(ids, rules)
+        return self._sealed(items, kept, look.reclaim, owner, expires_after)
 
     def preview_policy(
         self, policy: Policy, *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
@@ -147,6 +167,10 @@ class Housekeeper(Cleanup):
     def unpin(self, subject: str) -> None:
         """Let clean-ups take *subject* again."""
         self._tools.plans.unpin(subject)
+
+    def pinned(self) -> frozenset[str]:
+        """Return all that is pinned."""
+        return self._tools.plans.pinned()
 
     def _sealed(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.cleanup.cleanup import carry_out
 from engine.cleanup.plan import Skipped
 from engine.cleanup.subject import SubjectKind
-from engine.errors import ImageInUse, InvalidSetting
+from engine.errors import ImageInUse, InvalidSetting, WrongState
 from engine.ledger import reclaim_of
 from engine.ledger.survey import TRASH, held_by
 from engine.oci.reference import Reference
@@ -102,6 +102,22 @@ class Trash:
         self._sources = sources
         self._surveyor = surveyor
         self._clock = clock
+
+    def put(self, subject: str, *, owner: str = "") -> str:
+        """
+        Put a container or an image, called by its whole ID, aside; return its ID in the trash.
+
+        Raises what keeps it where it is: that it runs, is in use, or is not there.
+        """
+        put = (
+            self._sources.image_trash.put
+            if _is_image(subject)
+            else self._sources.containers.trash.put
+        )
+        refusal = put(subject, owner=owner)
+        if refusal:
+            raise WrongState(f"{subject[:19]} {refusal}")
+        return held_by(TRASH, subject)
 
     def restore(self, item_id: str, *, names: Sequence[str] | None = None, owner: str = "") -> None:
         """

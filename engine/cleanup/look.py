@@ -1,0 +1,52 @@
+"""What there is at one moment, and choosing from it: by rules, one by one, or both at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.cleanup.rules import Rule, RuleKind, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from engine.cleanup.plan import Kept, SealedItem
+    from engine.cleanup.subject import Subject
+    from engine.ledger.reclaim import Reclaim
+
+# Whatever is meant one by one is meant by one of these.
+ANYTHING = tuple(
+    Rule(kind)
+    for kind in RuleKind
+    if kind not in {RuleKind.UNTAGGED_IMAGES, RuleKind.ANONYMOUS_VOLUMES}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything that clean-ups may take as it was *at* a moment, and what any of it frees."""
+
+    subjects: tuple[Subject, ...]
+    reclaim: Reclaim
+    at: datetime
+
+    def chosen(
+        self, ids: Collection[str], rules: Sequence[Rule] = ()
+    ) -> tuple[tuple[SealedItem, ...], tuple[Kept, ...]]:
+        """
+        Return what goes if *ids* are chosen and what *rules* take, and why of these some stay.
+
+        A holder that is chosen too is no reason to stay. What is unknown is in neither.
+        """
+        taken, spared = judge(rules, self.subjects, self.at)
+        wanted = {*ids, *(each.id for each in taken)}
+        meant = [each for each in self.subjects if each.id in wanted]
+        items, kept = judge(ANYTHING, meant, self.at)
+        reasons = {each.id: each.reason for each in taken}
+        return _told(items, reasons), (*kept, *(each for each in spared if each.id not in wanted))
+
+
+def _told(items: Iterable[SealedItem], reasons: dict[str, str]) -> tuple[SealedItem, ...]:
+    """Return *items* with the reason of the rule that took them, where one did."""
+    return tuple(replace(each, reason=reasons.get(each.id, each.reason)) for each in items)
