@@ -2,7 +2,8 @@
 Asking the agent of a host something that it can answer at once.
 
 A question is a name and arguments on the channel `agent.<host>`; the answer comes back on a channel
-of our own. Questions only look; whatever changes something is a job. Answers are bounded, and so is
+of our own. Questions only look; whatever changes something is a job. What one may leave behind is a
+plan of what it saw, which does nothing until a job carries it out. Answers are bounded, and so is
 our patience: a host that is away costs a page a few seconds and shows as what it is.
 """
 
@@ -19,6 +20,7 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from dashboard.errors import AnswerRefused, BrokerDown, HostSilent
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +54,11 @@ class Question(StrEnum):
     REGISTRY_CHECK = "registries.check"
     REGISTRY_REPOSITORIES = "registries.repositories"
     REGISTRY_TAGS = "registries.tags"
+    CLEANUP_FIND = "cleanup.find"
+    CLEANUP_WEIGH = "cleanup.weigh"
+    CLEANUP_PLAN = "cleanup.plan"
+    CLEANUP_COPY = "cleanup.copy"
+    TRASH_LIST = "trash.list"
 
 
 def agent_channel(host: str) -> str:
@@ -76,6 +83,39 @@ def ask(
         return async_to_sync(_ask)(host, question, dict(arguments), patience)
     except (RedisError, ChannelFull, OSError) as error:
         raise BrokerDown from error
+
+
+def ask_all(
+    question: Question,
+    arguments: Mapping[str, Mapping[str, Any]],
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> dict[str, Any | EngineError]:
+    """Return what each host answers to its *arguments*, or why it does not; all at once."""
+    if not arguments:
+        return {}
+    try:
+        return async_to_sync(_ask_all)(question, arguments, patience)
+    except (RedisError, ChannelFull, OSError) as error:
+        raise BrokerDown from error
+
+
+async def _ask_all(
+    question: Question, arguments: Mapping[str, Mapping[str, Any]], patience: float
+) -> dict[str, Any | EngineError]:
+    answers = await asyncio.gather(
+        *(_answer(host, question, told, patience) for host, told in arguments.items())
+    )
+    return dict(zip(arguments, answers, strict=True))
+
+
+async def _answer(
+    host: str, question: Question, told: Mapping[str, Any], patience: float
+) -> Any | EngineError:
+    try:
+        return await _ask(host, question, dict(told), patience)
+    except EngineError as error:
+        return error
 
 
 async def _ask(host: str, question: Question, arguments: dict[str, Any], patience: float) -> Any:

@@ -9,6 +9,8 @@ from dashboard.models import AuditEntry, AuditOutcome, Job
 if TYPE_CHECKING:
     from dashboard.models import Container, User
 
+# Who did it, where nobody asked at that moment.
+UPKEEP = "shipshape"
 OUTCOME_OF_STATE = {
     "succeeded": AuditOutcome.SUCCEEDED,
     "failed": AuditOutcome.FAILED,
@@ -87,6 +89,19 @@ def record_change(
         action=action,
         object_kind=object_kind,
         object_id=object_id[:512],
+        summary=summary[:255],
+        outcome=AuditOutcome.SUCCEEDED,
+    )
+
+
+def record_upkeep(action: str, *, host: str, summary: str) -> AuditEntry:
+    """Record what *host* did by itself, because its settings say so."""
+    return AuditEntry.objects.create(
+        actor=UPKEEP,
+        action=action,
+        host_name=host,
+        object_kind="host",
+        object_id=host,
         summary=summary[:255],
         outcome=AuditOutcome.SUCCEEDED,
     )

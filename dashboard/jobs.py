@@ -61,6 +61,12 @@ class JobName(StrEnum):
     CLEAN_UP_CONTAINERS = "cleanup.containers"
     CLEAN_UP_VOLUMES = "cleanup.volumes"
     CLEAN_UP_NETWORKS = "cleanup.networks"
+    RUN_CLEAN_UP = "cleanup.run"
+    KEEP_THINGS = "cleanup.keep"
+    TRASH_CONTAINERS = "containers.trash"
+    TRASH_IMAGES = "images.trash"
+    RESTORE_FROM_TRASH = "trash.restore"
+    EMPTY_TRASH = "trash.empty"
 
 
 @cache

@@ -20,6 +20,7 @@ from dashboard.views.cleanup import (
 from dashboard.views.console import console_ticket
 from dashboard.views.container_actions import (
     container_commit,
+    container_keep,
     container_kill,
     container_pause,
     container_remove,
@@ -28,6 +29,7 @@ from dashboard.views.container_actions import (
     container_restart,
     container_start,
     container_stop,
+    container_trash,
     container_unpause,
     container_update,
 )
@@ -51,7 +53,14 @@ from dashboard.views.image_travel import (
     image_upload,
     image_uploaded,
 )
-from dashboard.views.images import image_detail, image_pull, image_remove, image_starter, images
+from dashboard.views.images import (
+    image_detail,
+    image_pull,
+    image_remove,
+    image_starter,
+    image_trash,
+    images,
+)
 from dashboard.views.inside import (
     container_health,
     container_loss,
@@ -88,6 +97,14 @@ from dashboard.views.setup import setup
 from dashboard.views.streams import stream_ticket
 from dashboard.views.suggestions import image_suggestions
 from dashboard.views.team import team, team_change
+from dashboard.views.trash import (
+    trash,
+    trash_empty,
+    trash_limits,
+    trash_restore,
+    trash_restore_as,
+    trash_undo,
+)
 from dashboard.views.volumes import volume_create, volume_detail, volume_remove, volumes
 
 # Of the sign-in library only what is offered: nobody signs up, and nothing sends mail.
@@ -127,6 +144,8 @@ container_routes = [
     path("<str:host>/<str:container_id>/log/", log_download, name="log_download"),
     path("<str:host>/<str:container_id>/console/", console_ticket, name="console_ticket"),
     path("<str:host>/<str:container_id>/kill/", container_kill, name="container_kill"),
+    path("<str:host>/<str:container_id>/trash/", container_trash, name="container_trash"),
+    path("<str:host>/<str:container_id>/keep/", container_keep, name="container_keep"),
     path("<str:host>/<str:container_id>/remove/", container_remove, name="container_remove"),
     path("<str:host>/<str:container_id>/ticket/", stream_ticket, name="stream_ticket"),
 ]
@@ -139,6 +158,7 @@ image_routes = [
     path("upload/<str:host>/<str:upload>/", image_upload, name="image_upload"),
     path("upload/<str:host>/<str:upload>/done/", image_uploaded, name="image_uploaded"),
     path("<str:host>/<str:image_id>/", image_detail, name="image_detail"),
+    path("<str:host>/<str:image_id>/trash/", image_trash, name="image_trash"),
     path("<str:host>/<str:image_id>/remove/", image_remove, name="image_remove"),
     path("<str:host>/<str:image_id>/tag/", image_tag, name="image_tag"),
     path("<str:host>/<str:image_id>/push/", image_push, name="image_push"),
@@ -203,6 +223,15 @@ cleanup_routes = [
     path("networks/", cleanup_networks, name="cleanup_networks"),
 ]
 
+trash_routes = [
+    path("", trash, name="trash"),
+    path("restore/", trash_restore, name="trash_restore"),
+    path("empty/", trash_empty, name="trash_empty"),
+    path("undo/<uuid:job_id>/", trash_undo, name="trash_undo"),
+    path("<str:host>/limits/", trash_limits, name="trash_limits"),
+    path("<str:host>/<str:item>/restore/", trash_restore_as, name="trash_restore_as"),
+]
+
 job_routes = [
     path("", jobs, name="jobs"),
     path("<uuid:job_id>/", job_detail, name="job_detail"),
@@ -226,6 +255,7 @@ urlpatterns = [
     path("networks/", include(network_routes)),
     path("registries/", include(registry_routes)),
     path("clean-up/", include(cleanup_routes)),
+    path("trash/", include(trash_routes)),
     path("jobs/", include(job_routes)),
     path("activity/", activity, name="activity"),
     path("notifications/", include(notification_routes)),

@@ -60,6 +60,7 @@ app.conf.update(
         "workers.tasks.volumes",
         "workers.tasks.networks",
         "workers.tasks.cleanup",
+        "workers.tasks.trash",
         "workers.tasks.team",
     ],
 )

@@ -23,6 +23,28 @@ class SkippedItem(TypedDict):
     reason: str
 
 
+class ResultItem(TypedDict):
+    """
+    What became of one thing that a clean-up was to take: `gone`, in the `trash`, or `stayed`.
+
+    `reason` says why it stayed.
+    """
+
+    id: str
+    kind: str
+    name: str
+    became: str
+    reason: str
+
+
+class RefusedItem(TypedDict):
+    """One thing of the trash that did not come back, why, and names under which it could."""
+
+    id: str
+    reason: str
+    offered: list[str]
+
+
 class ReplacedImage(TypedDict):
     """An image that a name was taken from; `is_untagged` says that it has no other one."""
 
@@ -63,6 +85,10 @@ class Outcome(TypedDict, total=False):
     freed_bytes: int
     removed: list[str]
     skipped: list[SkippedItem]
+    results: list[ResultItem]
+    trashed: list[str]
+    restored: list[str]
+    refused: list[RefusedItem]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,14 @@ from dashboard.arguments.changes import (
     UnpauseContainer,
     UpdateContainer,
 )
+from dashboard.arguments.cleanup import (
+    EmptyTrash,
+    KeepThings,
+    RestoreFromTrash,
+    RunCleanUp,
+    TrashContainers,
+    TrashImages,
+)
 from dashboard.arguments.containers import (
     CleanUpContainers,
     KillContainer,
@@ -58,6 +66,8 @@ __all__ = [
     "CreateNetwork",
     "CreateVolume",
     "DisconnectNetwork",
+    "EmptyTrash",
+    "KeepThings",
     "KillContainer",
     "LaunchContainer",
     "LoadImages",
@@ -72,10 +82,14 @@ __all__ = [
     "RenameContainer",
     "ResetContainer",
     "RestartContainer",
+    "RestoreFromTrash",
     "RevertFiles",
+    "RunCleanUp",
     "StartContainer",
     "StopContainer",
     "TagImage",
+    "TrashContainers",
+    "TrashImages",
     "UnpauseContainer",
     "UpdateContainer",
     "parse_arguments",
@@ -113,6 +127,12 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.CLEAN_UP_CONTAINERS: CleanUpContainers,
     JobName.CLEAN_UP_VOLUMES: CleanUpVolumes,
     JobName.CLEAN_UP_NETWORKS: CleanUpNetworks,
+    JobName.RUN_CLEAN_UP: RunCleanUp,
+    JobName.KEEP_THINGS: KeepThings,
+    JobName.TRASH_CONTAINERS: TrashContainers,
+    JobName.TRASH_IMAGES: TrashImages,
+    JobName.RESTORE_FROM_TRASH: RestoreFromTrash,
+    JobName.EMPTY_TRASH: EmptyTrash,
 }
 
 

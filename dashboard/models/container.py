@@ -34,7 +34,7 @@ class Container(models.Model):
     `size` is what its writable layer holds and `virtual_size` that plus its image's layers, as of
     `size_measured_at`. `tag_moved_on` says that its reference names another image today.
     `ports` are the published ones as they are bound, `networks` its addresses, `health` is empty
-    without a check.
+    without a check. `is_kept`: somebody wants clean-ups to leave it alone.
     """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="containers")
@@ -59,6 +59,7 @@ class Container(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     owner = models.CharField(max_length=150, blank=True)
     auto_remove = models.BooleanField(default=False)
+    is_kept = models.BooleanField(default=False)
     memory_limit = models.BigIntegerField(null=True, blank=True)
     settings = models.JSONField(default=dict, blank=True)
     ports = models.JSONField(default=list, blank=True)

@@ -20,6 +20,9 @@ class Host(models.Model):
 
     Counts and sums are maintained by `services.projection.refresh_counts`, so that no page adds up
     rows. `dangling_bytes` and `stopped_bytes` are what would really come free, each layer once.
+
+    What is moved to its trash stays `trash_days`, unless the trash holds more than
+    `trash_max_bytes` (0: any amount) or the disk is fuller than `trash_watermark` percent.
     """
 
     name = models.CharField(primary_key=True, max_length=64)
@@ -45,6 +48,10 @@ class Host(models.Model):
     volume_bytes = models.BigIntegerField(default=0)
     network_count = models.PositiveIntegerField(default=0)
     counted_at = models.DateTimeField(null=True, blank=True)
+
+    trash_days = models.PositiveIntegerField(default=7)
+    trash_max_bytes = models.BigIntegerField(default=0)
+    trash_watermark = models.PositiveSmallIntegerField(default=95)
 
     class Meta:
         """Hosts are listed by name."""

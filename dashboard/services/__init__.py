@@ -31,6 +31,7 @@ from dashboard.services.terminals import (
     request_terminal,
     terminal_reach,
 )
+from dashboard.services.trash import limit_trash, note_emptied
 from dashboard.services.work import (
     append_log,
     claim_job,
@@ -59,10 +60,12 @@ __all__ = [
     "finish_job",
     "is_cancel_requested",
     "is_setup_open",
+    "limit_trash",
     "mark_all_read",
     "mark_job_cancelled",
     "mark_read",
     "note_check",
+    "note_emptied",
     "notify",
     "open_terminal",
     "reactivate_person",

@@ -64,6 +64,7 @@ _PARENTS = {
     "registry": "registries",
     "job": "jobs",
     "cleanup": "cleanup",
+    "trash": "cleanup",
 }
 # The pages that can show one host only.
 _BY_HOST = ("containers", "images", "builds", "volumes", "networks", "cleanup", "jobs", "activity")

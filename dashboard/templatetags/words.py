@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 
+from dashboard.things import NOUNS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -145,6 +147,12 @@ def took(job: Any) -> str:
 def familiar(reference: str) -> str:
     """Return a canonical *reference* as docker shows it: without the default registry."""
     return reference.removeprefix("docker.io/").removeprefix("library/")
+
+
+@register.filter
+def thing(kind: str) -> str:
+    """Return what one thing of *kind*, as clean-ups tell them apart, is called."""
+    return NOUNS.get(kind, (kind,))[0]
 
 
 @register.filter

@@ -47,6 +47,12 @@ def render_question(
     return _varied(render(request, "dashboard/ask.html", values, status=status))
 
 
+def in_dialog(response: HttpResponse) -> HttpResponse:
+    """Have a question that answers a button shown in the dialog instead of at the button."""
+    response["HX-Retarget"], response["HX-Reswap"] = "#dialog-content", "innerHTML"
+    return response
+
+
 def answer_job(request: HttpRequest, job: Job) -> HttpResponse:
     """Say that *job* was asked for: with a notice that links to it, or by going to its page."""
     if not is_htmx(request):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors
-from dashboard.forms import show_refusal
+from dashboard.forms import ConfirmForm, show_refusal
 from dashboard.forms.containers import (
     CommitForm,
     LimitsForm,
@@ -22,6 +22,7 @@ from dashboard.views.answers import (
     REFUSED,
     answer_in_place,
     answer_job,
+    in_dialog,
     missing_is_404,
     render_question,
 )
@@ -69,6 +70,43 @@ def container_remove(request: SignedInRequest, host: str, container_id: str) -> 
     if form.is_valid():
         told["with_volumes"] = form.cleaned_data["with_volumes"]
     return _answer(request, JobName.REMOVE_CONTAINER, container, form, told, question="remove")
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_trash(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Have a container moved to the trash: at once, unless it runs or is somebody else's."""
+    container = selectors.container_detail(host, container_id)
+    form = ConfirmForm(
+        request.POST if "sure" in request.POST else None,
+        host=container.host_id,
+        owner=container.owner,
+        user=request.user,
+    )
+    needs_question = container.is_running or "confirm" in form.fields
+    if not needs_question or (form.is_bound and form.is_valid()):
+        told = {"ids": [container.container_id], "stop": container.is_running}
+        job = file_job(request, JobName.TRASH_CONTAINERS, container.host_id, told)
+        return answer_in_place(request, job) if form.is_bound else answer_job(request, job)
+    response = render_question(
+        request,
+        "dashboard/containers/_trash.html",
+        {"container": container, "form": form},
+        title=f"Move {container.name} to the trash",
+        status=REFUSED if form.is_bound else 200,
+    )
+    return response if form.is_bound else in_dialog(response)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def container_keep(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
+    """Have a container kept from clean-ups, or no longer where it is."""
+    container = selectors.container_detail(host, container_id)
+    told = {"ids": [container.container_id], "let_go": container.is_kept}
+    return answer_job(request, file_job(request, JobName.KEEP_THINGS, container.host_id, told))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

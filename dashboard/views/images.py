@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors, services
-from dashboard.forms import PullForm, RemoveImageForm, show_failure, show_refusal
+from dashboard.forms import ConfirmForm, PullForm, RemoveImageForm, show_failure, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
@@ -19,10 +19,12 @@ from dashboard.views.answers import (
     address_of,
     answer_in_place,
     answer_job,
+    in_dialog,
     missing_is_404,
     render_page,
     render_question,
 )
+from dashboard.views.filing import file_job
 from dashboard.views.inspection import history_of, inspect_image
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
 from engine.errors import EngineError
@@ -163,6 +165,36 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
         show_refusal(form, error)
         return _ask_to_remove(request, found, form, status=REFUSED)
     return answer_in_place(request, job)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def image_trash(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
+    """Have an image moved to the trash: at once, unless it is in use or somebody else's."""
+    found = selectors.image_detail(host, image_id)
+    image = found.image
+    form = ConfirmForm(
+        request.POST if "sure" in request.POST else None,
+        host=image.host_id,
+        owner=image.added_by,
+        user=request.user,
+    )
+    needs_question = bool(found.containers) or "confirm" in form.fields
+    if not needs_question or (form.is_bound and form.is_valid()):
+        told = {"ids": [image.image_id]}
+        job = file_job(request, JobName.TRASH_IMAGES, image.host_id, told)
+        return answer_in_place(request, job) if form.is_bound else answer_job(request, job)
+    context = {"image": image, "containers": found.containers, "form": form}
+    name = _name_of(image)
+    response = render_question(
+        request,
+        "dashboard/images/_trash.html",
+        {**context, "name": name},
+        title=f"Move {name} to the trash",
+        status=REFUSED if form.is_bound else 200,
+    )
+    return response if form.is_bound else in_dialog(response)
 
 
 def _initial(request: SignedInRequest) -> dict[str, str]:

@@ -168,7 +168,8 @@ def test_its_whole_log_can_be_taken_along(stack: Stack, page: Page) -> None:
 
 def test_before_a_removal_it_says_what_would_be_lost(stack: Stack, page: Page) -> None:
     open_tab(stack, page, "Overview")
-    page.get_by_role("link", name="Remove").click()
+    page.get_by_label("More to do with it").click()
+    page.get_by_role("link", name="Remove for good").click()
     dialog = page.get_by_role("dialog")
 
     expect(dialog).to_contain_text("changed file")

@@ -43,6 +43,12 @@ GOOD = [
     ),
     (JobName.DISCONNECT_NETWORK, {"network_id": "d" * 64, "container_id": CONTAINER}),
     (JobName.CLEAN_UP_VOLUMES, {"ids": ["data"]}),
+    (JobName.RUN_CLEAN_UP, {"plan_id": "e" * 32, "into_trash": True, "about": "2 images"}),
+    (JobName.KEEP_THINGS, {"ids": [CONTAINER, "volume:data"], "let_go": True}),
+    (JobName.TRASH_CONTAINERS, {"ids": [CONTAINER], "stop": True}),
+    (JobName.TRASH_IMAGES, {"ids": [IMAGE]}),
+    (JobName.RESTORE_FROM_TRASH, {"ids": [f"trash:{IMAGE}"], "names": ["web:2"]}),
+    (JobName.EMPTY_TRASH, {"ids": [f"trash:{CONTAINER}"]}),
     (JobName.BUILD_IMAGE, {"text": "FROM scratch\n"}),
     (JobName.BUILD_IMAGE, {"git": "git@example.org:a/b.git#main:dir", "target": "one"}),
     (
@@ -161,6 +167,14 @@ def test_every_job_name_has_its_arguments():
             id="no-signal",
         ),
         pytest.param(JobName.CLEAN_UP_IMAGES, {"ids": []}, "ids", id="nothing-selected"),
+        pytest.param(JobName.RUN_CLEAN_UP, {"plan_id": "../x"}, "plan_id", id="no-plan"),
+        pytest.param(JobName.EMPTY_TRASH, {"ids": [CONTAINER]}, "ids", id="not-in-the-trash"),
+        pytest.param(
+            JobName.RESTORE_FROM_TRASH,
+            {"ids": ["trash:a1", "trash:b1"], "names": ["web"]},
+            "names",
+            id="one-name-for-two",
+        ),
         pytest.param(JobName.CLEAN_UP_IMAGES, {"ids": [CONTAINER]}, "ids", id="wrong-kind-of-id"),
         pytest.param(
             JobName.CLEAN_UP_CONTAINERS, {"ids": [CONTAINER] * 10_001}, "ids", id="too-many"

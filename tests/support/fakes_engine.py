@@ -434,6 +434,28 @@ class FakeBuilds:
         return dict(self.held)
 
 
+class FakeCleanup(Cleanup):
+    """The clean-ups of before there were plans, and pins."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        super().__init__(
+            engine.images,  # type: ignore[arg-type]
+            engine.containers,  # type: ignore[arg-type]
+            engine.builds,
+            SYSTEM_CLOCK,
+        )
+        self.pins: set[str] = set()
+
+    def pin(self, subject: str, *, owner: str = "") -> None:
+        self.pins.add(subject)
+
+    def unpin(self, subject: str) -> None:
+        self.pins.discard(subject)
+
+    def pinned(self) -> frozenset[str]:
+        return frozenset(self.pins)
+
+
 class FakeEngine:
     """What workers are given for an engine."""
 
@@ -448,12 +470,7 @@ class FakeEngine:
         self.networks = FakeNetworks(self)
         self.volumes = FakeVolumes(self)
         self.builds = FakeBuilds()
-        self.cleanup = Cleanup(
-            self.images,  # type: ignore[arg-type]
-            self.containers,  # type: ignore[arg-type]
-            self.builds,
-            SYSTEM_CLOCK,
-        )
+        self.cleanup = FakeCleanup(self)
         self.reconciled = 0
 
     def reconcile(self) -> None:

@@ -9,6 +9,7 @@ from engine.snapshots.choice import snapshotter_kind
 from engine.system.cgroups import detect_layout
 from workers.agent.answers import EngineAnswers
 from workers.agent.channels import Layer
+from workers.agent.cleanup_answers import CleanupAnswers
 from workers.agent.container_answers import ContainerAnswers
 from workers.agent.disk import Disk
 from workers.agent.follower import Follower
@@ -22,6 +23,7 @@ from workers.agent.sizes import Sizes
 from workers.agent.stats import Stats
 from workers.agent.streams import Streams
 from workers.agent.terminals import EngineTerminals
+from workers.agent.trash import TrashKeeper
 from workers.agent.volume_sizes import VolumeSizes
 from workers.inventory import Inventory
 from workers.runtime import engine, engine_paths, host_name, job_locks
@@ -37,6 +39,7 @@ STATS_SECONDS = 2.0
 SIZES_SECONDS = 2.0
 STRANDED_SECONDS = 5.0
 DISK_SECONDS = 5.0
+TRASH_SECONDS = 60.0
 SYNC_SECONDS = 300.0
 
 
@@ -54,6 +57,7 @@ class Agent:
         heartbeat = Heartbeat(self.host, root=paths.root, disk=disk, facts=facts)
         stats, sizes = Stats(opened, self.host), Sizes(opened, self.host)
         volume_sizes = VolumeSizes(opened, self.host)
+        trash = TrashKeeper(opened, self.host)
         stranded = partial(send_stranded_jobs, self.host, locks=job_locks())
         layer = Layer()
         self.streams = Streams(
@@ -66,6 +70,7 @@ class Agent:
                     **EngineAnswers(opened).answers(),
                     **ContainerAnswers(opened).answers(),
                     **ImageAnswers(opened).answers(),
+                    **CleanupAnswers(opened).answers(),
                 },
                 layer.send,
             ),
@@ -90,8 +95,9 @@ class Agent:
                         Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
                     ),
                 ),
-                # It may walk for long, so it keeps nobody else waiting.
+                # They may walk for long, so they keep nobody else waiting.
                 Part("disk", rounds(Round(DISK_SECONDS, disk.account))),
+                Part("trash", rounds(Round(TRASH_SECONDS, trash.tend))),
             ],
             stop=stop,
         )

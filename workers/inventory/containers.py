@@ -84,6 +84,7 @@ class ContainerProjection:
         values = {
             **container_values(record, image=image, image_of=self._image_of),
             **self._connected(record),
+            "is_kept": record.id in self._engine.cleanup.pinned(),
         }
         if row is None:
             row = Container.objects.create(host_id=self._host, container_id=record.id, **values)
@@ -124,13 +125,14 @@ class ContainerProjection:
 
     def _wanted(self, records: list[ContainerRecord]) -> Mapping[str, dict[str, Any]]:
         images = {row.image_id: row for row in self._images()}
-        tags = self._tags()
+        tags, pinned = self._tags(), self._engine.cleanup.pinned()
         return {
             record.id: {
                 **container_values(
                     record, image=images.get(str(record.image_id)), image_of=tags.get
                 ),
                 **self._connected(record),
+                "is_kept": record.id in pinned,
             }
             for record in records
         }

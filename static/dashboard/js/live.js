@@ -128,6 +128,8 @@ function refreshIfCounted({ host, counts: told, is_online: isOnline }) {
     }
 }
 
+document.addEventListener("stale", refreshSoon);
+
 function refreshSoon() {
     refreshTimer ||= setTimeout(() => {
         refreshTimer = 0;
@@ -144,6 +146,10 @@ function applyJob(message) {
     }
     const changed = applyRow({ noun: "job", ...message });
     showActiveJobs();
+    const awaited = document.getElementById("page")?.dataset.jobs?.split(" ") ?? [];
+    if (isEnd(message.state) && awaited.some((name) => message.name.startsWith(name))) {
+        refreshSoon();
+    }
     if (isEnd(message.state) && document.querySelector(`[data-job-log="${message.id}"]`)) {
         refreshPage();
     }
@@ -173,14 +179,16 @@ function announce(row, { id, state }) {
     const inSight = [...document.querySelectorAll(`[data-row="${row.dataset.row}"]`)].some(
         (other) => !other.closest("#centre") && other.checkVisibility(),
     );
-    if (announced.has(id) || inSight) {
+    const { undo } = row.dataset;
+    if (announced.has(id) || (inSight && !undo)) {
         return;
     }
     announced.add(id);
     const title = row.querySelector(".job-title").textContent.trim();
     const words = row.querySelector(".job-message")?.textContent.trim();
     const tone = { succeeded: "ok", failed: "bad" }[state] || "";
-    toast({ tone, text: words ? `${title}: ${words}` : title, url: row.dataset.url, link: "Job", isFinal: true });
+    const text = words && !undo ? `${title}: ${words}` : words || title;
+    toast({ tone, text, url: row.dataset.url, link: "Job", isFinal: true, undo });
 }
 
 function appendJobLog({ id, lines }) {

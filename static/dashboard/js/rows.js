@@ -30,7 +30,13 @@ function parse(html) {
 }
 
 function change(element, html) {
-    const fresh = morph(element, parse(html));
+    const wanted = parse(html);
+    if (element.nodeName !== wanted.nodeName) {
+        // It is drawn in another form than as a row of a table, which only the page itself knows.
+        document.dispatchEvent(new CustomEvent("stale"));
+        return element;
+    }
+    const fresh = morph(element, wanted);
     settle(fresh);
     return fresh;
 }

@@ -1,6 +1,7 @@
 /* Short notices. They come from answers (the HX-Trigger header), from live messages and from us. */
 
 const STAY = 7000;
+const STAY_TO_UNDO = 20_000;
 const ICONS = { ok: "#done", bad: "#alert" };
 
 function hold() {
@@ -11,10 +12,10 @@ function hold() {
 const settled = new Set();
 
 /**
- * Show a notice; `tone` is ok, bad or empty. A bad one stays until it is dismissed. What `isFinal`
+ * Show a notice; `undo` is the address that takes back what was done; `tone` is ok, bad or empty. A bad one stays until it is dismissed. What `isFinal`
  * about an address takes the place of what was said about it before, and of what comes late.
  */
-export function toast({ text, tone = "", url = "", link = "Show", isFinal = false }) {
+export function toast({ text, tone = "", url = "", link = "Show", isFinal = false, undo = "" }) {
     if (url && !isFinal && settled.has(url)) {
         return;
     }
@@ -36,10 +37,19 @@ export function toast({ text, tone = "", url = "", link = "Show", isFinal = fals
     } else {
         anchor.remove();
     }
+    const taking = element.querySelector("[data-undo]");
+    if (undo) {
+        taking.addEventListener("click", () => {
+            element.remove();
+            window.htmx.ajax("POST", undo, { source: document.body, swap: "none" });
+        });
+    } else {
+        taking.remove();
+    }
     hold().append(element);
     raise();
     if (tone !== "bad") {
-        setTimeout(() => element.matches(":hover, :focus-within") || element.remove(), STAY);
+        setTimeout(() => element.matches(":hover, :focus-within") || element.remove(), undo ? STAY_TO_UNDO : STAY);
     }
 }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 
+from dashboard.errors import HostSilent
+from dashboard.views import cleanup, trash
 from tests.support.mess import Mess, make_mess
 
 if TYPE_CHECKING:
@@ -18,6 +21,42 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def plain_templates() -> None:
     """Here the pages themselves are what is tested."""
+
+
+@dataclass
+class FakeAgents:
+    """
+    The agents of all hosts: what they answer, by question, and what they were asked.
+
+    An answer is a value, an error, or what makes either of the host and the arguments.
+    """
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def ask_all(self, question: str, arguments: dict[str, Any], **_: object) -> dict[str, Any]:
+        return {host: self._answer(host, question, told) for host, told in arguments.items()}
+
+    def ask(self, host: str, question: str, arguments: dict[str, Any], **_: object) -> Any:
+        answer = self._answer(host, question, arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, host: str, question: str, told: dict[str, Any]) -> Any:
+        self.asked.append((host, str(question), dict(told)))
+        answer = self.answers.get(str(question), HostSilent(host))
+        return answer(host, told) if callable(answer) else answer
+
+
+@pytest.fixture(autouse=True)
+def agents(monkeypatch: pytest.MonkeyPatch) -> FakeAgents:
+    """Who answers about clean-ups: nobody, unless a test says so."""
+    made = FakeAgents()
+    for module in (cleanup, trash):
+        for name in ("ask", "ask_all"):
+            monkeypatch.setattr(module, name, getattr(made, name), raising=False)
+    return made
 
 
 @pytest.fixture

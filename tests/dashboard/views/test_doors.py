@@ -31,6 +31,7 @@ PAGES = [
     pytest.param("registries", (), id="registries"),
     pytest.param("logs", (), id="logs"),
     pytest.param("cleanup", (), id="clean-up"),
+    pytest.param("trash", (), id="trash"),
     pytest.param("jobs", (), id="jobs"),
     pytest.param("activity", (), id="activity"),
     pytest.param("hosts", (), id="hosts"),
@@ -54,6 +55,7 @@ QUESTIONS = [
     pytest.param("image_tag", IMAGE, id="tag-image"),
     pytest.param("image_push", IMAGE, id="push-image"),
     pytest.param("image_copy", IMAGE, id="copy-image"),
+    pytest.param("trash_restore_as", ("harbour", "a" * 64), id="restore-as"),
 ]
 ACTIONS = [
     pytest.param("container_start", WEB, id="start"),
@@ -75,6 +77,12 @@ ACTIONS = [
     pytest.param("cleanup_images", (), id="clean-up-images"),
     pytest.param("cleanup_containers", (), id="clean-up-containers"),
     pytest.param("job_cancel", JOB, id="cancel"),
+    pytest.param("container_trash", WEB, id="trash-container"),
+    pytest.param("container_keep", WEB, id="keep"),
+    pytest.param("image_trash", IMAGE, id="trash-image"),
+    pytest.param("trash_restore", (), id="restore"),
+    pytest.param("trash_empty", (), id="empty-trash"),
+    pytest.param("trash_undo", JOB, id="undo"),
 ]
 HTMX = {"HX-Request": "true"}
 

@@ -1,0 +1,97 @@
+"""What people type about clean-ups and the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+
+from dashboard.forms.texts import (
+    CODE,
+    AmountField,
+    LinesField,
+    code_area,
+    code_input,
+    render_amount,
+)
+
+if TYPE_CHECKING:
+    from dashboard.models import Host
+
+
+class ForGoodForm(forms.Form):
+    """Making sure of what cannot be undone: whoever means it types the name of its host."""
+
+    use_required_attribute = False
+
+    confirm = forms.CharField(
+        label="Type the name of the host",
+        max_length=64,
+        widget=forms.TextInput(CODE),
+        error_messages={"required": "Type the name of the host."},
+    )
+
+    def __init__(self, *args: Any, host: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.host = host
+        self.fields["confirm"].help_text = f"The host is {host}."
+
+    def clean_confirm(self) -> str:
+        """Return the host's name."""
+        typed: str = self.cleaned_data["confirm"]
+        if typed.strip() != self.host:
+            raise forms.ValidationError(f"That is not the host's name, {self.host}.")
+        return typed
+
+
+class RestoreAsForm(forms.Form):
+    """Under which names something comes back."""
+
+    use_required_attribute = False
+    field_names: ClassVar[dict[str, str]] = {"name": "names", "reference": "names"}
+
+    names = LinesField(
+        label="Names",
+        max_length=8192,
+        widget=code_area(2),
+        help_text="One per line. A container has one name, an image may have several tags.",
+        error_messages={"required": "Write at least one name."},
+    )
+
+
+class TrashLimitsForm(forms.Form):
+    """How much stays in the trash of a host, and how long."""
+
+    use_required_attribute = False
+
+    days = forms.IntegerField(
+        label="Days in the trash",
+        min_value=0,
+        max_value=3650,
+        widget=code_input("7"),
+        help_text="After so many days a thing is deleted for good.",
+    )
+    max_bytes = AmountField(
+        label="Largest size",
+        max_length=32,
+        required=False,
+        widget=code_input("no limit"),
+        help_text="Above it the oldest things go, as `20g`.",
+    )
+    watermark = forms.IntegerField(
+        label="Disk at most so full, in percent",
+        min_value=1,
+        max_value=100,
+        widget=code_input("95"),
+        help_text="While the disk is fuller, the oldest things go. 100: never for that reason.",
+    )
+
+
+def typed_trash_limits(host: Host) -> dict[str, Any]:
+    """Return what one would type for the limits of *host* as they are."""
+    size = host.trash_max_bytes
+    return {
+        "days": host.trash_days,
+        "max_bytes": render_amount(size) if size else "",
+        "watermark": host.trash_watermark,
+    }

@@ -1,0 +1,29 @@
+"""What hosts' clean-ups are about, in words: the kinds of things, and how many of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOUNS = {
+    "container": ("container", "containers"),
+    "image": ("image", "images"),
+    "volume": ("volume", "volumes"),
+    "network": ("network", "networks"),
+    "cached-step": ("cached build step", "cached build steps"),
+    "cache-mount": ("build cache directory", "build cache directories"),
+    "ingest": ("abandoned download", "abandoned downloads"),
+    "log": ("log", "logs"),
+}
+
+
+def counted_kinds(kinds: Iterable[str]) -> str:
+    """Return how many of each kind there are: `12 images, 3 containers and 1 log`."""
+    found = list(kinds)
+    counts = {kind: found.count(kind) for kind in NOUNS}
+    words = [f"{count:,} {NOUNS[kind][count != 1]}" for kind, count in counts.items() if count]
+    if len(words) < 2:
+        return words[0] if words else "nothing"
+    return f"{', '.join(words[:-1])} and {words[-1]}"

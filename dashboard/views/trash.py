@@ -1,0 +1,220 @@
+"""The trash of every host: what lies there, bringing it back, and emptying it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard import selectors, services
+from dashboard.agents import Question, ask_all
+from dashboard.errors import HostNotFound
+from dashboard.forms import show_refusal, words_of
+from dashboard.forms.trash import ForGoodForm, RestoreAsForm, TrashLimitsForm, typed_trash_limits
+from dashboard.jobs import JobName
+from dashboard.models import Role
+from dashboard.permissions import ROLE_FOR_TRASH_LIMITS, SignedInRequest, is_htmx, require_role
+from dashboard.views.answers import (
+    REFUSED,
+    address_of,
+    answer_in_place,
+    answer_job,
+    missing_is_404,
+    render_page,
+    render_question,
+)
+from dashboard.views.filing import file_job
+from dashboard.views.lists import hosts_about, offline
+from dashboard.views.picked import by_host, say
+from engine.errors import EngineError, InvalidInput
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from dashboard.models import Host
+
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostTrash:
+    """What lies in the trash of a host, or why nobody knows."""
+
+    host: Host
+    items: tuple[dict[str, Any], ...] = ()
+    count: int = 0
+    bytes: int = 0
+    error: str = ""
+
+
+@require_safe
+@require_role(Role.VIEWER)
+def trash(request: SignedInRequest) -> HttpResponse:
+    """Show what lies in the trash of each host, until when, and what comes free by it."""
+    hosts = hosts_about(request.GET.get("host", ""))
+    context = {
+        "host": request.GET.get("host", ""),
+        "trashes": _look(hosts),
+        "offline": offline(hosts),
+        "may_limit": request.user.has_role(ROLE_FOR_TRASH_LIMITS),
+    }
+    return render_page(request, "trash/list", context)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def trash_restore(request: SignedInRequest) -> HttpResponse:
+    """Have what is ticked brought back, by one job per host."""
+    try:
+        jobs = [
+            file_job(request, JobName.RESTORE_FROM_TRASH, host, {"ids": ids})
+            for host, ids in by_host(request.POST.getlist("ids")).items()
+        ]
+    except EngineError as error:
+        return say(request, words_of(error), to="trash", is_bad=True)
+    if len(jobs) == 1:
+        return answer_job(request, jobs[0])
+    return say(request, f"Restore on {len(jobs)} hosts: on its way", to="trash")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def trash_restore_as(request: SignedInRequest, host: str, item: str) -> HttpResponse:
+    """Ask for other names, and have one thing brought back under these."""
+    known = _host(host)
+    names = request.GET.getlist("name")
+    form = RestoreAsForm(
+        request.POST if request.method == "POST" else None, initial={"names": "\n".join(names)}
+    )
+    if form.is_bound and form.is_valid():
+        told = {"ids": [item], "names": form.cleaned_data["names"]}
+        try:
+            job = file_job(request, JobName.RESTORE_FROM_TRASH, known.name, told)
+            return answer_in_place(request, job)
+        except EngineError as error:
+            show_refusal(form, error)
+    return render_question(
+        request,
+        "dashboard/trash/_restore_as.html",
+        {"host": known, "item": item, "form": form},
+        title="Restore under another name",
+        status=REFUSED if form.is_bound else 200,
+    )
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def trash_empty(request: SignedInRequest) -> HttpResponse:
+    """Ask for the host's name, and have what is ticked deleted for good."""
+    try:
+        ((host, ids),) = by_host(request.POST.getlist("ids")).items()
+    except EngineError as error:
+        return say(request, words_of(error), to="trash", is_bad=True)
+    except ValueError:
+        return say(request, "Empty one host at a time.", to="trash", is_bad=True)
+    form = ForGoodForm(request.POST if "confirm" in request.POST else None, host=host)
+    if form.is_bound and form.is_valid():
+        try:
+            job = file_job(request, JobName.EMPTY_TRASH, host, {"ids": ids})
+            return answer_in_place(request, job)
+        except EngineError as error:
+            show_refusal(form, error)
+    return render_question(
+        request,
+        "dashboard/trash/_empty.html",
+        {"host": host, "ids": ids, "form": form},
+        title="Delete for good",
+        status=REFUSED if form.is_bound else 200,
+    )
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def trash_undo(request: SignedInRequest, job_id: UUID) -> HttpResponse:
+    """Have everything brought back that a job moved to the trash."""
+    job = selectors.job_detail(job_id)
+    ids = (job.outcome or {}).get("trashed") or []
+    try:
+        undo = file_job(request, JobName.RESTORE_FROM_TRASH, job.host_id, {"ids": ids})
+    except InvalidInput as error:
+        return say(request, words_of(error), to="trash", is_bad=True)
+    return answer_job(request, undo)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(ROLE_FOR_TRASH_LIMITS)
+@missing_is_404
+def trash_limits(request: SignedInRequest, host: str) -> HttpResponse:
+    """Ask how much stays in the trash of a host and how long, and have it so."""
+    known = _host(host)
+    data = request.POST if request.method == "POST" else None
+    form = TrashLimitsForm(data, initial=typed_trash_limits(known))
+    if form.is_bound and form.is_valid():
+        told = {**form.cleaned_data, "max_bytes": form.cleaned_data["max_bytes"] or 0}
+        services.limit_trash(known, user=request.user, address=address_of(request), **told)
+        return _back(request, f"The trash of {known.name} is kept so from now on.")
+    return render_question(
+        request,
+        "dashboard/trash/_limits.html",
+        {"host": known, "form": form},
+        title=f"Trash of {known.name}",
+        status=REFUSED if form.is_bound else 200,
+    )
+
+
+def _back(request: SignedInRequest, text: str) -> HttpResponse:
+    messages.success(request, text)
+    if is_htmx(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("trash")})
+    return redirect("trash")
+
+
+def _host(name: str) -> Host:
+    for host in selectors.hosts():
+        if host.name == name:
+            return host
+    raise HostNotFound(name)
+
+
+def _look(hosts: tuple[Host, ...]) -> list[HostTrash]:
+    """Return the trash of each of *hosts* that is online."""
+    online = [host for host in hosts if host.is_online]
+    try:
+        answers = ask_all(
+            Question.TRASH_LIST, {host.name: {} for host in online}, patience=PATIENCE_SECONDS
+        )
+    except EngineError as error:
+        answers = dict.fromkeys((host.name for host in online), error)
+    return [_trash_of(host, answers[host.name]) for host in online]
+
+
+def _trash_of(host: Host, answer: Any) -> HostTrash:
+    if isinstance(answer, EngineError):
+        return HostTrash(host, error=words_of(answer))
+    items = tuple(_item(host, each) for each in answer["items"])
+    return HostTrash(host, items, answer["count"], answer["bytes"])
+
+
+def _item(host: Host, told: dict[str, Any]) -> dict[str, Any]:
+    at = parse_datetime(told["at"])
+    until = at + timedelta(days=host.trash_days) if at else None
+    again = reverse("trash_restore_as", args=(host.name, told["id"]))
+    query = urlencode([("name", each) for each in told["names"]])
+    return {
+        **told,
+        "at": at,
+        "until": until,
+        "value": f"{host.name}/{told['id']}",
+        "short": told["id"].rpartition(":")[2][:12],
+        "again": f"{again}?{query}",
+    }

@@ -1,0 +1,282 @@
+"""Plans and the trash over a real engine: what jobs do, and what pages are told."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dashboard.agents import Question
+from dashboard.arguments import parse_arguments
+from dashboard.jobs import JobName
+from dashboard.models import AuditEntry, Container, Image
+from engine.engine import Engine
+from engine.errors import ContainerRunning, EngineError, PlanNotFound, RestoreConflict
+from engine.progress import NEVER, SILENT
+from engine.settings import ContainerSettings
+from engine.system.paths import EnginePaths
+from tests.support.builders import file, layer_tar
+from workers.agent.cleanup_answers import CleanupAnswers
+from workers.agent.trash import TrashKeeper
+from workers.inventory import Inventory
+from workers.tasks import trash
+from workers.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from engine.containers.record import ContainerRecord
+    from engine.images.record import ImageRecord
+
+pytestmark = [pytest.mark.root, pytest.mark.django_db]
+
+BASE = file("etc/motd", b"welcome" * 1000)
+LONG_AGO = timedelta(seconds=61)
+
+
+@pytest.fixture
+def real(short_path: Path) -> Iterator[Engine]:
+    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
+        yield engine
+        for container in engine.containers.list():
+            engine.containers.remove(container.id)
+
+
+def add_image(engine: Engine, tag: str | None, content: bytes = b"x") -> ImageRecord:
+    tar = layer_tar(BASE, file("etc/own", content * 1000))
+    return engine.images.import_tar(io.BytesIO(tar), reference=tag, owner="ana")
+
+
+def add_container(engine: Engine, image: ImageRecord, name: str) -> ContainerRecord:
+    settings = ContainerSettings(name=name, image=str(image.id), command=("true",), network="none")
+    return engine.containers.create(settings, owner="ana")
+
+
+@pytest.fixture(autouse=True)
+def _made_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers that were made a moment ago are left alone, which would only cost time here."""
+    monkeypatch.setattr("engine.cleanup.gather.FRESH", -LONG_AGO)
+
+
+@pytest.fixture
+def work(real: Engine, make_job, published) -> Callable[..., Work[Any]]:
+    def make(name: JobName, arguments: dict[str, Any], **values: Any) -> Work[Any]:
+        job = make_job(name, arguments, **{"attempts": 1, **values})
+        return Work(job, parse_arguments(name, arguments), real, SILENT, NEVER)
+
+    return make
+
+
+@pytest.fixture
+def ask(real: Engine) -> Callable[..., Any]:
+    answers = CleanupAnswers(real).answers()
+    return lambda question, **told: answers[question.value](told)
+
+
+def project(engine: Engine) -> None:
+    Inventory(engine, "alpha").sync_everything()
+
+
+def test_what_was_weighed_is_what_the_plan_says_and_what_comes_free(ask, real, work) -> None:
+    image, other = add_image(real, "web:1"), add_image(real, None, b"y")
+    container = add_container(real, image, "web")
+    chosen = [str(image.id), str(other.id), container.id]
+
+    alone = ask(Question.CLEANUP_WEIGH, ids=[str(image.id)])
+    weighed = ask(Question.CLEANUP_WEIGH, ids=chosen)
+    plan = ask(Question.CLEANUP_PLAN, ids=[*chosen, "gone"], owner="otto")
+    told = {"plan_id": plan["plan_id"]}
+    before = real.disk().total
+    outcome = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told))
+
+    assert (alone["count"], alone["kept"][0]["reason"]) == (0, "is used by web")
+    assert (weighed["count"], plan["count"], plan["missing"]) == (3, 3, 1)
+    assert weighed["bytes"] == plan["bytes"] == outcome["freed_bytes"]
+    assert before - real.disk().total >= outcome["freed_bytes"]
+    assert {each["became"] for each in outcome["results"]} == {"gone"}
+    assert outcome["trashed"] == []
+
+
+def test_a_plan_into_the_trash_is_undone(ask, real, work) -> None:
+    image = add_image(real, "web:1")
+    container = add_container(real, image, "web")
+    project(real)
+    plan = ask(Question.CLEANUP_PLAN, ids=[str(image.id), container.id], owner="otto")
+
+    told = {"plan_id": plan["plan_id"], "into_trash": True, "about": "1 image and 1 container"}
+    outcome = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told))
+
+    assert outcome["message"] == "Moved 1 container and 1 image to the trash. Freed 0 B."
+    assert not Container.objects.exists()
+    assert not Image.objects.exists()
+    listed = ask(Question.TRASH_LIST)
+    assert {each["id"] for each in listed["items"]} == set(outcome["trashed"])
+    assert listed["bytes"] == plan["bytes"]
+
+    undo = work(JobName.RESTORE_FROM_TRASH, {"ids": outcome["trashed"]})
+    assert trash.restore(undo)["message"] == "Restored 2 things."
+    assert Container.objects.get().name == "web"
+    assert Image.objects.get().tags.get().tag == "1"
+
+
+def test_running_a_plan_again_after_a_crash_reports_what_is_there(ask, real, work) -> None:
+    image = add_image(real, "web:1")
+    plan = ask(Question.CLEANUP_PLAN, ids=[str(image.id)])
+    told = {"plan_id": plan["plan_id"], "into_trash": True}
+
+    first = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told))
+    again = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told, attempts=2))
+
+    assert again["trashed"] == first["trashed"]
+
+
+def test_what_was_used_since_stays_with_the_reason(ask, real, work) -> None:
+    image, other = add_image(real, "web:1"), add_image(real, "web:2", b"y")
+    plan = ask(Question.CLEANUP_PLAN, ids=[str(image.id), str(other.id)])
+    add_container(real, image, "late")
+
+    told = {"plan_id": plan["plan_id"], "into_trash": True}
+    outcome = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told))
+
+    became = {each["name"]: (each["became"], each["reason"]) for each in outcome["results"]}
+    assert became["web:2"] == ("trash", "")
+    assert became["web:1"][0] == "stayed"
+    assert "late" in became["web:1"][1]
+    assert "Left 1 alone" in outcome["message"]
+
+
+def test_an_unknown_plan_is_refused(work) -> None:
+    with pytest.raises(PlanNotFound):
+        trash.run_clean_up(work(JobName.RUN_CLEAN_UP, {"plan_id": "e" * 32}))
+
+
+def test_one_container_moves_to_the_trash_and_once_only(real, work) -> None:
+    container = add_container(real, add_image(real, "web:1"), "web")
+    told = {"ids": [container.id]}
+
+    first = trash.trash_containers(work(JobName.TRASH_CONTAINERS, told))
+    again = trash.trash_containers(work(JobName.TRASH_CONTAINERS, told, attempts=2))
+
+    assert first["message"] == "Moved 1 container to the trash."
+    assert again["trashed"] == first["trashed"] == [f"trash:{container.id}"]
+
+
+def test_an_image_in_use_does_not_move(real, work) -> None:
+    image = add_image(real, "web:1")
+    add_container(real, image, "web")
+
+    with pytest.raises(EngineError, match="web"):
+        trash.trash_images(work(JobName.TRASH_IMAGES, {"ids": [str(image.id)]}))
+
+
+def test_a_running_container_moves_only_where_it_is_to_be_stopped(real, work, monkeypatch) -> None:
+    container = add_container(real, add_image(real, "web:1"), "web")
+    stopped: list[str] = []
+
+    def refuse(*_: object, **__: object) -> str:
+        raise ContainerRunning("web", state=container.state)
+
+    monkeypatch.setattr(real.cleanup.trash, "put", refuse)
+    monkeypatch.setattr(real.containers, "stop", stopped.append)
+    with pytest.raises(ContainerRunning):
+        trash.trash_containers(work(JobName.TRASH_CONTAINERS, {"ids": [container.id]}))
+
+    assert stopped == []
+
+
+def test_a_name_that_is_taken_is_told_with_another_one(real, work) -> None:
+    image, other = add_image(real, "web:1"), add_image(real, "web:2", b"y")
+    moved = trash.trash_images(work(JobName.TRASH_IMAGES, {"ids": [str(image.id)]}))
+    real.images.tag(str(other.id), "web:1")
+    undo = work(JobName.RESTORE_FROM_TRASH, {"ids": moved["trashed"]})
+
+    with pytest.raises(RestoreConflict):
+        trash.restore(undo)
+
+    (refused,) = undo.remembered["refused"]
+    assert refused["offered"] == ["web:1-restored"]
+    told = {"ids": moved["trashed"], "names": refused["offered"]}
+    outcome = trash.restore(work(JobName.RESTORE_FROM_TRASH, told))
+    assert outcome["restored"] == moved["trashed"]
+    assert real.images.get("web:1-restored").id == image.id
+
+
+def test_emptying_takes_what_was_named_and_nothing_else(ask, real, work) -> None:
+    image, other = add_image(real, "web:1"), add_image(real, "web:2", b"y")
+    ids = [str(image.id), str(other.id)]
+    moved = trash.trash_images(work(JobName.TRASH_IMAGES, {"ids": ids}))["trashed"]
+
+    outcome = trash.empty_trash(work(JobName.EMPTY_TRASH, {"ids": moved[:1]}))
+
+    assert outcome["removed"] == moved[:1]
+    assert outcome["freed_bytes"] > 0
+    assert [each["id"] for each in ask(Question.TRASH_LIST)["items"]] == moved[1:]
+
+
+def test_what_is_kept_is_shown_so_and_no_plan_takes_it(ask, real, work) -> None:
+    container = add_container(real, add_image(real, "web:1"), "web")
+    project(real)
+
+    trash.keep_things(work(JobName.KEEP_THINGS, {"ids": [container.id]}))
+
+    assert Container.objects.get().is_kept
+    kept = ask(Question.CLEANUP_PLAN, ids=[container.id])
+    assert (kept["count"], kept["kept"][0]["reason"]) == (0, "is pinned")
+
+    trash.keep_things(work(JobName.KEEP_THINGS, {"ids": [container.id], "let_go": True}))
+
+    assert not Container.objects.get().is_kept
+
+
+def test_what_is_found_says_why_it_goes_and_why_it_stays(ask, real) -> None:
+    image, dangling = add_image(real, "web:1"), add_image(real, None, b"y")
+    container = add_container(real, image, "web")
+
+    found = ask(Question.CLEANUP_FIND, safe=["untagged-images", "stopped-containers"])
+    older = ask(Question.CLEANUP_FIND, filters={"older_than": 3600})
+
+    sections = found["sections"]
+    assert [each["id"] for each in sections["untagged-images"]["rows"]] == [str(dangling.id)]
+    (stays,) = sections["unused-images"]["kept"]
+    assert (stays["stays"], stays["behind"]) == ("is used by web", [container.id])
+    (row,) = sections["stopped-containers"]["rows"]
+    assert (row["name"], row["owner"], row["reason"]) == ("web", "ana", "was never started")
+    assert sorted(found["safe"]["kinds"]) == ["container", "image"]
+    assert older["sections"]["untagged-images"]["rows"] == []
+    assert older["sections"]["untagged-images"]["kept"][0]["stays"] == "is younger than 1 hour"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"rules": ["x"]}, {"ids": [1]}, {"filters": {"older_than": -1}}, {"filters": {"names": "x"}}],
+)
+def test_selections_that_make_no_sense_are_refused(ask, told) -> None:
+    with pytest.raises(EngineError):
+        ask(Question.CLEANUP_PLAN, **told)
+
+
+def test_an_image_that_nobody_pushed_is_the_only_copy(ask, real) -> None:
+    image = add_image(real, "web:1")
+
+    found = ask(Question.CLEANUP_COPY, image_id=str(image.id))
+
+    assert found["whereabouts"] == "only-here"
+
+
+def test_the_trash_is_emptied_as_the_hosts_limits_say(ask, real, work, host) -> None:
+    trash.trash_images(work(JobName.TRASH_IMAGES, {"ids": [str(add_image(real, "web:1").id)]}))
+    keeper = TrashKeeper(real, "alpha")
+
+    keeper.tend()
+    assert len(ask(Question.TRASH_LIST)["items"]) == 1
+
+    host.trash_max_bytes = 1
+    host.save()
+    keeper.tend()
+
+    assert ask(Question.TRASH_LIST)["items"] == []
+    entry = AuditEntry.objects.get(action="trash.tend")
+    assert entry.summary.startswith("Emptied the trash of 1 thing")
