@@ -69,6 +69,7 @@ from dashboard.views.inside import (
 )
 from dashboard.views.jobs import job_cancel, job_detail, jobs
 from dashboard.views.launch import container_launch, container_paste
+from dashboard.views.layers import layer_detail, layers
 from dashboard.views.logs import last_lines, log_download, log_page, logs
 from dashboard.views.networks import (
     network_connect,
@@ -181,6 +182,11 @@ image_routes = [
     path("<str:host>/<str:image_id>/tags/", image_tags, name="image_tags"),
 ]
 
+layer_routes = [
+    path("", layers, name="layers"),
+    path("<str:host>/<str:chain_id>/", layer_detail, name="layer_detail"),
+]
+
 build_routes = [
     path("", builds, name="builds"),
     path("new/", build_new, name="build_new"),
@@ -250,6 +256,7 @@ urlpatterns = [
     path("containers/", include(container_routes)),
     path("logs/", logs, name="logs"),
     path("images/", include(image_routes)),
+    path("layers/", include(layer_routes)),
     path("builds/", include(build_routes)),
     path("volumes/", include(volume_routes)),
     path("networks/", include(network_routes)),

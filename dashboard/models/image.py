@@ -16,7 +16,8 @@ class Layer(models.Model):
     One layer on one host, stored once however many images use it.
 
     `archive_bytes` is what its packed form takes beside `size`; with `is_cached` the build cache
-    holds it, so that it stays when its last image goes.
+    holds it, so that it stays when its last image goes. One that only the cache holds has no
+    `diff_id`.
     """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="layers")
@@ -38,6 +39,15 @@ class Layer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chain_id} on {self.host_id}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address that tells who holds it."""
+        return reverse("layer_detail", args=(self.host_id, self.chain_id.removeprefix("sha256:")))
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 digits of what names it."""
+        return (self.diff_id or self.chain_id).removeprefix("sha256:")[:12]
 
 
 class Image(models.Model):

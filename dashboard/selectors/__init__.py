@@ -54,6 +54,13 @@ from dashboard.selectors.jobs import (
     jobs_query,
     recent_jobs,
 )
+from dashboard.selectors.layers import (
+    LayerFilter,
+    largest_layers,
+    layer_detail,
+    layer_sums,
+    layers,
+)
 from dashboard.selectors.networks import (
     Connection,
     NetworkFilter,
@@ -102,6 +109,7 @@ __all__ = [
     "ImageDetail",
     "ImageFilter",
     "JobFilter",
+    "LayerFilter",
     "NetworkFilter",
     "NotificationFilter",
     "Overview",
@@ -149,7 +157,11 @@ __all__ = [
     "jobs",
     "jobs_about",
     "jobs_query",
+    "largest_layers",
     "latest_notifications",
+    "layer_detail",
+    "layer_sums",
+    "layers",
     "loggable",
     "mounts_of",
     "network_detail",

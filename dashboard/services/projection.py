@@ -54,5 +54,7 @@ def _volume_counts(host: str) -> dict[str, int]:
 
 
 def _layer_sums(host: str) -> dict[str, int]:
-    total = Layer.objects.filter(host_id=host).aggregate(total=Sum("size"))["total"]
+    # What only the build cache holds is no part of any image.
+    only_cached = Q(is_cached=True, diff_id="")
+    total = Layer.objects.filter(~only_cached, host_id=host).aggregate(total=Sum("size"))["total"]
     return {"layer_bytes": total or 0}

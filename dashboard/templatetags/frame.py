@@ -44,6 +44,7 @@ NAVIGATION = (
     NavItem("overview", "Overview", "overview", "o"),
     NavItem("containers", "Containers", "container", "c"),
     NavItem("images", "Images", "image", "i"),
+    NavItem("layers", "Layers", "treemap", "l", is_minor=True),
     NavItem("builds", "Builds", "build", "b"),
     NavItem("volumes", "Volumes", "volume", "v", is_minor=True),
     NavItem("networks", "Networks", "network", "n", is_minor=True),
@@ -58,6 +59,7 @@ NAVIGATION = (
 _PARENTS = {
     "container": "containers",
     "image": "images",
+    "layer": "layers",
     "build": "builds",
     "volume": "volumes",
     "network": "networks",
@@ -67,7 +69,17 @@ _PARENTS = {
     "trash": "cleanup",
 }
 # The pages that can show one host only.
-_BY_HOST = ("containers", "images", "builds", "volumes", "networks", "cleanup", "jobs", "activity")
+_BY_HOST = (
+    "containers",
+    "images",
+    "layers",
+    "builds",
+    "volumes",
+    "networks",
+    "cleanup",
+    "jobs",
+    "activity",
+)
 
 
 @dataclass(frozen=True, slots=True)

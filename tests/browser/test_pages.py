@@ -50,6 +50,8 @@ PAGES = [
     f"/images/harbour/{IMAGE_ID}/?tab=files",
     f"/images/harbour/{IMAGE_ID}/?tab=family",
     f"/images/harbour/{IMAGE_ID}/copy/",
+    "/layers/",
+    "/layers/?host=harbour",
     "/images/load/",
     "/images/pull/",
     "/clean-up/",
@@ -539,3 +541,28 @@ def test_the_disk_is_one_bar_from_end_to_end_whose_legend_adds_up(site, page):
     assert disk.locator(".legend li").count() == len(parts)
     expect(disk).to_contain_text("free of 64.0 GB")
     expect(disk).to_contain_text("measured")
+
+
+def test_a_tile_of_the_layers_opens_its_holders_by_click_and_by_keyboard(site, page):
+    open_live(page, site, "/layers/?host=harbour")
+    tiles = page.locator("[data-treemap] a")
+    tiles.filter(has_text="debian:bookworm").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("images hold it")
+    dialog.get_by_role("link", name="debian:bookworm").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("debian:bookworm")
+
+    open_live(page, site, "/layers/?host=harbour")
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.first).not_to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("on disk, once")
+
+
+def test_on_a_phone_layers_are_a_list(site, page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    open_live(page, site, "/layers/?host=harbour")
+
+    expect(page.locator("[data-treemap]")).to_be_hidden()
+    expect(page.locator("#layers tbody tr").first).to_be_visible()

@@ -24,6 +24,7 @@ WORDS = [
         for tone in ("ok", "warn", "bad")
         for ground in (f"{tone}-soft", "surface", "raised")
     ),
+    *((f"on-hold-{depth}", f"hold-{depth}") for depth in range(5)),
     ("idle", "idle-soft"),
     ("accent-strong", "accent-soft"),
     ("on-accent", "accent"),

@@ -69,6 +69,19 @@ class TestImages:
         assert (row.size, row.shared_size, row.unique_size) == (2000, 1000, 1000)
         assert Layer.objects.count() == 3
 
+    def test_layers_that_only_the_build_cache_holds_are_layers_too(self, engine, inventory) -> None:
+        record = engine.images.add("web:1", "base", "app")
+        top = str(record.layers[-1].chain_id)
+        engine.builds.held = {"sha256:" + "c" * 64: 70, top: 1000}
+
+        inventory.project_images()
+        inventory.project_images()
+
+        cached = Layer.objects.get(diff_id="")
+        assert (cached.chain_id, cached.size, cached.is_cached) == ("sha256:" + "c" * 64, 70, True)
+        assert Layer.objects.get(chain_id=top).is_cached
+        assert Host.objects.get().layer_bytes == 2000
+
     def test_only_what_is_different_is_published(self, engine, inventory, published) -> None:
         record = engine.images.add("web:1")
         inventory.project_images()

@@ -80,6 +80,22 @@ def layer_values(
     }
 
 
+def only_cached_values(cached: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Return what the rows of layers should say that the build cache holds and no image does."""
+    return {
+        chain_id: {
+            "diff_id": "",
+            "digest": "",
+            "media_type": "",
+            "size": size,
+            "compressed_size": 0,
+            "archive_bytes": 0,
+            "is_cached": True,
+        }
+        for chain_id, size in cached.items()
+    }
+
+
 def tag_values(records: Iterable[ImageRecord], pks: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Return what the rows of all tags should say, by reference; *pks* are those of the images."""
     return {

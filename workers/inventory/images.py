@@ -14,7 +14,13 @@ from dashboard import events
 from dashboard.models import Image, ImageLayer, Layer, Tag
 from engine.ledger import image_sizes
 from engine.oci.digest import Digest, ImageID
-from workers.inventory.image_rows import fixed_values, image_values, layer_values, tag_values
+from workers.inventory.image_rows import (
+    fixed_values,
+    image_values,
+    layer_values,
+    only_cached_values,
+    tag_values,
+)
 from workers.inventory.rows import (
     BATCH,
     Difference,
@@ -74,6 +80,7 @@ class ImageProjection:
         self, records: Sequence[ImageRecord], cached: Mapping[str, int]
     ) -> Difference[Layer]:
         wanted = layer_values((layer for record in records for layer in record.layers), cached)
+        wanted = {**only_cached_values(cached), **wanted}
         existing = Layer.objects.filter(host_id=self._host)
         found = difference(Layer, existing, wanted, key="chain_id", common={"host_id": self._host})
         save(Layer, found, LAYER_FIELDS)

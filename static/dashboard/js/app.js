@@ -10,6 +10,7 @@ import { watchSelections } from "./selection.js";
 import { watchTheme } from "./theme.js";
 import { watchTimes } from "./times.js";
 import { watchToasts } from "./toasts.js";
+import { watchTreemaps } from "./treemap.js";
 import { watchUploads } from "./upload.js";
 
 watchTheme();
@@ -20,6 +21,7 @@ watchTimes();
 watchSelections();
 watchKeyboard();
 watchPalette();
+watchTreemaps();
 watchUploads();
 watchEditors();
 

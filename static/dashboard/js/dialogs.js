@@ -27,7 +27,8 @@ export function watchDialogs() {
         const link = event.target.closest("a[data-dialog]");
         if (link && plainClick(event)) {
             event.preventDefault();
-            openDialog(link.href);
+            // As it is written: links in a drawing have an href of another kind.
+            openDialog(link.getAttribute("href"));
             return;
         }
         const closer = event.target.closest("[data-close]");

@@ -4,6 +4,7 @@ const GO = {
     o: "overview",
     c: "containers",
     i: "images",
+    l: "layers",
     b: "builds",
     v: "volumes",
     n: "networks",

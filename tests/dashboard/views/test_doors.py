@@ -23,6 +23,7 @@ PAGES = [
     pytest.param("container_detail", WEB, id="container"),
     pytest.param("images", (), id="images"),
     pytest.param("image_detail", IMAGE, id="image"),
+    pytest.param("layers", (), id="layers"),
     pytest.param("builds", (), id="builds"),
     pytest.param("volumes", (), id="volumes"),
     pytest.param("volume_detail", VOLUME, id="volume"),
