@@ -51,6 +51,7 @@ class Question(StrEnum):
     SAVE_OPEN = "images.save_open"
     SAVE_READ = "images.save_read"
     UPLOAD_WRITE = "images.upload_write"
+    REHEARSE = "cleanup.rehearse"
     REGISTRY_CHECK = "registries.check"
     REGISTRY_REPOSITORIES = "registries.repositories"
     REGISTRY_TAGS = "registries.tags"

@@ -107,6 +107,18 @@ def record_upkeep(action: str, *, host: str, summary: str) -> AuditEntry:
     )
 
 
+def record_own_change(action: str, *, object_kind: str, object_id: str, summary: str) -> AuditEntry:
+    """Record a change that nobody asked for at that moment: it was made by the product itself."""
+    return AuditEntry.objects.create(
+        actor=UPKEEP,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id[:512],
+        summary=summary[:255],
+        outcome=AuditOutcome.SUCCEEDED,
+    )
+
+
 def close_entries(job: Job, *, message: str = "") -> None:
     """Write how *job* ended into every entry that asked for it."""
     outcome = OUTCOME_OF_STATE[job.state]

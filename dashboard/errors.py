@@ -4,9 +4,9 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     EngineError
     ├─ NotFound
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
-    │  └─ VolumeUnknown · NetworkUnknown · NotificationNotFound
+    │  └─ VolumeUnknown · NetworkUnknown · NotificationNotFound · PolicyNotFound
     ├─ WrongState
-    │  └─ LastAdmin · SetupClosed · TerminalClosed
+    │  └─ LastAdmin · SetupClosed · TerminalClosed · NameOfAnotherPolicy
     ├─ Denied
     │  └─ NotPermitted · ReachesHost
     ├─ Failed
@@ -95,6 +95,27 @@ class NotificationNotFound(NotFound):
     def __init__(self, notification_id: int) -> None:
         super().__init__(f"No such notification: {notification_id}", field="notification")
         self.notification_id = notification_id
+
+
+class PolicyNotFound(NotFound):
+    """No clean-up policy of that ID, or none any more."""
+
+    code = "policy-not-found"
+
+    def __init__(self, policy_id: int) -> None:
+        super().__init__(f"No such clean-up policy: {policy_id}", field="policy")
+        self.policy_id = policy_id
+
+
+class NameOfAnotherPolicy(WrongState):
+    """Another clean-up policy is called the same."""
+
+    code = "policy-name-taken"
+    remedy = "Give it another name."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a policy called {name}", field="name")
+        self.name = name
 
 
 class LastAdmin(WrongState):

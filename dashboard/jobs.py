@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+# What any host's worker does for the team, at the times that beat goes by.
+TEAM_QUEUE = "team"
+RUN_POLICY = "team.run_policy"
+
+
 class JobName(StrEnum):
     """What a host can be asked to do; the value is the task's name."""
 
@@ -67,6 +72,7 @@ class JobName(StrEnum):
     TRASH_IMAGES = "images.trash"
     RESTORE_FROM_TRASH = "trash.restore"
     EMPTY_TRASH = "trash.empty"
+    CLEAN_UP_BY_POLICY = "cleanup.policy"
 
 
 @cache

@@ -87,6 +87,16 @@ from dashboard.views.notifications import (
 )
 from dashboard.views.overview import overview
 from dashboard.views.palette import palette
+from dashboard.views.policies import (
+    policies,
+    policy_delete,
+    policy_detail,
+    policy_edit,
+    policy_new,
+    policy_rehearsal,
+    policy_run,
+    policy_switch,
+)
 from dashboard.views.registries import (
     registries,
     registry_add,
@@ -238,6 +248,17 @@ trash_routes = [
     path("<str:host>/<str:item>/restore/", trash_restore_as, name="trash_restore_as"),
 ]
 
+policy_routes = [
+    path("", policies, name="policies"),
+    path("new/", policy_new, name="policy_new"),
+    path("<int:policy_id>/", policy_detail, name="policy_detail"),
+    path("<int:policy_id>/edit/", policy_edit, name="policy_edit"),
+    path("<int:policy_id>/switch/", policy_switch, name="policy_switch"),
+    path("<int:policy_id>/run/", policy_run, name="policy_run"),
+    path("<int:policy_id>/delete/", policy_delete, name="policy_delete"),
+    path("<int:policy_id>/rehearsal/", policy_rehearsal, name="policy_rehearsal"),
+]
+
 job_routes = [
     path("", jobs, name="jobs"),
     path("<uuid:job_id>/", job_detail, name="job_detail"),
@@ -261,6 +282,7 @@ urlpatterns = [
     path("volumes/", include(volume_routes)),
     path("networks/", include(network_routes)),
     path("registries/", include(registry_routes)),
+    path("clean-up/policies/", include(policy_routes)),
     path("clean-up/", include(cleanup_routes)),
     path("trash/", include(trash_routes)),
     path("jobs/", include(job_routes)),

@@ -61,6 +61,7 @@ app.conf.update(
         "workers.tasks.networks",
         "workers.tasks.cleanup",
         "workers.tasks.trash",
+        "workers.tasks.policies",
         "workers.tasks.team",
     ],
 )

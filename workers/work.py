@@ -86,6 +86,8 @@ class Outcome(TypedDict, total=False):
     removed: list[str]
     skipped: list[SkippedItem]
     results: list[ResultItem]
+    plan_id: str
+    into_trash: bool
     trashed: list[str]
     restored: list[str]
     refused: list[RefusedItem]

@@ -46,6 +46,8 @@ from dashboard.arguments.networks import (
     DisconnectNetwork,
     RemoveNetwork,
 )
+from dashboard.arguments.policies import CleanUpByPolicy, PolicySchedule, PolicyTerms
+from dashboard.arguments.rules import CleanupRule, RuleKind
 from dashboard.arguments.volumes import CleanUpVolumes, CreateVolume, RemoveVolume
 from dashboard.jobs import JobName
 
@@ -56,10 +58,12 @@ __all__ = [
     "ARGUMENTS",
     "Arguments",
     "BuildImage",
+    "CleanUpByPolicy",
     "CleanUpContainers",
     "CleanUpImages",
     "CleanUpNetworks",
     "CleanUpVolumes",
+    "CleanupRule",
     "CommitContainer",
     "ConnectNetwork",
     "CopyImage",
@@ -73,6 +77,8 @@ __all__ = [
     "LoadImages",
     "MakeStarterImage",
     "PauseContainer",
+    "PolicySchedule",
+    "PolicyTerms",
     "PullImage",
     "PushImage",
     "RemoveContainer",
@@ -84,6 +90,7 @@ __all__ = [
     "RestartContainer",
     "RestoreFromTrash",
     "RevertFiles",
+    "RuleKind",
     "RunCleanUp",
     "StartContainer",
     "StopContainer",
@@ -133,6 +140,7 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.TRASH_IMAGES: TrashImages,
     JobName.RESTORE_FROM_TRASH: RestoreFromTrash,
     JobName.EMPTY_TRASH: EmptyTrash,
+    JobName.CLEAN_UP_BY_POLICY: CleanUpByPolicy,
 }
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CODE = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
+_PLAIN = re.compile(r"[^\s'\"\\#]+")
 _AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([bkmgt]?)i?b?", re.IGNORECASE | re.ASCII)
 
 
@@ -69,6 +74,11 @@ def split_words(text: str) -> list[str]:
     except ValueError as error:
         reason = str(error).lower()
         raise forms.ValidationError(f"This cannot be split into words: {reason}.") from error
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return the text that `split_words` reads as *words*, with quotes only where they matter."""
+    return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 def parse_memory(text: str) -> int | None:

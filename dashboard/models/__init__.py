@@ -15,12 +15,14 @@ from dashboard.models.image import Image, ImageLayer, Layer, Tag
 from dashboard.models.job import Job, JobLogLine, JobState
 from dashboard.models.network import Network
 from dashboard.models.notification import Notice, NoticeKind, Notification
+from dashboard.models.policy import CleanupPolicy
 from dashboard.models.terminal import Terminal, TerminalKind
 from dashboard.models.volume import Volume
 
 __all__ = [
     "AuditEntry",
     "AuditOutcome",
+    "CleanupPolicy",
     "Container",
     "ContainerState",
     "Host",

@@ -88,6 +88,7 @@ from dashboard.selectors.people import (
     get_person,
     people,
 )
+from dashboard.selectors.policies import PolicyRow, get_policy, policies, policy_runs
 from dashboard.selectors.volumes import (
     VolumeFilter,
     find_volume_row,
@@ -114,6 +115,7 @@ __all__ = [
     "NotificationFilter",
     "Overview",
     "Page",
+    "PolicyRow",
     "Took",
     "Totals",
     "VolumeFilter",
@@ -147,6 +149,7 @@ __all__ = [
     "get_host",
     "get_notification",
     "get_person",
+    "get_policy",
     "hosts",
     "image_detail",
     "image_names",
@@ -171,6 +174,8 @@ __all__ = [
     "notifications",
     "overview",
     "people",
+    "policies",
+    "policy_runs",
     "recent_jobs",
     "stages_of",
     "steps_id",

@@ -23,6 +23,14 @@ from dashboard.services.credentials import (
 )
 from dashboard.services.jobs import cancel_job, request_job
 from dashboard.services.notifications import mark_all_read, mark_read, notify
+from dashboard.services.policies import (
+    PolicyWish,
+    delete_policy,
+    run_due_policy,
+    run_policy,
+    save_policy,
+    switch_policy,
+)
 from dashboard.services.projection import refresh_counts
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
 from dashboard.services.terminals import (
@@ -45,6 +53,7 @@ from dashboard.services.work import (
 )
 
 __all__ = [
+    "PolicyWish",
     "RevealedCredential",
     "add_person",
     "append_log",
@@ -55,6 +64,7 @@ __all__ = [
     "create_setup_token",
     "deactivate_person",
     "delete_credential",
+    "delete_policy",
     "end_terminal",
     "fail_job",
     "finish_job",
@@ -77,7 +87,11 @@ __all__ = [
     "requeue_job",
     "resend_stranded_jobs",
     "reveal_credential",
+    "run_due_policy",
+    "run_policy",
     "save_credential",
+    "save_policy",
     "save_progress",
+    "switch_policy",
     "terminal_reach",
 ]

@@ -67,6 +67,8 @@ _PARENTS = {
     "job": "jobs",
     "cleanup": "cleanup",
     "trash": "cleanup",
+    "policies": "cleanup",
+    "policy": "cleanup",
 }
 # The pages that can show one host only.
 _BY_HOST = (

@@ -89,13 +89,14 @@ def test_every_job_needs_a_role_above_viewer(name):
 
 @pytest.mark.parametrize("name", JobName)
 def test_a_job_is_permitted_as_long_as_its_requester_is(name, host, otto):
+    User.objects.filter(pk=otto.pk).update(role=ROLE_FOR_JOB[name])
     job = Job.objects.create(name=name, host=host, requested_by=otto, dedupe_key=name)
     assert job_is_permitted(job)
 
     User.objects.filter(pk=otto.pk).update(role=Role.VIEWER)
     assert not job_is_permitted(job)
 
-    User.objects.filter(pk=otto.pk).update(role=Role.OPERATOR, is_active=False)
+    User.objects.filter(pk=otto.pk).update(role=ROLE_FOR_JOB[name], is_active=False)
     assert not job_is_permitted(job)
 
 

@@ -18,6 +18,7 @@ from workers.agent.image_answers import ImageAnswers
 from workers.agent.logs import EngineLogs
 from workers.agent.machine import read_facts
 from workers.agent.parts import Keeper, Part, Round, rounds
+from workers.agent.policy_answers import PolicyAnswers
 from workers.agent.questions import Answerer
 from workers.agent.sizes import Sizes
 from workers.agent.stats import Stats
@@ -71,6 +72,7 @@ class Agent:
                     **ContainerAnswers(opened).answers(),
                     **ImageAnswers(opened).answers(),
                     **CleanupAnswers(opened).answers(),
+                    **PolicyAnswers(opened).answers(),
                 },
                 layer.send,
             ),
