@@ -98,6 +98,7 @@ from dashboard.selectors.volumes import (
     volume_users,
     volumes,
 )
+from dashboard.selectors.ways import way_of_image, way_of_layer, way_of_network, way_of_volume
 
 __all__ = [
     "PAGE_SIZE",
@@ -187,5 +188,9 @@ __all__ = [
     "volume_names",
     "volume_users",
     "volumes",
+    "way_of_image",
+    "way_of_layer",
+    "way_of_network",
+    "way_of_volume",
     "with_volumes",
 ]

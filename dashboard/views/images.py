@@ -90,6 +90,7 @@ def image_detail(request: SignedInRequest, host: str, image_id: str) -> HttpResp
         "name": _name_of(image),
         "launch_as": _launch_name(image),
         "layers": found.layers,
+        "way": selectors.way_of_image(image, found.containers),
         "containers": found.containers,
         "history": history_of(image),
         "config": inspect_image(image),

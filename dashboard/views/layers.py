@@ -55,6 +55,6 @@ def layer_detail(request: SignedInRequest, host: str, chain_id: str) -> HttpResp
     return render_question(
         request,
         "dashboard/layers/_detail.html",
-        {"found": found, "layer": found.shown.layer},
+        {"found": found, "layer": found.shown.layer, "way": selectors.way_of_layer(found)},
         title="Layer",
     )

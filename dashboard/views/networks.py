@@ -68,6 +68,7 @@ def network_detail(request: SignedInRequest, host: str, network_id: str) -> Http
     context = {
         "network": network,
         "connections": selectors.connections(network),
+        "way": selectors.way_of_network(network),
         "tabs": TABS,
         "tab": asked if asked in dict(TABS) else "overview",
         "inspect": inspect_network(network),

@@ -67,6 +67,7 @@ def volume_detail(request: SignedInRequest, host: str, name: str) -> HttpRespons
     context = {
         "volume": volume,
         "users": selectors.volume_users(volume),
+        "way": selectors.way_of_volume(volume),
         "tabs": TABS,
         "tab": asked if asked in dict(TABS) else "overview",
         "inspect": inspect_volume(volume),
