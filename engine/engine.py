@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Self
 
 from engine.cleanup.acts import Tools
 from engine.cleanup.housekeeper import Housekeeper
+from engine.cleanup.lookout import Lookout
+from engine.cleanup.measurer import Measurer
 from engine.cleanup.plan_store import PlanStore
-from engine.cleanup.surveyor import Sources, Surveyor
-from engine.ledger import Account, DiskUsage, usage_of
+from engine.cleanup.sources import Sources
+from engine.cleanup.surveyor import Surveyor
+from engine.ledger.sizes import MeasuredSizes
 from engine.networks.networks import Networks
 from engine.progress import NEVER, SILENT
 from engine.registry.certificates import Certificates
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from engine.containers.containers import Containers
     from engine.events import EventLog
     from engine.images.images import Images
+    from engine.ledger import Account, DiskUsage
     from engine.progress import Cancellation, ProgressSink
     from engine.system.clock import Clock
     from engine.volumes.volumes import Volumes
@@ -68,6 +72,8 @@ class Engine:
     _connect: RegistryConnector
     _transport: HttpTransport
     _surveyor: Surveyor
+    _lookout: Lookout
+    _measurer: Measurer
 
     @classmethod
     def open(
@@ -106,11 +112,15 @@ class Engine:
             content=ground.content,
             image_trash=wire_image_trash(ground, containers),
         )
-        surveyor = Surveyor(sources)
+        sizes = MeasuredSizes(ground.database, clock)
+        measurer = Measurer(sources, sizes, ground.database, clock)
+        lookout = Lookout(
+            sources, measurer, networks=networks, database=ground.database, clock=clock
+        )
         housekeeper = Housekeeper(
             Tools(
                 sources=sources,
-                surveyor=surveyor,
+                lookout=lookout,
                 networks=networks,
                 registries=registries,
                 leases=ground.leases,
@@ -133,7 +143,9 @@ class Engine:
             _ground=ground,
             _connect=connect,
             _transport=transport,
-            _surveyor=surveyor,
+            _surveyor=Surveyor(sources),
+            _lookout=lookout,
+            _measurer=measurer,
         )
 
     def version(self) -> int:
@@ -141,8 +153,21 @@ class Engine:
         return self._ground.database.version()
 
     def disk(self) -> DiskUsage:
-        """Return what takes the disk now, each byte once; what changes by itself is measured."""
-        return usage_of(self._surveyor.survey())
+        """
+        Return what takes the disk, each byte once.
+
+        What is at rest counts with what it takes; what is in use with what was measured last, and
+        *measured_at* says when that was.
+        """
+        return self._lookout.usage()
+
+    def measure(self, seconds: float) -> int:
+        """
+        Measure what has to be, or grows and was not measured lately, for so many *seconds*.
+
+        Returns how many things that were. To be called now and then by somebody who is awake.
+        """
+        return self._measurer.measure_some(seconds)
 
     def account(self) -> Account:
         """Return what takes the disk, held against what the file system says; walks the root."""

@@ -46,6 +46,7 @@ from engine.images.trash import ImageTrash
 from engine.images.unpack import Unpacker
 from engine.layers.index import find_index
 from engine.leases import Leases
+from engine.ledger import changes as ledger_changes
 from engine.networks import schema as networks_schema
 from engine.networks.assembly import linux_host, open_networks
 from engine.snapshots import store as snapshots_store
@@ -82,6 +83,8 @@ SCHEMAS = (
     containers_schema.SCHEMA,
     build_cache.SCHEMA,
     plan_store.SCHEMA,
+    # Last: it follows the tables of the others.
+    ledger_changes.SCHEMA,
 )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.build.bases import ImageSource
     from engine.build.cache import CachedStep
-    from engine.build.caches import CacheDirectory
+    from engine.build.caches import CacheDirectory, CachePlace
     from engine.build.context import BuildContext
     from engine.build.prune import CachePruned, CachePruner
     from engine.build.recording import Built
@@ -105,6 +105,14 @@ class Builds:
         """Return what the cache holds; directories are measured now."""
         steps, directories = self._parts.cache.list(), self._parts.caches.list()
         return CacheUsage(tuple(steps), tuple(directories))
+
+    def cache_steps(self) -> list[CachedStep]:
+        """Return the entries of the cache, the one that was used longest ago first."""
+        return self._parts.cache.list()
+
+    def cache_places(self) -> list[CachePlace]:
+        """Return where the directories of cache mounts are, not measured."""
+        return self._parts.caches.places()
 
     def held_layers(self) -> dict[str, int]:
         """Return the bytes of the layers that the cache holds, by chain ID."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -37,6 +37,15 @@ class CacheDirectory:
     name: str
     bytes: int
     last_used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlace:
+    """Where one cache is, not measured: its *name* on disk, and whether a build has it now."""
+
+    name: str
+    last_used_at: datetime
+    is_used: bool
 
 
 class CacheDirectories:
@@ -72,6 +81,22 @@ class CacheDirectories:
         self._locks.discard(_lock_name(name))
         return freed
 
+    def places(self) -> list[CachePlace]:
+        """Return every cache by its place; nothing is measured."""
+        found = []
+        for path in self._paths():
+            # One that was removed meanwhile is none.
+            with suppress(FileNotFoundError), self._locks.tried(_lock_name(path.name)) as is_free:
+                used = from_nanoseconds(path.stat().st_mtime_ns)
+                found.append(CachePlace(path.name, used, not is_free))
+        return found
+
+    def _paths(self) -> list[Path]:
+        try:
+            return [self._directory / name for name in os.listdir(self._directory)]
+        except FileNotFoundError:
+            return []
+
     def _wait(self, name: str, opened: ExitStack, cancellation: Cancellation) -> None:
         while True:
             attempt = opened.enter_context(ExitStack())
@@ -92,15 +117,10 @@ class CacheDirectories:
     # Last, because its name hides the built-in one from annotations that follow.
     def list(self) -> list[CacheDirectory]:
         """Return every cache, the one that was used longest ago first."""
-        try:
-            names = os.listdir(self._directory)
-        except FileNotFoundError:
-            return []
         found = []
-        for name in names:
-            path = self._directory / name
+        for path in self._paths():
             used = from_nanoseconds(path.stat().st_mtime_ns)
-            found.append(CacheDirectory(name, measure(path).bytes, used))
+            found.append(CacheDirectory(path.name, measure(path).bytes, used))
         return sorted(found, key=lambda each: (each.last_used_at, each.name))
 
 

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.cleanup.filters import protection
-from engine.cleanup.gather import Findings, container_subject, image_subject
+from engine.cleanup.gather import container_subject, image_subject, is_image_leased
 from engine.cleanup.plan import Skipped
 from engine.cleanup.subject import Standing, SubjectKind, what_happened
 from engine.oci.digest import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.cleanup.lookout import Lookout
     from engine.cleanup.plan import SealedItem
     from engine.cleanup.plan_store import PlanStore
+    from engine.cleanup.sources import Sources
     from engine.cleanup.subject import Subject
-    from engine.cleanup.surveyor import Sources, Surveyor
+    from engine.containers.record import ContainerRecord
+    from engine.images.record import ImageRecord
     from engine.leases import Leases
     from engine.networks.networks import Networks
     from engine.registry.registries import Registries
@@ -30,7 +35,7 @@ class Tools:
     """With what plans are made and carried out."""
 
     sources: Sources
-    surveyor: Surveyor
+    lookout: Lookout
     networks: Networks
     registries: Registries
     leases: Leases
@@ -51,18 +56,17 @@ class Acts:
             return self._remove_unused_image(item)
         if item.kind is SubjectKind.CONTAINER:
             record = self._tools.sources.containers.get(item.id)
-            subject = container_subject(record, self._brief())
+            subject = self._container(record)
         skipped = _objection(item, subject)
         return skipped or self._removed(item)
 
     def put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
         """Put a container or an image into the trash, unless something happened to it."""
-        brief = self._brief()
         if item.kind is SubjectKind.CONTAINER:
             refusal = self._tools.sources.containers.trash.put(
                 item.id,
                 owner=owner,
-                objection=lambda record: _words(item, container_subject(record, brief)),
+                objection=lambda record: _words(item, self._container(record)),
             )
         else:
             # Its containers in the trash come back with it there.
@@ -70,7 +74,7 @@ class Acts:
             refusal = self._tools.sources.image_trash.put(
                 item.id,
                 owner=owner,
-                objection=lambda image: _words(item, image_subject(image, users(image.id), brief)),
+                objection=lambda image: _words(item, self._image(image, users(image.id))),
             )
         return Skipped(item.id, refusal) if refusal else 0
 
@@ -79,7 +83,7 @@ class Acts:
         # One transaction for the look and the act, so that nothing comes in between.
         with self._tools.database.write():
             image = images.get(item.id)
-            subject = image_subject(image, containers.holders(image.id), self._brief())
+            subject = self._image(image, containers.holders(image.id))
             skipped = _objection(item, subject)
             if skipped:
                 return skipped
@@ -106,10 +110,17 @@ class Acts:
             freed = sources.containers.drop_log(name)
         return Skipped(item.id, "is in use") if freed is None else freed
 
-    def _brief(self) -> Findings:
-        """Return what is needed to look at one thing again."""
-        pinned = self._tools.plans.pinned()
-        return Findings(self._tools.clock.now(), leased=leased_now(self._tools), pinned=pinned)
+    def _container(self, record: ContainerRecord) -> Subject:
+        is_pinned = self._tools.plans.is_pinned(record.id)
+        return container_subject(record, now=self._tools.clock.now(), is_pinned=is_pinned)
+
+    def _image(self, image: ImageRecord, users: Iterable[str]) -> Subject:
+        return image_subject(
+            image,
+            users,
+            is_leased=is_image_leased(image, leased_now(self._tools)),
+            is_pinned=self._tools.plans.is_pinned(str(image.id)),
+        )
 
 
 def leased_now(tools: Tools) -> frozenset[str]:

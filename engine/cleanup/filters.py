@@ -51,6 +51,9 @@ class Filters:
         return next(filter(None, (check(self, subject, now) for check in _CHECKS)), "")
 
 
+EVERYTHING = Filters()
+
+
 def protection(subject: Subject) -> str:
     """Return what keeps *subject* from every clean-up, in words; empty for nothing."""
     kept = subject.labels.get(KEEP_LABEL)

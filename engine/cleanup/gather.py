@@ -3,69 +3,98 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from engine.cleanup.rules import FRESH, STOPPED
-from engine.cleanup.subject import Facts, Standing, Subject, SubjectKind
+from engine.cleanup.subject import NOTHING, Facts, Standing, Subject, SubjectKind
 from engine.containers.state import ContainerState
-from engine.containers.store import IN_TRASH
 from engine.images.gc import ABANDONED_AFTER
 from engine.images.resources import blob_resource, layer_resource
-from engine.ledger.survey import CACHE_MOUNT, INGEST, LOG, STEP, VOLUME, held_by
+from engine.ledger.survey import CACHE_MOUNT, INGEST, LOG, NO_BYTES, STEP, VOLUME, held_by
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from engine.cleanup.surveyor import CacheContent
+    from engine.cleanup.sources import CachePlace, CacheStep
     from engine.containers.record import ContainerRecord
     from engine.content.store import KeptIngest
     from engine.images.record import ImageRecord
     from engine.networks.record import NetworkRecord
+    from engine.oci.digest import ImageID
+    from engine.oci.reference import Reference
     from engine.volumes.record import VolumeRecord
 
 NAME_LENGTH = 80
 
 
+class ImageLook(Protocol):
+    """An image, as far as a clean-up looks at it."""
+
+    @property
+    def id(self) -> ImageID:
+        """Its image ID."""
+
+    @property
+    def tags(self) -> tuple[Reference, ...]:
+        """Its tags."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What its config is labelled with."""
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made, as it says itself."""
+
+    @property
+    def added_at(self) -> datetime:
+        """When it came to this host."""
+
+    @property
+    def added_by(self) -> str:
+        """Who brought it."""
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """When a container was made from it or started last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """
-    What there is, by kind, as far as somebody asked for it.
+    What there is besides containers and images, by kind, as far as somebody asked for it.
 
-    *volume_users* are the IDs of containers by volume, *members* the names of networks by container
-    ID, *log_bytes* by container ID.
+    *names* are those of containers by ID, *volume_users* the IDs of containers by volume, *members*
+    the names of networks by container ID, *cache_bytes* what cache mounts take by name.
     """
 
     now: datetime
-    containers: tuple[ContainerRecord, ...] = ()
-    trashed: tuple[ContainerRecord, ...] = ()
-    images: tuple[ImageRecord, ...] = ()
+    names: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     volumes: tuple[tuple[VolumeRecord, int], ...] = ()
     volume_users: Mapping[str, Collection[str]] | None = None
     networks: tuple[NetworkRecord, ...] = ()
     members: Mapping[str, Collection[str]] | None = None
-    cache: CacheContent | None = None
+    steps: tuple[CacheStep, ...] = ()
+    caches: tuple[CachePlace, ...] = ()
+    cache_bytes: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     ingests: tuple[KeptIngest, ...] = ()
-    log_bytes: Mapping[str, int] | None = None
-    writable: Mapping[str, int] | None = None
-    leased: frozenset[str] = frozenset()
     pinned: frozenset[str] = frozenset()
 
 
-def iter_subjects(found: Findings) -> Iterator[Subject]:
-    """Yield everything that a clean-up may take."""
-    yield from (container_subject(each, found) for each in found.containers)
-    yield from _images(found)
+def iter_others(found: Findings) -> Iterator[Subject]:
+    """Yield everything that a clean-up may take and *found* has."""
     yield from _volumes(found)
     yield from _networks(found)
     yield from _cache(found)
     yield from (_ingest(each, found.now) for each in found.ingests)
-    yield from (_log(each, found) for each in found.containers if _log_size(each, found))
 
 
-def container_subject(record: ContainerRecord, found: Findings) -> Subject:
-    """Return a container as a subject."""
+def container_subject(
+    record: ContainerRecord, *, now: datetime, size: int = 0, is_pinned: bool = False
+) -> Subject:
+    """Return a container, whose writable layer takes *size* bytes, as a subject."""
     return Subject(
         kind=SubjectKind.CONTAINER,
         id=record.id,
@@ -73,8 +102,8 @@ def container_subject(record: ContainerRecord, found: Findings) -> Subject:
         owner=record.owner,
         since=record.finished_at or record.created_at,
         created_at=record.created_at,
-        size=(found.writable or {}).get(record.id, 0),
-        standing=_standing(record, found.now),
+        size=size,
+        standing=_standing(record, now),
         facts=Facts(
             record.state.value,
             names=(record.name,),
@@ -83,7 +112,7 @@ def container_subject(record: ContainerRecord, found: Findings) -> Subject:
         labels=record.settings.labels,
         last_used_at=record.finished_at,
         detail=_how_it_came(record),
-        is_pinned=record.id in found.pinned,
+        is_pinned=is_pinned,
     )
 
 
@@ -100,17 +129,14 @@ def _how_it_came(record: ContainerRecord) -> str:
     return f"exited with code {record.exit_code}"
 
 
-def _images(found: Findings) -> Iterator[Subject]:
-    users: dict[object, list[str]] = defaultdict(list)
-    for container in found.containers:
-        users[container.image_id].append(container.name)
-    for container in found.trashed:
-        users[container.image_id].append(f"{container.name} ({IN_TRASH})")
-    for image in found.images:
-        yield image_subject(image, users[image.id], found)
-
-
-def image_subject(image: ImageRecord, users: Iterable[str], found: Findings) -> Subject:
+def image_subject(
+    image: ImageLook,
+    users: Iterable[str],
+    *,
+    size: int = 0,
+    is_leased: bool = False,
+    is_pinned: bool = False,
+) -> Subject:
     """Return *image*, from which the containers *users* were made, as a subject."""
     tags = tuple(each.familiar for each in image.tags)
     return Subject(
@@ -120,31 +146,42 @@ def image_subject(image: ImageRecord, users: Iterable[str], found: Findings) -> 
         owner=image.added_by,
         since=image.added_at,
         created_at=image.created_at,
-        size=image.size,
+        size=size,
         facts=Facts(names=tags, holders=tuple(sorted(users)), mark=str(image.added_at)),
         labels=image.labels,
         last_used_at=image.last_used_at,
         repositories=tuple(sorted({each.name for each in image.tags})),
-        is_leased=_is_leased(image, found.leased),
-        is_pinned=str(image.id) in found.pinned,
+        is_leased=is_leased,
+        is_pinned=is_pinned,
     )
 
 
-def _is_leased(image: ImageRecord, leased: frozenset[str]) -> bool:
+def is_image_leased(image: ImageRecord, leased: frozenset[str]) -> bool:
+    """Return whether work at hand needs anything of *image*."""
     if not leased:
         return False
     needed = {layer_resource(each.chain_id) for each in image.layers}
     return not leased.isdisjoint(needed | {blob_resource(each.digest) for each in image.documents})
 
 
-def _names(found: Findings) -> dict[str, str]:
-    """Return what each container is called, and where it is in the trash that it is there."""
-    names = {each.id: each.name for each in found.containers}
-    return names | {each.id: f"{each.name} ({IN_TRASH})" for each in found.trashed}
+def log_subject(container: Subject, size: int, *, is_pinned: bool) -> Subject:
+    """Return the log of *container*, which takes *size* bytes, as a subject."""
+    mark = f"{container.facts.mark} {size}"
+    return replace(
+        container,
+        kind=SubjectKind.LOG,
+        id=held_by(LOG, container.id),
+        size=size,
+        created_at=None,
+        last_used_at=None,
+        detail="",
+        facts=Facts(container.facts.state, mark=mark),
+        is_pinned=is_pinned,
+    )
 
 
 def _volumes(found: Findings) -> Iterator[Subject]:
-    names = _names(found)
+    names = found.names
     for record, size in found.volumes:
         users = (found.volume_users or {}).get(record.name, ())
         holder = held_by(VOLUME, record.name)
@@ -166,7 +203,7 @@ def _volumes(found: Findings) -> Iterator[Subject]:
 
 
 def _networks(found: Findings) -> Iterator[Subject]:
-    names = _names(found)
+    names = found.names
     members: dict[str, list[str]] = defaultdict(list)
     for container_id, networks in (found.members or {}).items():
         for network in networks:
@@ -187,9 +224,7 @@ def _networks(found: Findings) -> Iterator[Subject]:
 
 
 def _cache(found: Findings) -> Iterator[Subject]:
-    if found.cache is None:
-        return
-    for step in found.cache.steps:
+    for step in found.steps:
         yield Subject(
             kind=SubjectKind.CACHED_STEP,
             id=held_by(STEP, step.key),
@@ -201,14 +236,14 @@ def _cache(found: Findings) -> Iterator[Subject]:
             last_used_at=step.last_used_at,
             is_pinned=held_by(STEP, step.key) in found.pinned,
         )
-    for mount in found.cache.directories:
+    for mount in found.caches:
         yield Subject(
             kind=SubjectKind.CACHE_MOUNT,
             id=held_by(CACHE_MOUNT, mount.name),
             name=mount.name,
             owner="",
             since=mount.last_used_at,
-            size=mount.bytes,
+            size=found.cache_bytes.get(mount.name, 0),
             facts=Facts(mark=str(mount.last_used_at)),
             last_used_at=mount.last_used_at,
             is_pinned=held_by(CACHE_MOUNT, mount.name) in found.pinned,
@@ -226,26 +261,6 @@ def _ingest(kept: KeptIngest, now: datetime) -> Subject:
         standing=Standing.FRESH if now - kept.written_at < ABANDONED_AFTER else Standing.IDLE,
         facts=Facts(mark=f"{kept.written_at} {kept.disk_bytes}"),
     )
-
-
-def _log(record: ContainerRecord, found: Findings) -> Subject:
-    size = _log_size(record, found)
-    return Subject(
-        kind=SubjectKind.LOG,
-        id=held_by(LOG, record.id),
-        name=record.name,
-        owner=record.owner,
-        since=record.finished_at or record.created_at,
-        size=size,
-        standing=_standing(record, found.now),
-        facts=Facts(record.state.value, mark=f"{record.started_at} {size}"),
-        labels=record.settings.labels,
-        is_pinned=record.id in found.pinned,
-    )
-
-
-def _log_size(record: ContainerRecord, found: Findings) -> int:
-    return (found.log_bytes or {}).get(record.id, 0)
 
 
 def by_id(subjects: Iterable[Subject]) -> dict[str, Subject]:

@@ -16,23 +16,19 @@ from typing import TYPE_CHECKING
 from engine.cleanup.acts import TRASHABLE, Acts, leased_now
 from engine.cleanup.cleanup import Cleanup, carry_out
 from engine.cleanup.copies import find_copy
-from engine.cleanup.gather import (
-    Findings,
-    by_id,
-    iter_subjects,
-)
+from engine.cleanup.gather import by_id
 from engine.cleanup.history import lives_of
 from engine.cleanup.look import Look
 from engine.cleanup.plan import Kept, SealedPlan
 from engine.cleanup.policy import rehearse, within_limits
-from engine.cleanup.rules import judge
+from engine.cleanup.rules import MEANT, judge
+from engine.cleanup.subject import SubjectKind
 from engine.cleanup.trash import Trash
 from engine.errors import PlanExpired
-from engine.ledger import reclaim_of
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
@@ -40,8 +36,6 @@ if TYPE_CHECKING:
     from engine.cleanup.policy import Policy, Rehearsal
     from engine.cleanup.rules import Rule
     from engine.cleanup.subject import Subject
-    from engine.ledger import Survey
-    from engine.ledger.reclaim import Reclaim
     from engine.progress import Cancellation, ProgressSink
     from engine.registry.credentials import Credentials
 
@@ -57,7 +51,7 @@ class Housekeeper(Cleanup):
         sources = tools.sources
         super().__init__(sources.images, sources.containers, sources.builds, tools.clock)
         self._tools = tools
-        self.trash = Trash(sources, tools.surveyor, tools.clock)
+        self.trash = Trash(sources, tools.lookout, tools.clock)
 
     def preview(
         self, rules: Sequence[Rule], *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
@@ -67,15 +61,14 @@ class Housekeeper(Cleanup):
 
         The plan is kept until it expires, so that `run` can carry out exactly this.
         """
-        survey = self._tools.surveyor.survey()
-        items, kept = judge(rules, self._subjects(survey), self._tools.clock.now())
-        return self._sealed(items, kept, reclaim_of(survey), owner, expires_after)
+        items, kept = judge(rules, self._subjects(rules), self._tools.clock.now())
+        return self._sealed(items, kept, owner, expires_after)
 
     def look(self) -> Look:
         """Return everything that a clean-up may take as it is now, and what any of it frees."""
-        survey = self._tools.surveyor.survey()
-        now = self._tools.clock.now()
-        return Look(tuple(self._subjects(survey)), reclaim_of(survey), now)
+        return Look(
+            tuple(self._found(frozenset(SubjectKind))), self._tools.lookout, self._tools.clock.now()
+        )
 
     def preview_chosen(
         self,
@@ -88,23 +81,23 @@ class Housekeeper(Cleanup):
         """As `preview`, of the things *ids* besides what *rules* take; see `Look.chosen`."""
         look = self.look()
         items, kept = look.chosen(ids, rules)
-        return self._sealed(items, kept, look.reclaim, owner, expires_after)
+        return self._sealed(items, kept, owner, expires_after)
 
     def preview_policy(
         self, policy: Policy, *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER
     ) -> SealedPlan:
         """As `preview`, of what one run of *policy* would take now within its limits."""
-        survey = self._tools.surveyor.survey()
-        items, kept = judge(policy.rules, self._subjects(survey), self._tools.clock.now())
-        reclaim, disk = reclaim_of(survey), shutil.disk_usage(self._tools.sources.paths.root)
-        going = within_limits(
-            policy, items, used=disk.used, capacity=disk.total, freed=reclaim.freed
-        )
+        items, kept = judge(policy.rules, self._subjects(policy.rules), self._tools.clock.now())
+        disk = shutil.disk_usage(self._tools.sources.paths.root)
+        with self._tools.lookout.book() as book:
+            going = within_limits(
+                policy, items, used=disk.used, capacity=disk.total, freed=book.freed
+            )
         spared = [
             Kept(each.kind, each.id, each.name, "is left for another run")
             for each in items[len(going) :]
         ]
-        return self._sealed(going, (*spared, *kept), reclaim, owner, expires_after)
+        return self._sealed(going, (*spared, *kept), owner, expires_after)
 
     def rehearse(
         self, policy: Policy, *, over: timedelta = MONTH, every: timedelta = DAY
@@ -137,7 +130,7 @@ class Housekeeper(Cleanup):
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
             raise PlanExpired(plan_id)
-        subjects = by_id(self._subjects(self._tools.surveyor.survey()))
+        subjects = by_id(self._found({each.kind for each in plan.items}))
         items, acts = {each.id: each for each in plan.items}, Acts(self._tools)
         report = carry_out(
             list(items),
@@ -176,17 +169,19 @@ class Housekeeper(Cleanup):
         self,
         items: tuple[SealedItem, ...],
         kept: tuple[Kept, ...],
-        reclaim: Reclaim,
         owner: str,
         expires_after: timedelta,
     ) -> SealedPlan:
         now = self._tools.clock.now()
+        with self._tools.lookout.book() as book:
+            freed = book.freed(each.id for each in items)
+            at_once = book.freed(each.id for each in items if each.kind not in TRASHABLE)
         plan = SealedPlan(
             id=secrets.token_hex(ID_BYTES),
             items=items,
             kept=kept,
-            freed_bytes=reclaim.freed(each.id for each in items),
-            freed_at_once=reclaim.freed(each.id for each in items if each.kind not in TRASHABLE),
+            freed_bytes=freed,
+            freed_at_once=at_once,
             made_at=now,
             made_by=owner,
             expires_at=now + expires_after,
@@ -196,25 +191,9 @@ class Housekeeper(Cleanup):
 
     # --- Looking ------------------------------------------------------------------------------
 
-    def _subjects(self, survey: Survey) -> Iterator[Subject]:
-        return iter_subjects(self._findings(survey))
+    def _subjects(self, rules: Sequence[Rule]) -> list[Subject]:
+        return self._found({kind for rule in rules for kind in MEANT[rule.kind]})
 
-    def _findings(self, survey: Survey) -> Findings:
-        sources = self._tools.sources
-        volumes = sources.volumes.list()
-        return Findings(
-            now=self._tools.clock.now(),
-            containers=tuple(sources.containers.list()),
-            trashed=tuple(each.record for each in sources.containers.trash.list()),
-            images=tuple(sources.images.list()),
-            volumes=tuple((each, survey.volumes.get(each.name, 0)) for each in volumes),
-            volume_users={each.name: sources.volumes.holders(each.name) for each in volumes},
-            networks=tuple(self._tools.networks.list()),
-            members=self._tools.networks.list_members(),
-            cache=sources.builds.cache(),
-            ingests=tuple(sources.content.iter_ingests()),
-            log_bytes=survey.logs,
-            writable=survey.writable,
-            leased=leased_now(self._tools),
-            pinned=self._tools.plans.pinned(),
-        )
+    def _found(self, kinds: Collection[SubjectKind]) -> list[Subject]:
+        tools = self._tools
+        return tools.lookout.subjects(kinds, leased=leased_now(tools), pinned=tools.plans.pinned())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.cleanup.rules import Rule, RuleKind, judge
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from engine.cleanup.plan import Kept, SealedItem
     from engine.cleanup.subject import Subject
-    from engine.ledger.reclaim import Reclaim
 
 # Whatever is meant one by one is meant by one of these.
 ANYTHING = tuple(
@@ -23,12 +22,19 @@ ANYTHING = tuple(
 )
 
 
+class Ledger(Protocol):
+    """Knows what comes free."""
+
+    def freed(self, selection: Iterable[str]) -> int:
+        """Return the bytes that come free if exactly the holders in *selection* go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """Everything that clean-ups may take as it was *at* a moment, and what any of it frees."""
 
     subjects: tuple[Subject, ...]
-    reclaim: Reclaim
+    reclaim: Ledger
     at: datetime
 
     def chosen(

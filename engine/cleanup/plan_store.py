@@ -8,7 +8,6 @@ and keeps a thing from every clean-up until it is let go again.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +36,10 @@ SCHEMA = Schema(
             pinned_at INTEGER NOT NULL,
             pinned_by TEXT NOT NULL
         ) WITHOUT ROWID
+        """,
+        # They were written otherwise, and expire within the hour.
+        """
+        DELETE FROM cleanup_plans
         """,
     ),
 )
@@ -97,6 +100,11 @@ class PlanStore:
         with self._database.write() as transaction:
             transaction.execute("DELETE FROM cleanup_pins WHERE subject = ?", (subject,))
 
+    def is_pinned(self, subject: str) -> bool:
+        """Return whether *subject* is pinned."""
+        statement = "SELECT 1 FROM cleanup_pins WHERE subject = ?"
+        return self._database.row(statement, (subject,)) is not None
+
     def pinned(self) -> frozenset[str]:
         """Return all that is pinned."""
         rows = self._database.rows("SELECT subject FROM cleanup_pins")
@@ -104,25 +112,35 @@ class PlanStore:
 
 
 def _written(plan: SealedPlan) -> dict[str, Any]:
-    items = [{**asdict(each), "since": nanoseconds(each.since)} for each in plan.items]
+    # Rows without names, because there may be thousands, and somebody waits for the preview.
     return {
-        "items": items,
-        "kept": [asdict(each) for each in plan.kept],
+        "items": [_item_written(each) for each in plan.items],
+        "kept": [(each.kind, each.id, each.name, each.reason) for each in plan.kept],
         "freed_bytes": plan.freed_bytes,
         "freed_at_once": plan.freed_at_once,
         "made_by": plan.made_by,
     }
 
 
-def _item(value: dict[str, Any]) -> SealedItem:
-    facts = {name: _frozen(each) for name, each in value.pop("facts").items()}
-    kind, since = SubjectKind(value.pop("kind")), from_nanoseconds(value.pop("since"))
-    return SealedItem(kind=kind, since=since, facts=Facts(**facts), **value)
+def _item_written(item: SealedItem) -> tuple[object, ...]:
+    facts = item.facts
+    seen = (facts.state, facts.names, facts.holders, facts.mark)
+    return (item.kind, item.id, item.name, item.reason, item.owner, nanoseconds(item.since), *seen)
 
 
-def _kept(value: dict[str, Any]) -> Kept:
-    return Kept(kind=SubjectKind(value.pop("kind")), **value)
+def _item(row: list[Any]) -> SealedItem:
+    kind, item_id, name, reason, owner, since, state, names, holders, mark = row
+    return SealedItem(
+        kind=SubjectKind(kind),
+        id=item_id,
+        name=name,
+        reason=reason,
+        owner=owner,
+        since=from_nanoseconds(since),
+        facts=Facts(state, tuple(names), tuple(holders), mark),
+    )
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _kept(row: list[Any]) -> Kept:
+    kind, item_id, name, reason = row
+    return Kept(SubjectKind(kind), item_id, name, reason)

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine.cleanup.filters import Filters, newest_of_repositories, protection
+from engine.cleanup.filters import EVERYTHING, Filters, newest_of_repositories, protection
 from engine.cleanup.plan import Kept, PlannedItem, SealedItem, Skipped
 from engine.cleanup.subject import Standing, SubjectKind
 from engine.containers.state import ContainerState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from engine.cleanup.subject import Subject
@@ -75,6 +75,11 @@ ORDER = (
     SubjectKind.INGEST,
     SubjectKind.LOG,
 )
+RANK = {kind: number for number, kind in enumerate(ORDER)}
+STANDING_WORDS = {
+    Standing.FRESH: "was created a moment ago",
+    Standing.FIXED: "is always there",
+}
 REASONS = {
     RuleKind.UNTAGGED_IMAGES: "no tag names it",
     RuleKind.UNUSED_IMAGES: "no container was made from it",
@@ -95,30 +100,33 @@ def judge(
 
     What no rule means is in neither. A holder that goes itself is no reason to stay.
     """
-    wanted = tuple(rules)
-    found = sorted(subjects, key=lambda each: (ORDER.index(each.kind), each.since, each.id))
-    newest = {rule: _newest(rule, found) for rule in wanted if rule.filters.keep_newest}
+    found = sorted(subjects, key=lambda each: (RANK[each.kind], each.since, each.id))
+    wanted = [(each, each.filters != EVERYTHING, _newest(each, found)) for each in rules]
+    meant = {kind: [each for each in wanted if kind in MEANT[each[0].kind]] for kind in ORDER}
     going: set[str] = set()
     items: list[SealedItem] = []
     kept: list[Kept] = []
     for subject in found:
-        objections = []
-        for rule in wanted:
-            if subject.kind not in MEANT[rule.kind]:
-                continue
-            objection = _objection(rule, subject, now, going, newest.get(rule, {}))
-            if not objection:
+        objection = ""
+        for rule, has_filters, newest in meant[subject.kind]:
+            words = _objection(rule, subject, going)
+            if has_filters and not words:
+                words = _filtered(rule, subject, now, newest)
+            if not words:
                 items.append(_item(rule, subject))
                 if subject.kind is SubjectKind.CONTAINER:
                     going |= {subject.id, subject.name}
                 break
-            objections.append(objection)
+            objection = objection or words
         else:
-            kept += [Kept(subject.kind, subject.id, subject.name, each) for each in objections[:1]]
+            if objection:
+                kept.append(Kept(subject.kind, subject.id, subject.name, objection))
     return tuple(items), tuple(kept)
 
 
 def _newest(rule: Rule, subjects: Iterable[Subject]) -> dict[str, str]:
+    if not rule.filters.keep_newest:
+        return {}
     images = [each for each in subjects if each.kind is SubjectKind.IMAGE]
     return newest_of_repositories(images, rule.filters.keep_newest)
 
@@ -126,38 +134,25 @@ def _newest(rule: Rule, subjects: Iterable[Subject]) -> dict[str, str]:
 def _objection(
     rule: Rule,
     subject: Subject,
-    now: datetime,
     going: Collection[str],
-    newest: dict[str, str],
 ) -> str:
-    return next(filter(None, _objections(rule, subject, now, going, newest)), "")
-
-
-def _objections(
-    rule: Rule,
-    subject: Subject,
-    now: datetime,
-    going: Collection[str],
-    newest: dict[str, str],
-) -> Iterator[str]:
-    """Yield what speaks against taking *subject*, in words, the weightiest first."""
-    holders = [each for each in subject.facts.holders if each not in going]
-    if holders:
-        yield f"is used by {', '.join(holders)}"
-    if subject.standing is Standing.BUSY:
-        yield f"is {subject.facts.state}"
-    if subject.standing is Standing.FRESH:
-        yield "was created a moment ago"
-    if subject.standing is Standing.FIXED:
-        yield "is always there"
+    """Return what speaks most against taking *subject*, in words; empty for nothing."""
+    holders = subject.facts.holders
+    if holders and (holders := tuple(each for each in holders if each not in going)):
+        return f"is used by {', '.join(holders)}"
+    if subject.standing is not Standing.IDLE:
+        return STANDING_WORDS.get(subject.standing) or f"is {subject.facts.state}"
     if rule.kind is RuleKind.UNTAGGED_IMAGES and subject.facts.names:
-        yield f"has a tag: {subject.facts.names[0]}"
+        return f"has a tag: {subject.facts.names[0]}"
     if rule.kind is RuleKind.ANONYMOUS_VOLUMES and not subject.is_anonymous:
-        yield "was named by somebody"
-    yield protection(subject)
+        return "was named by somebody"
+    return protection(subject)
+
+
+def _filtered(rule: Rule, subject: Subject, now: datetime, newest: dict[str, str]) -> str:
     if subject.id in newest:
-        yield f"is one of the newest {rule.filters.keep_newest} of {newest[subject.id]}"
-    yield rule.filters.objection(subject, now)
+        return f"is one of the newest {rule.filters.keep_newest} of {newest[subject.id]}"
+    return rule.filters.objection(subject, now)
 
 
 def _item(rule: Rule, subject: Subject) -> SealedItem:

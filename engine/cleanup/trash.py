@@ -16,7 +16,6 @@ from engine.cleanup.cleanup import carry_out
 from engine.cleanup.plan import Skipped
 from engine.cleanup.subject import SubjectKind
 from engine.errors import ImageInUse, InvalidSetting, WrongState
-from engine.ledger import reclaim_of
 from engine.ledger.survey import TRASH, held_by
 from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from engine.cleanup.lookout import Lookout
     from engine.cleanup.plan import CleanupReport
-    from engine.cleanup.surveyor import Sources, Surveyor
+    from engine.cleanup.sources import Sources
     from engine.progress import Cancellation, ProgressSink
     from engine.system.clock import Clock
 
@@ -98,9 +98,9 @@ def overdue(
 class Trash:
     """The trash of one engine root."""
 
-    def __init__(self, sources: Sources, surveyor: Surveyor, clock: Clock) -> None:
+    def __init__(self, sources: Sources, lookout: Lookout, clock: Clock) -> None:
         self._sources = sources
-        self._surveyor = surveyor
+        self._lookout = lookout
         self._clock = clock
 
     def put(self, subject: str, *, owner: str = "") -> str:
@@ -135,7 +135,7 @@ class Trash:
 
     def freed_by(self, item_ids: Iterable[str]) -> int:
         """Return the bytes that come free if exactly these leave the trash for good."""
-        return reclaim_of(self._surveyor.survey()).freed(item_ids)
+        return self._lookout.freed(item_ids)
 
     def empty(
         self,
@@ -153,15 +153,15 @@ class Trash:
         items = self.list()
         if not items:
             return carry_out([], self._discard, SILENT, NEVER)
-        reclaim = reclaim_of(self._surveyor.survey())
         disk = shutil.disk_usage(self._sources.paths.root)
-        going = overdue(
-            items,
-            limits,
-            now=self._clock.now(),
-            excess=disk.used - int(limits.watermark * disk.total),
-            freed=reclaim.freed,
-        )
+        with self._lookout.book() as book:
+            going = overdue(
+                items,
+                limits,
+                now=self._clock.now(),
+                excess=disk.used - int(limits.watermark * disk.total),
+                freed=book.freed,
+            )
         return self.empty(going)
 
     def _discard(self, item_id: str) -> int | Skipped:

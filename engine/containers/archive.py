@@ -8,6 +8,7 @@ import lzma
 import os
 import posixpath
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,7 +82,7 @@ class Archiver:
         `PathNotFound`, `ReadOnlyPath` or `CannotOverwrite`.
         """
         asked = _absolute(path)
-        with opened_root(self._means, self._settler, record) as root:
+        with self._touched(record), opened_root(self._means, self._settler, record) as root:
             directory = _open_target(root, asked)
             try:
                 root.check_writable(directory)
@@ -103,6 +104,15 @@ class Archiver:
                 # Of the files it is said otherwise; this is what could not be unpacked.
                 raise InvalidSetting("archive", f"is damaged: {error}") from error
         tell(self._means.events, "extract-to-dir", record)
+
+    @contextmanager
+    def _touched(self, record: ContainerRecord) -> Iterator[None]:
+        """Let nobody take what was measured before the end of the block for what is there."""
+        self._means.store.touch(record.id)
+        try:
+            yield
+        finally:
+            self._means.store.touch(record.id)
 
     def export(self, record: ContainerRecord) -> Iterator[bytes]:
         """Yield an empty piece once it is sure to go well, then the tar of the whole root."""

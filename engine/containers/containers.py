@@ -187,6 +187,10 @@ class Containers:
         """Return the names of the containers in the trash that were made from *image_id*."""
         return self._means.store.trashed_holders(image_id)
 
+    def list_by_id(self, ids: Sequence[str]) -> Sequence[ContainerRecord]:
+        """Return those of the containers *ids* that are there, as they are recorded."""
+        return self._means.store.list_by_id(ids)
+
     # --- Living -------------------------------------------------------------------------------
 
     def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
@@ -348,7 +352,9 @@ class Containers:
         with self._held(container_id) as record:
             if record.is_running:
                 raise ContainerRunning(record.name, state=record.state)
-            return drop_log(self._means.bundles.locate(record.id))
+            freed = drop_log(self._means.bundles.locate(record.id))
+            self._means.store.touch(record.id)
+            return freed
 
     def prune(self, *, filters: PruneFilter = EVERYTHING) -> Pruned:
         """Remove the containers that do not run and that *filters* match; say what went."""

@@ -66,12 +66,14 @@ class Resetter:
         if directory is None:
             raise Unsupported("this root keeps no changes apart from the image")
         self._settler.clear(self._means.bundles.locate(record.id))
+        self._means.store.touch(record.id)
         upper = os.open(directory, DIRECTORY_FLAGS)
         try:
             for path in paths:
                 self._revert(record, upper, path)
         finally:
             os.close(upper)
+            self._means.store.touch(record.id)
         tell(self._means.events, "revert", record)
 
     def _revert(self, record: ContainerRecord, upper: int, path: str) -> None:

@@ -23,6 +23,7 @@ from engine.oci.timestamps import from_nanoseconds, nanoseconds
 from engine.settings import ContainerSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from engine.system.database import Database, Row
@@ -122,6 +123,16 @@ class ContainerStore:
         """Return every container, the newest first."""
         rows = self._database.rows("SELECT * FROM containers ORDER BY created_at DESC, id")
         return [_record(row) for row in rows]
+
+    def list_by_id(self, ids: Iterable[str]) -> list[ContainerRecord]:
+        """Return those of the containers *ids* that are there."""
+        statement = "SELECT * FROM containers WHERE id IN (SELECT value FROM json_each(?))"
+        return [_record(row) for row in self._database.rows(statement, (json.dumps(list(ids)),))]
+
+    def touch(self, container_id: str) -> None:
+        """Note that files of a container change that does not run: what was measured is old."""
+        with self._database.write(survives_power_cut=False) as transaction:
+            transaction.execute("UPDATE containers SET state = state WHERE id = ?", (container_id,))
 
     def list_running(self) -> list[ContainerRecord]:
         """Return the containers that have a process, by their records."""

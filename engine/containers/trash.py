@@ -66,6 +66,10 @@ class ContainerTrash:
             means.waiting.dismiss(record.id)
         return ""
 
+    def find(self, container_id: str) -> TrashedContainer | None:
+        """Return the container of that ID that is in the trash, or None."""
+        return self._means.store.find_aside(container_id)
+
     def restore(self, container_id: str, *, name: str = "") -> ContainerRecord:
         """
         Bring a container back as it was, under another *name* if one is given.

@@ -16,7 +16,7 @@ from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from typing import BinaryIO
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Copied,
         ImageRecord,
         ImageRemoval,
+        ImageSketch,
         Pulled,
         Pushed,
         Synced,
@@ -351,6 +352,18 @@ class Images:
     def remove_unused(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
         """Remove *image* with its names if no container holds it, else return None."""
         return self._remover.remove_unused(image, PruneFilters(dangling=False), owner=owner)
+
+    def list_sketches(self, ids: Iterable[str] | None = None) -> list[ImageSketch]:
+        """Return every image, or those of *ids* that are here, without a look at their layers."""
+        return self._store.list_sketches(ids)
+
+    def list_with_layer(self, chain_id: ChainID) -> list[ImageRecord]:
+        """Return the images that have the layer."""
+        return self._store.list_with_layer(chain_id)
+
+    def list_with_blob(self, digest: Digest) -> list[ImageRecord]:
+        """Return the images of which the blob is a document or the archive of a layer."""
+        return self._store.list_with_blob(digest)
 
     def collect_stray_layers(self) -> int:
         """Remove every layer that nothing needs; return the bytes that came free."""

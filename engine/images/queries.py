@@ -9,12 +9,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.errors import AmbiguousID, ImageNotFound, InvalidReference
-from engine.images.record import DocumentRecord, ImageRecord, LayerRecord, TagMove
+from engine.images.record import DocumentRecord, ImageRecord, ImageSketch, LayerRecord, TagMove
+from engine.oci.config import read_labels
 from engine.oci.digest import ChainID, DiffID, Digest, ImageID
 from engine.oci.reference import Reference
 from engine.oci.timestamps import from_microseconds, from_nanoseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.system.database import Database, Row
 
 _ID_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})", re.ASCII)
@@ -31,6 +34,20 @@ class ImageQueries:
     def list_all(self) -> list[ImageRecord]:
         """Return every image, the newest by its own account first."""
         return self._list_where(f"{ALL} ORDER BY coalesce(created_us, 0) DESC, id DESC")
+
+    def list_sketches(self, ids: Iterable[str] | None = None) -> list[ImageSketch]:
+        """Return every image, or those of *ids* that are here, without a look at their layers."""
+        chosen = None if ids is None else json.dumps(list(ids))
+        values = () if chosen is None else (chosen,)
+        of_them = "1" if chosen is None else "{} IN (SELECT value FROM json_each(?))"
+        tags: dict[str, list[Reference]] = defaultdict(list)
+        with self._database.read():
+            statement = f"SELECT * FROM images WHERE {of_them.format('id')}"  # noqa: S608
+            rows = self._database.rows(statement, values)
+            where = f"{of_them.format('image_id')} ORDER BY reference"
+            for row in self._database.rows(f"SELECT * FROM tags WHERE {where}", values):  # noqa: S608
+                tags[row["image_id"]].append(_reference(row["reference"]))
+        return [_sketch(row, tags[row["id"]]) for row in rows]
 
     def list_dangling(self) -> list[ImageRecord]:
         """Return the images that no tag names, those longest on this host first."""
@@ -254,6 +271,19 @@ class _Parts:
             source=row["source"],
             last_used_at=from_nanoseconds(used) if used is not None else None,
         )
+
+
+def _sketch(row: Row, tags: Iterable[Reference]) -> ImageSketch:
+    created, used = row["created_us"], row["last_used_at"]
+    return ImageSketch(
+        id=ImageID(_digest(row["id"])),
+        labels=read_labels(row["config"]),
+        tags=tuple(tags),
+        created_at=from_microseconds(created) if created is not None else None,
+        added_at=from_nanoseconds(row["added_at"]),
+        added_by=row["added_by"],
+        last_used_at=from_nanoseconds(used) if used is not None else None,
+    )
 
 
 def name_of(reference: Reference) -> Reference:

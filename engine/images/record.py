@@ -109,6 +109,19 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSketch:
+    """What is known about an image without looking at its layers; see `ImageRecord`."""
+
+    id: ImageID
+    labels: dict[str, str] = field(hash=False)
+    tags: tuple[Reference, ...]
+    created_at: datetime | None
+    added_at: datetime
+    added_by: str
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrashedImage:
     """An image in the trash, as it was when it went there."""
 

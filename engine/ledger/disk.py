@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from engine.ledger.ledger import EntryKind
-from engine.ledger.records import NO_CACHE, ledger_of
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from engine.ledger.records import ContainerLike, ImageLike
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,7 @@ class DiskUsage:
     logs: int = 0
     trash: int = 0
     unused: int = 0
+    measured_at: datetime | None = field(default=None, compare=False)
 
     @property
     def layers(self) -> int:
@@ -54,28 +50,3 @@ class DiskUsage:
     def with_unused(self, total: int) -> Self:
         """Return the usage in which everything up to *total* that is nobody's is unused."""
         return replace(self, unused=total - replace(self, unused=0).total)
-
-
-def disk_usage(
-    images: Iterable[ImageLike],
-    containers: Iterable[ContainerLike],
-    *,
-    writable_sizes: Mapping[str, int],
-    cached: Mapping[str, int] = NO_CACHE,
-    cache_mounts: int = 0,
-) -> DiskUsage:
-    """Return what *images*, *containers* and the build cache take; see `ledger_of`."""
-    known, made = tuple(images), tuple(containers)
-    ledger = ledger_of(known, made, writable_sizes=writable_sizes, cached=cached)
-    totals = ledger.totals
-    unique = ledger_of(known, (), writable_sizes={}).unique_total(EntryKind.LAYER)
-    holders = [str(image.id) for image in known] + [each.id for each in made]
-    return DiskUsage(
-        shared_layers=totals[EntryKind.LAYER] - unique,
-        unique_layers=unique,
-        documents=totals[EntryKind.DOCUMENT],
-        writable_layers=totals[EntryKind.WRITABLE_LAYER],
-        archives=totals[EntryKind.ARCHIVE],
-        build_cache=totals[EntryKind.BUILD_CACHE] + cache_mounts,
-        virtual=ledger.sum_of_sizes(holders),
-    )

@@ -183,9 +183,8 @@ class Database:
         if version > len(schema.versions):
             raise CorruptStore(f"the records of {schema.owner} were written by a newer version")
         for script in schema.versions[version:]:
-            for statement in script.split(";"):
-                if statement.strip():
-                    transaction.execute(statement)
+            for statement in _statements(script):
+                transaction.execute(statement)
         transaction.execute(
             "INSERT OR REPLACE INTO schema_versions VALUES (?, ?)",
             (schema.owner, len(schema.versions)),
@@ -197,6 +196,17 @@ class Database:
             return 0
         row = self.row("SELECT version FROM schema_versions WHERE owner = ?", (schema.owner,))
         return int(row["version"]) if row else 0
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of *script*; the body of a trigger is part of its statement."""
+    pending = ""
+    for piece in script.split(";"):
+        pending += f"{piece};"
+        if sqlite3.complete_statement(pending):
+            if pending.strip(" \n;"):
+                yield pending
+            pending = ""
 
 
 @contextmanager

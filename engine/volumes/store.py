@@ -7,6 +7,7 @@ Every write joins the transaction that is open.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from engine.errors import VolumeNotFound
@@ -83,6 +84,13 @@ class VolumeStore:
             "SELECT container_id FROM volume_uses WHERE volume = ? ORDER BY container_id", (name,)
         )
         return tuple(row["container_id"] for row in rows)
+
+    def list_users(self) -> dict[str, list[str]]:
+        """Return the IDs of the containers that have each volume that is in use."""
+        users: dict[str, list[str]] = defaultdict(list)
+        for row in self._database.rows("SELECT volume, container_id FROM volume_uses ORDER BY 2"):
+            users[row["volume"]].append(row["container_id"])
+        return users
 
     def used_by(self, container_id: str) -> list[VolumeRecord]:
         """Return the volumes that a container has."""

@@ -24,7 +24,7 @@ from engine.volumes.record import DATA, VolumeRecord
 from engine.volumes.settings import ANONYMOUS, VolumeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -76,6 +76,10 @@ class Volumes:
     def holders(self, name: str) -> tuple[str, ...]:
         """Return the IDs of the containers that have the volume, running or not."""
         return self._store.holders(name)
+
+    def list_users(self) -> dict[str, Sequence[str]]:
+        """Return the IDs of the containers that have each volume that is in use."""
+        return dict(self._store.list_users())
 
     def users(self) -> set[str]:
         """Return the IDs of all containers that have a volume."""

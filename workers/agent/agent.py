@@ -42,6 +42,8 @@ STRANDED_SECONDS = 5.0
 DISK_SECONDS = 5.0
 TRASH_SECONDS = 60.0
 SYNC_SECONDS = 300.0
+# A tenth of the time at most goes into measuring what the ledger has to be told.
+MEASURE_SECONDS, MEASURE_BUDGET_SECONDS = 5.0, 0.5
 
 
 class Agent:
@@ -97,8 +99,14 @@ class Agent:
                         Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
                     ),
                 ),
-                # They may walk for long, so they keep nobody else waiting.
-                Part("disk", rounds(Round(DISK_SECONDS, disk.account))),
+                # They walk directories, so they keep nobody else waiting.
+                Part(
+                    "disk",
+                    rounds(
+                        Round(MEASURE_SECONDS, lambda: opened.measure(MEASURE_BUDGET_SECONDS)),
+                        Round(DISK_SECONDS, disk.account),
+                    ),
+                ),
                 Part("trash", rounds(Round(TRASH_SECONDS, trash.tend))),
             ],
             stop=stop,

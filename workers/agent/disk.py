@@ -49,7 +49,9 @@ class Disk:
         is_fresh = version == self._version and now - self._made_at < AGE_SECONDS
         if is_fresh or now < self._rest_until:
             return
-        self.usage = told(self._engine.disk()) | {"measured_at": timezone.now().isoformat()}
+        usage = self._engine.disk()
+        measured_at = usage.measured_at or timezone.now()
+        self.usage = told(usage) | {"measured_at": measured_at.isoformat()}
         self._version, self._made_at = version, now
         self._rest_until = now + REST_FACTOR * (self._clock() - now)
 
