@@ -101,8 +101,8 @@ class PublicURL:
 def privileged_role() -> str:
     """Return the role that may launch what reaches into a host; never every viewer's."""
     role: str = env.str("SHIPSHAPE_PRIVILEGED_ROLE", default="admin")
-    if role not in {"admin", "operator"}:
-        message = f"SHIPSHAPE_PRIVILEGED_ROLE must be admin or operator, not {role!r}"
+    if role not in {"admin", "maintainer", "operator"}:
+        message = f"SHIPSHAPE_PRIVILEGED_ROLE must be admin, maintainer or operator, not {role!r}"
         raise ImproperlyConfigured(message)
     return role
 

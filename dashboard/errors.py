@@ -8,7 +8,7 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed · TerminalClosed · NameOfAnotherPolicy
     ├─ Denied
-    │  └─ NotPermitted · ReachesHost
+    │  └─ NotPermitted · ReachesHost · BelongsToAnother
     ├─ Failed
     │  └─ AnswerRefused
     └─ Unavailable
@@ -174,6 +174,16 @@ class ReachesHost(Denied):
             remedy="Leave it out, or ask somebody with that role.",
         )
         self.reach = tuple(reach)
+
+
+class BelongsToAnother(Denied):
+    """The person may do such things, but only with their own."""
+
+    code = "belongs-to-another"
+    remedy = "Somebody with the role Maintainer may do it, too."
+
+    def __init__(self, what: str, whose: str) -> None:
+        super().__init__(f"{what} {whose}")
 
 
 class AnswerRefused(Failed):

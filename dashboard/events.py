@@ -6,8 +6,8 @@ the commit, renders once, and sends one message that every page receives as it i
 wrong here undoes or delays the change itself; it is logged, and the page is right after its next
 load.
 
-Rows are rendered by the same partials as in pages and know nothing of who looks: buttons carry
-`data-needs`, and what a person may do is decided when they do it.
+Rows are rendered by the same partials as in pages and know nothing of who looks: they carry their
+owner, buttons carry `data-needs`, and what a person may do is decided when they do it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from django.views.defaults import page_not_found
 from redis.exceptions import RedisError
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from dashboard.errors import BrokerDown, NotPermitted
+from dashboard.errors import BelongsToAnother, BrokerDown, NotPermitted, ReachesHost
 from dashboard.permissions import answer_forbidden, wants_json
 from engine.errors import EngineError, InvalidInput, NotFound, Unavailable, WrongState
 
@@ -23,7 +23,7 @@ STATUS_OF_KIND = {
     InvalidInput: 400,
     NotFound: 404,
     WrongState: 409,
-    NotPermitted: 403,
+    **dict.fromkeys((NotPermitted, ReachesHost, BelongsToAnother), 403),
     Unavailable: 503,
 }
 
@@ -66,7 +66,7 @@ class RefusalPages:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the page for *error* if it is a refusal; leave everything else to crash."""
-        if isinstance(error, NotPermitted):
+        if isinstance(error, NotPermitted | ReachesHost | BelongsToAnother):
             return answer_forbidden(request, error)
         if isinstance(error, RedisError):
             error = BrokerDown()

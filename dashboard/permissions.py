@@ -1,8 +1,9 @@
 """
 Who may do what: the one place that says so.
 
-A viewer sees everything of the team's; an operator may also ask hosts to do things and cancel jobs;
-an admin may also decide about people and registry passwords, and launch what reaches into a host.
+A viewer sees everything of the team's; an operator may also ask hosts to do things, cancel jobs,
+and stop, change and remove what is their own; a maintainer may do that with everybody's; an admin
+may also decide about people and registry passwords, and launch what reaches into a host.
 Views, consumers and workers all ask here, and each asks again at its own door.
 """
 
@@ -19,12 +20,17 @@ from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_cache_control
 from django.utils.html import format_html
 
-from dashboard.errors import NotPermitted, ReachesHost
+from dashboard.errors import BelongsToAnother, NotPermitted, ReachesHost
 from dashboard.jobs import JobName
 from dashboard.models import Job, Role, User
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.contrib.auth.models import AnonymousUser
+
+    from dashboard.arguments import Arguments, Thing
+    from engine.errors import Denied
 
 P = ParamSpec("P")
 # A view takes the request as `SignedInRequest`, which is what this module makes it.
@@ -34,6 +40,7 @@ ROLE_FOR_JOB: dict[JobName, Role] = dict.fromkeys(JobName, Role.OPERATOR)
 ROLE_TO_SEE = Role.VIEWER
 ROLE_FOR_TERMINALS = Role.OPERATOR
 ROLE_TO_CANCEL = Role.OPERATOR
+ROLE_FOR_OTHERS = Role.MAINTAINER
 ROLE_FOR_TEAM = Role.ADMIN
 ROLE_FOR_CREDENTIALS = Role.ADMIN
 ROLE_FOR_TRASH_LIMITS = Role.ADMIN
@@ -42,6 +49,8 @@ ROLE_FOR_POLICIES = Role.ADMIN
 ROLE_FOR_JOB[JobName.CLEAN_UP_BY_POLICY] = ROLE_FOR_POLICIES
 
 LOGIN = "account_login"
+# How the engine names whoever came by its socket: not an account, so nobody's own.
+DOCKER_CLI = "docker CLI ("
 
 
 class SignedInRequest(HttpRequest):
@@ -71,6 +80,46 @@ def check_reach(user: User | AnonymousUser | None, reach: Sequence[str]) -> None
     role = role_for_reach()
     if reach and not is_permitted(user, role):
         raise ReachesHost(reach, role.label)
+
+
+def may_take(user: User | AnonymousUser | None, owner: str) -> bool:
+    """
+    Whether *user* may stop, change or remove what belongs to *owner*.
+
+    What belongs to nobody, or to whoever used docker's command, is nobody's own.
+    """
+    if is_permitted(user, ROLE_FOR_OTHERS):
+        return True
+    is_own = isinstance(user, User) and owner == user.username
+    return is_own and is_permitted(user, Role.OPERATOR)
+
+
+def whose(owner: str) -> str:
+    """Return in words why somebody may not take what belongs to *owner*, and whom to ask."""
+    if not owner:
+        return "belongs to nobody known here: ask a maintainer"
+    if owner.startswith(DOCKER_CLI):
+        return f"came by {owner}: ask a maintainer"
+    return f"belongs to {owner}: ask the owner"
+
+
+def refusals(user: User | None, owners: Mapping[Thing, str]) -> dict[Thing, str]:
+    """Return those of the things that *user* may not stop, change or remove, each with why."""
+    return {thing: whose(owner) for thing, owner in owners.items() if not may_take(user, owner)}
+
+
+def check_takes(user: User | None, arguments: Arguments, owners: Mapping[Thing, str]) -> None:
+    """
+    Raise `BelongsToAnother` where a job with *arguments* takes what *user* may not.
+
+    A selection passes as long as anything of it may go. What *owners* does not have is not there;
+    whoever does the job says so.
+    """
+    refused = refusals(user, owners)
+    if not refused or (arguments.is_selection and len(refused) < len(arguments.takes)):
+        return
+    thing, why = next(iter(refused.items()))
+    raise BelongsToAnother(f"{thing.kind.capitalize()} {thing.short_id}", why)
 
 
 def requester_of(job: Job) -> User | None:
@@ -131,7 +180,7 @@ def answer_logged_out(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(back, resolve_url(LOGIN))
 
 
-def answer_forbidden(request: HttpRequest, error: NotPermitted | ReachesHost) -> HttpResponse:
+def answer_forbidden(request: HttpRequest, error: Denied) -> HttpResponse:
     """Return the refusal in the form that the client understands."""
     if wants_json(request):
         detail = {"code": error.code, "message": error.message, "remedy": error.remedy}

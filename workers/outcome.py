@@ -18,11 +18,18 @@ from dashboard.arguments import parse_arguments
 from dashboard.errors import NotPermitted
 from dashboard.jobs import JobName
 from dashboard.models import Job
-from dashboard.permissions import ROLE_FOR_JOB, check_reach, job_is_permitted, requester_of
+from dashboard.permissions import (
+    ROLE_FOR_JOB,
+    check_reach,
+    check_takes,
+    job_is_permitted,
+    requester_of,
+)
 from dashboard.services import fail_job, finish_job, mark_job_cancelled, requeue_job
 from engine.errors import EngineError, RateLimited
 from engine.progress import Cancelled
 from workers.claims import Claim, claimed
+from workers.owners import owners_in
 from workers.progress import reported
 from workers.rows import JobRow
 from workers.running import RUNNING
@@ -121,7 +128,9 @@ def _do(
     if job.cancel_requested_at is not None:
         raise Cancelled
     arguments: Any = parse_arguments(name, job.arguments)
-    check_reach(requester_of(job), arguments.reach)
+    requester = requester_of(job)
+    check_reach(requester, arguments.reach)
+    check_takes(requester, arguments, owners_in(engine(), arguments.takes))
     return _tried(Work(job, arguments, engine(), progress, cancellation), body)
 
 

@@ -37,7 +37,7 @@ from dashboard.arguments.containers import (
 )
 from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImage, RemoveImage
 from dashboard.arguments.images_travel import CopyImage, LoadImages, PushImage, TagImage
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 from dashboard.arguments.launch import LaunchContainer
 from dashboard.arguments.networks import (
     CleanUpNetworks,
@@ -95,6 +95,7 @@ __all__ = [
     "StartContainer",
     "StopContainer",
     "TagImage",
+    "Thing",
     "TrashContainers",
     "TrashImages",
     "UnpauseContainer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from dashboard.arguments.containers import ContainerArguments
+from dashboard.arguments.containers import ContainerArguments, TakesContainer
 from dashboard.arguments.fields import (
     container_id_of,
     container_name_of,
@@ -27,7 +27,7 @@ NO_UPDATE = ResourceUpdate()
 
 
 @dataclass(frozen=True, slots=True)
-class PauseContainer(ContainerArguments):
+class PauseContainer(TakesContainer):
     """Freeze every process of a container."""
 
     verb: ClassVar[str] = "Pause"
@@ -41,21 +41,21 @@ class UnpauseContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class RestartContainer(ContainerArguments):
+class RestartContainer(TakesContainer):
     """Stop a container and start it again."""
 
     verb: ClassVar[str] = "Restart"
 
 
 @dataclass(frozen=True, slots=True)
-class ResetContainer(ContainerArguments):
+class ResetContainer(TakesContainer):
     """Have a container's files as its image has them."""
 
     verb: ClassVar[str] = "Reset"
 
 
 @dataclass(frozen=True, slots=True)
-class RenameContainer(ContainerArguments):
+class RenameContainer(TakesContainer):
     """Give a container the name *name*."""
 
     name: str = ""
@@ -77,7 +77,7 @@ class RenameContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class RevertFiles(ContainerArguments):
+class RevertFiles(TakesContainer):
     """Have the files *paths* of a container as its image has them."""
 
     paths: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class CommitContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateContainer(ContainerArguments):
+class UpdateContainer(TakesContainer):
     """Change a container's limits as *update* says."""
 
     update: ResourceUpdate = NO_UPDATE

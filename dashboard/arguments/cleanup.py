@@ -17,7 +17,7 @@ from dashboard.arguments.fields import (
     text_of,
     texts_of,
 )
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 from engine.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -89,12 +89,18 @@ class TrashContainers(SeveralThings):
     stop: bool = False
     object_kind: ClassVar[str] = "container"
     noun: ClassVar[str] = "container"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the move that *data* spells."""
         only(data, "ids", "stop")
         return cls(ids_of(data, HEX_64), flag_of(data, "stop"))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The containers."""
+        return tuple(Thing("container", each) for each in self.ids)
 
     @property
     def title(self) -> str:
@@ -108,12 +114,18 @@ class TrashImages(SeveralThings):
 
     object_kind: ClassVar[str] = "image"
     noun: ClassVar[str] = "image"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the move that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, IMAGE_ID))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The images."""
+        return tuple(Thing("image", each) for each in self.ids)
 
     @property
     def title(self) -> str:
@@ -152,12 +164,18 @@ class EmptyTrash(SeveralThings):
 
     object_kind: ClassVar[str] = "trash"
     noun: ClassVar[str] = "thing"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return what *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, TRASH_ITEM))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """What lies in the trash."""
+        return tuple(Thing("trash", each) for each in self.ids)
 
     @property
     def title(self) -> str:

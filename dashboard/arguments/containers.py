@@ -17,7 +17,7 @@ from dashboard.arguments.fields import (
     only,
     text_of,
 )
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,16 @@ class ContainerArguments(Arguments):
 
 
 @dataclass(frozen=True, slots=True)
+class TakesContainer(ContainerArguments):
+    """What is common to the jobs that end, change or remove a container."""
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The container."""
+        return (Thing("container", self.container_id),)
+
+
+@dataclass(frozen=True, slots=True)
 class StartContainer(ContainerArguments):
     """Start a container that does not run."""
 
@@ -56,7 +66,7 @@ class StartContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class StopContainer(ContainerArguments):
+class StopContainer(TakesContainer):
     """Stop a container, killing it after *timeout* seconds (its own setting by default)."""
 
     timeout: int | None = None
@@ -71,7 +81,7 @@ class StopContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class KillContainer(ContainerArguments):
+class KillContainer(TakesContainer):
     """Send *signal* to a container."""
 
     signal: str = "SIGKILL"
@@ -86,7 +96,7 @@ class KillContainer(ContainerArguments):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveContainer(ContainerArguments):
+class RemoveContainer(TakesContainer):
     """
     Remove a container with its writable layer; a running one only with *force*.
 
@@ -110,12 +120,18 @@ class CleanUpContainers(Arguments):
 
     ids: tuple[str, ...]
     object_kind: ClassVar[str] = "container"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the clean-up that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, HEX_64))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The containers."""
+        return tuple(Thing("container", each) for each in self.ids)
 
     @property
     def title(self) -> str:

@@ -15,7 +15,7 @@ from dashboard.arguments.fields import (
     only,
     text_of,
 )
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -94,6 +94,11 @@ class RemoveImage(Arguments):
         return self.image_id
 
     @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The image, also where only a name of it goes."""
+        return (Thing("image", self.image_id),)
+
+    @property
     def title(self) -> str:
         """Remove or untag, and what."""
         if self.reference:
@@ -107,12 +112,18 @@ class CleanUpImages(Arguments):
 
     ids: tuple[str, ...]
     object_kind: ClassVar[str] = "image"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the clean-up that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, IMAGE_ID))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The images."""
+        return tuple(Thing("image", each) for each in self.ids)
 
     @property
     def title(self) -> str:

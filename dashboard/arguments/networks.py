@@ -18,7 +18,7 @@ from dashboard.arguments.fields import (
     text_of,
     texts_of,
 )
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 from engine.errors import InvalidSetting
 from engine.settings.addresses import read_address, read_subnet
 
@@ -91,6 +91,11 @@ class RemoveNetwork(Arguments):
         return self.network_id
 
     @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The network."""
+        return (Thing("network", self.network_id),)
+
+    @property
     def title(self) -> str:
         """Remove, and the short ID."""
         return f"Remove network {self.network_id[:12]}"
@@ -102,12 +107,18 @@ class CleanUpNetworks(Arguments):
 
     ids: tuple[str, ...]
     object_kind: ClassVar[str] = "network"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the clean-up that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, HEX_64))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The networks."""
+        return tuple(Thing("network", each) for each in self.ids)
 
     @property
     def title(self) -> str:
@@ -167,6 +178,11 @@ class DisconnectNetwork(Arguments):
     def subject(self) -> str:
         """The network's ID."""
         return self.network_id
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The container, which may be lost without it."""
+        return (Thing("container", self.container_id),)
 
     @property
     def title(self) -> str:

@@ -15,7 +15,7 @@ from dashboard.arguments.fields import (
     only,
     text_of,
 )
-from dashboard.arguments.kinds import Arguments
+from dashboard.arguments.kinds import Arguments, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +80,11 @@ class RemoveVolume(Arguments):
         return self.name
 
     @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The volume."""
+        return (Thing("volume", self.name),)
+
+    @property
     def title(self) -> str:
         """Remove, and the name."""
         return f"Remove volume {self.name[:64]}"
@@ -91,12 +96,18 @@ class CleanUpVolumes(Arguments):
 
     ids: tuple[str, ...]
     object_kind: ClassVar[str] = "volume"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the clean-up that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, VOLUME_NAME))
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """The volumes."""
+        return tuple(Thing("volume", each) for each in self.ids)
 
     @property
     def title(self) -> str:

@@ -12,6 +12,7 @@ class Role(models.TextChoices):
 
     VIEWER = "viewer", "Viewer"
     OPERATOR = "operator", "Operator"
+    MAINTAINER = "maintainer", "Maintainer"
     ADMIN = "admin", "Admin"
 
     def includes(self, other: Role) -> bool:

@@ -15,7 +15,14 @@ from dashboard.arguments import Arguments, parse_arguments
 from dashboard.errors import HostNotFound
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState, User
-from dashboard.permissions import ROLE_FOR_JOB, ROLE_TO_CANCEL, check_permitted, check_reach
+from dashboard.permissions import (
+    ROLE_FOR_JOB,
+    ROLE_TO_CANCEL,
+    check_permitted,
+    check_reach,
+    check_takes,
+)
+from dashboard.selectors.owners import owners_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +47,8 @@ def request_job(
     each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
     twice). The job is sent after commit; with the broker down it stays queued and is sent later.
 
-    Raise `NotPermitted`, `ReachesHost`, `HostNotFound`, or `InvalidInput` naming the field; nothing
-    is stored.
+    Raise `NotPermitted`, `ReachesHost`, `BelongsToAnother`, `HostNotFound`, or `InvalidInput` that
+    names the field; nothing is stored.
     """
     check_permitted(user, ROLE_FOR_JOB[name])
     parsed = parse_arguments(name, arguments)
@@ -49,6 +56,7 @@ def request_job(
     found = Host.objects.filter(name=host).first()
     if found is None:
         raise HostNotFound(host)
+    check_takes(user, parsed, owners_of(host, parsed.takes))
     key = dedupe_key(name, host=host, arguments=parsed, idempotency_key=idempotency_key)
     with transaction.atomic():
         job, is_new = _create_or_join(name, found, parsed, user, key)

@@ -14,7 +14,7 @@ from dashboard import selectors
 from dashboard.forms import words_of
 from dashboard.jobs import JobName
 from dashboard.models import Container, Role
-from dashboard.permissions import SignedInRequest, is_htmx, require_role
+from dashboard.permissions import SignedInRequest, is_htmx, may_take, require_role
 from dashboard.views.answers import REFUSED, render_question
 from dashboard.views.filing import file_job
 from engine.errors import EngineError, InvalidInput
@@ -37,6 +37,8 @@ VERBS = {
 # Asking for these again, or of what is so already, would only fail.
 NEEDS_RUNNING = frozenset({"stop", "pause", "kill"})
 NEEDS_STOPPED = frozenset({"start"})
+# What takes nothing from anybody.
+FOR_EVERYBODY = frozenset({"start", "unpause"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Losses:
     """What goes with the containers that are about to be removed."""
 
     containers: tuple[Container, ...]
-    verb: str = "remove"
+    others: tuple[Container, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -73,13 +75,29 @@ def containers_bulk(request: SignedInRequest) -> HttpResponse:
         chosen = _chosen(request)
     except EngineError as error:
         return _say(request, words_of(error), is_bad=True)
+    own, others = _sorted_out(request, verb, chosen)
     if verb == "remove" and "sure" not in request.POST:
-        return _ask_to_remove(request, chosen)
-    jobs, refused = _file_all(request, verb, [each for each in chosen if _fits(each, verb)])
+        return _ask_to_remove(request, own, others)
+    jobs, refused = _file_all(request, verb, [each for each in own if _fits(each, verb)])
     if refused:
         return _say(request, refused, is_bad=True)
-    count = f"{len(jobs)} container{'' if len(jobs) == 1 else 's'}"
-    return _say(request, f"{verb.capitalize()} {count}: on its way" if jobs else f"None to {verb}.")
+    said = f"{verb.capitalize()} {_counted(len(jobs))}: on its way." if jobs else f"None to {verb}."
+    if others:
+        said += f" {_counted(len(others))} of others left alone: ask the owners."
+    return _say(request, said, is_bad=not jobs and bool(others))
+
+
+def _counted(count: int) -> str:
+    return f"{count} container{'' if count == 1 else 's'}"
+
+
+def _sorted_out(
+    request: SignedInRequest, verb: str, chosen: tuple[Container, ...]
+) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
+    if verb in FOR_EVERYBODY:
+        return chosen, ()
+    own = tuple(each for each in chosen if may_take(request.user, each.owner))
+    return own, tuple(each for each in chosen if each not in own)
 
 
 def _chosen(request: SignedInRequest) -> tuple[Container, ...]:
@@ -119,8 +137,10 @@ def _file_all(
     return jobs, ""
 
 
-def _ask_to_remove(request: SignedInRequest, chosen: tuple[Container, ...]) -> HttpResponse:
-    context = {"losses": Losses(chosen)}
+def _ask_to_remove(
+    request: SignedInRequest, chosen: tuple[Container, ...], others: tuple[Container, ...]
+) -> HttpResponse:
+    context = {"losses": Losses(chosen, others)}
     return render_question(
         request, "dashboard/containers/_remove_many.html", context, title="Remove containers"
     )

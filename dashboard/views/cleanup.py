@@ -19,7 +19,7 @@ from dashboard.errors import JobNotFound
 from dashboard.forms import words_of
 from dashboard.jobs import JobName
 from dashboard.models import Role
-from dashboard.permissions import SignedInRequest, require_role
+from dashboard.permissions import SignedInRequest, may_take, require_role, whose
 from dashboard.selectors.selection import SelectionLedger, kept_images, selection_ledger
 from dashboard.views.answers import REFUSED, address_of, render_page
 from dashboard.views.lists import hosts_about, offline
@@ -28,7 +28,7 @@ from engine.errors import EngineError, InvalidInput
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from dashboard.models import Container, Image, Job
+    from dashboard.models import Container, Image, Job, User
 
 JOBS_SHOWN = 20
 NOTHING = "Nothing is ticked, so nothing was done. Tick at least one row."
@@ -69,6 +69,7 @@ class ImageRow:
     layers: str
     is_ticked: bool
     is_going: bool
+    others: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class ContainerRow:
     value: str
     is_ticked: bool
     is_going: bool
+    others: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +205,8 @@ def _show(
     host = request.GET.get("host", "")
     context = {
         "host": host,
-        "images": _image_section(host, images),
-        "containers": _container_section(host, containers),
+        "images": _image_section(request.user, host, images),
+        "containers": _container_section(request.user, host, containers),
         "unused_volumes": selectors.unused_volume_sum(host),
         "unused_networks": selectors.unused_network_count(host),
         "offline": offline(hosts_about(host)),
@@ -213,12 +215,12 @@ def _show(
     return render_page(request, "cleanup/cleanup", context, status=REFUSED if is_refused else 200)
 
 
-def _image_section(host: str, asked: Asked) -> Section:
+def _image_section(user: User, host: str, asked: Asked) -> Section:
     built_up = selectors.dangling_images(host)
     found = [image for each in built_up for image in each.rows]
     ledger = selection_ledger(found)
     return Section(
-        rows=tuple(_image_row(image, ledger, asked) for image in found),
+        rows=tuple(_image_row(user, image, ledger, asked) for image in found),
         bytes=sum(each.bytes for each in built_up),
         jobs=asked.jobs,
         refused=asked.refused,
@@ -227,23 +229,27 @@ def _image_section(host: str, asked: Asked) -> Section:
     )
 
 
-def _image_row(image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
+def _image_row(user: User, image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
     value = f"{image.host_id}/{image.hex}"
     layers = " ".join(map(str, ledger.held_by.get(image.pk, ())))
-    return ImageRow(image, value, layers, asked.is_ticked(value), value in asked.going)
+    others = "" if may_take(user, image.added_by) else whose(image.added_by)
+    is_ticked = not others and asked.is_ticked(value)
+    return ImageRow(image, value, layers, is_ticked, value in asked.going, others)
 
 
-def _container_section(host: str, asked: Asked) -> Section:
+def _container_section(user: User, host: str, asked: Asked) -> Section:
     built_up = selectors.stopped_containers(host)
     found = [container for each in built_up for container in each.rows]
     return Section(
-        rows=tuple(_container_row(container, asked) for container in found),
+        rows=tuple(_container_row(user, container, asked) for container in found),
         bytes=sum(each.bytes for each in built_up),
         jobs=asked.jobs,
         refused=asked.refused,
     )
 
 
-def _container_row(container: Container, asked: Asked) -> ContainerRow:
+def _container_row(user: User, container: Container, asked: Asked) -> ContainerRow:
     value = f"{container.host_id}/{container.container_id}"
-    return ContainerRow(container, value, asked.is_ticked(value), value in asked.going)
+    others = "" if may_take(user, container.owner) else whose(container.owner)
+    is_ticked = not others and asked.is_ticked(value)
+    return ContainerRow(container, value, is_ticked, value in asked.going, others)

@@ -27,6 +27,7 @@ from dashboard.views.answers import (
     render_question,
 )
 from dashboard.views.filing import file_job
+from dashboard.views.others import check_owner, explain_container
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def container_remove(request: SignedInRequest, host: str, container_id: str) -> 
 def container_trash(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Have a container moved to the trash: at once, unless it runs or is somebody else's."""
     container = selectors.container_detail(host, container_id)
+    check_owner(request, container.owner, what=container.name)
     form = ConfirmForm(
         request.POST if "sure" in request.POST else None,
         host=container.host_id,
@@ -166,6 +168,9 @@ def _answer(
     question: str,
 ) -> HttpResponse:
     """Ask the *question*, again where the form or the job refuses, or show the job."""
+    needs_owner = name is not JobName.COMMIT_CONTAINER
+    if needs_owner and (answer := explain_container(request, container)):
+        return answer
     is_sent = form.is_bound
     if is_sent and form.is_valid():
         try:

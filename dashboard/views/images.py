@@ -27,6 +27,7 @@ from dashboard.views.answers import (
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import history_of, inspect_image
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
+from dashboard.views.others import check_owner, explain_owner
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -150,6 +151,9 @@ def image_starter(request: SignedInRequest) -> HttpResponse:
 def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
     """Say what removing an image or one of its tags would free, and have it removed."""
     found = selectors.image_detail(host, image_id)
+    url, name = found.image.get_absolute_url(), _name_of(found.image)
+    if answer := explain_owner(request, found.image.added_by, what=name, back_url=url):
+        return answer
     data = request.POST if request.method == "POST" else request.GET
     form = RemoveImageForm(data)
     if request.method != "POST" or not form.is_valid():
@@ -175,6 +179,7 @@ def image_trash(request: SignedInRequest, host: str, image_id: str) -> HttpRespo
     """Have an image moved to the trash: at once, unless it is in use or somebody else's."""
     found = selectors.image_detail(host, image_id)
     image = found.image
+    check_owner(request, image.added_by, what=_name_of(image))
     form = ConfirmForm(
         request.POST if "sure" in request.POST else None,
         host=image.host_id,

@@ -22,6 +22,7 @@ from dashboard.views.answers import (
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_network
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
+from dashboard.views.others import explain_owner
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ def network_create(request: SignedInRequest) -> HttpResponse:
 def network_remove(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
     """Ask whether to remove a network, and have it removed."""
     network = selectors.network_detail(host, network_id)
+    url, what = network.get_absolute_url(), network.name
+    if answer := explain_owner(request, network.owner, what=what, back_url=url):
+        return answer
     data = request.POST if request.method == "POST" else None
     form = ConfirmForm(data, host=network.host_id, owner=network.owner, user=request.user)
     if data is None or not form.is_valid():

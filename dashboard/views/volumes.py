@@ -21,6 +21,7 @@ from dashboard.views.answers import (
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_volume
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
+from dashboard.views.others import explain_owner
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def volume_create(request: SignedInRequest) -> HttpResponse:
 def volume_remove(request: SignedInRequest, host: str, name: str) -> HttpResponse:
     """Say what removing a volume would lose, and have it removed."""
     volume = selectors.volume_detail(host, name)
+    url, what = volume.get_absolute_url(), volume.shown_name
+    if answer := explain_owner(request, volume.owner, what=what, back_url=url):
+        return answer
     data = request.POST if request.method == "POST" else None
     form = ConfirmForm(data, host=volume.host_id, owner=volume.owner, user=request.user)
     if data is None or not form.is_valid():

@@ -19,7 +19,7 @@ from engine.cleanup.copies import find_copy
 from engine.cleanup.gather import by_id
 from engine.cleanup.history import lives_of
 from engine.cleanup.look import Look
-from engine.cleanup.plan import Kept, SealedPlan
+from engine.cleanup.plan import Kept, SealedPlan, Skipped, spare_nothing
 from engine.cleanup.policy import rehearse, within_limits
 from engine.cleanup.rules import MEANT, judge
 from engine.cleanup.subject import SubjectKind
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
-    from engine.cleanup.plan import CleanupReport, SealedItem
+    from engine.cleanup.plan import CleanupReport, SealedItem, Sparing
     from engine.cleanup.policy import Policy, Rehearsal
     from engine.cleanup.rules import Rule
     from engine.cleanup.subject import Subject
@@ -75,12 +75,13 @@ class Housekeeper(Cleanup):
         ids: Collection[str],
         rules: Sequence[Rule] = (),
         *,
+        sparing: Sparing = spare_nothing,
         owner: str = "",
         expires_after: timedelta = EXPIRES_AFTER,
     ) -> SealedPlan:
         """As `preview`, of the things *ids* besides what *rules* take; see `Look.chosen`."""
         look = self.look()
-        items, kept = look.chosen(ids, rules)
+        items, kept = look.chosen(ids, rules, sparing=sparing)
         return self._sealed(items, kept, owner, expires_after)
 
     def preview_policy(
@@ -116,6 +117,7 @@ class Housekeeper(Cleanup):
         plan_id: str,
         *,
         into_trash: bool = False,
+        sparing: Sparing = spare_nothing,
         owner: str = "",
         progress: ProgressSink = SILENT,
         cancellation: Cancellation = NEVER,
@@ -124,21 +126,26 @@ class Housekeeper(Cleanup):
         Carry a plan out: have those of its items gone to which nothing happened since.
 
         With *into_trash*, containers and images go there and free nothing yet; the rest goes for
-        good. Raises `PlanNotFound` or `PlanExpired`; then nothing was touched. A cancelled one
-        keeps what it did, and can be run again.
+        good. What *sparing* gives a reason for is left alone all the same. Raises `PlanNotFound`
+        or `PlanExpired`; then nothing was touched. A cancelled one keeps what it did, and can be
+        run again.
         """
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
             raise PlanExpired(plan_id)
         subjects = by_id(self._found({each.kind for each in plan.items}))
         items, acts = {each.id: each for each in plan.items}, Acts(self._tools)
+
+        def act(each: str) -> int | Skipped:
+            if why := sparing(items[each]):
+                return Skipped(each, why)
+            if into_trash and items[each].kind in TRASHABLE:
+                return acts.put_aside(items[each], owner)
+            return acts.remove(items[each], subjects.get(each))
+
         report = carry_out(
             list(items),
-            lambda each: (
-                acts.put_aside(items[each], owner)
-                if into_trash and items[each].kind in TRASHABLE
-                else acts.remove(items[each], subjects.get(each))
-            ),
+            act,
             progress,
             cancellation,
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from engine.cleanup.plan import Kept, spare_nothing
 from engine.cleanup.rules import Rule, RuleKind, judge
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from engine.cleanup.plan import Kept, SealedItem
+    from engine.cleanup.plan import SealedItem, Sparing
     from engine.cleanup.subject import Subject
 
 # Whatever is meant one by one is meant by one of these.
@@ -38,19 +39,28 @@ class Look:
     at: datetime
 
     def chosen(
-        self, ids: Collection[str], rules: Sequence[Rule] = ()
+        self,
+        ids: Collection[str],
+        rules: Sequence[Rule] = (),
+        *,
+        sparing: Sparing = spare_nothing,
     ) -> tuple[tuple[SealedItem, ...], tuple[Kept, ...]]:
         """
         Return what goes if *ids* are chosen and what *rules* take, and why of these some stay.
 
-        A holder that is chosen too is no reason to stay. What is unknown is in neither.
+        A holder that is chosen too is no reason to stay; what *sparing* gives a reason for stays
+        whoever chose it. What is unknown is in neither.
         """
-        taken, spared = judge(rules, self.subjects, self.at)
+        taken, left = judge(rules, self.subjects, self.at)
         wanted = {*ids, *(each.id for each in taken)}
         meant = [each for each in self.subjects if each.id in wanted]
-        items, kept = judge(ANYTHING, meant, self.at)
+        spared = tuple(Kept(each.kind, each.id, each.name, sparing(each)) for each in meant)
+        spared = tuple(each for each in spared if each.reason)
+        stays = {each.id for each in spared}
+        items, kept = judge(ANYTHING, [each for each in meant if each.id not in stays], self.at)
         reasons = {each.id: each.reason for each in taken}
-        return _told(items, reasons), (*kept, *(each for each in spared if each.id not in wanted))
+        others = (*spared, *kept, *(each for each in left if each.id not in wanted))
+        return _told(items, reasons), others
 
 
 def _told(items: Iterable[SealedItem], reasons: dict[str, str]) -> tuple[SealedItem, ...]:

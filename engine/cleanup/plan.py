@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
-    from engine.cleanup.subject import Facts, SubjectKind
+    from engine.cleanup.subject import Facts, Subject, SubjectKind
+
+    # Why something is left alone whatever the rules say, as with what is not for everybody.
+    Sparing = Callable[["Subject | SealedItem"], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,8 @@ class SealedPlan:
     made_at: datetime
     made_by: str
     expires_at: datetime
+
+
+def spare_nothing(_item: Subject | SealedItem) -> str:
+    """Return no reason to leave anything alone."""
+    return ""

@@ -1,4 +1,4 @@
-"""The cast of the dashboard's tests: Vera only looks, Otto operates, Ada administers."""
+"""The cast of the tests: Vera only looks, Otto operates, Mia maintains, Ada administers."""
 
 from __future__ import annotations
 
@@ -55,6 +55,11 @@ def vera(db) -> User:
 @pytest.fixture
 def otto(db) -> User:
     return make_user("otto", Role.OPERATOR)
+
+
+@pytest.fixture
+def mia(db) -> User:
+    return make_user("mia", Role.MAINTAINER)
 
 
 @pytest.fixture

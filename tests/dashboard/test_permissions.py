@@ -14,7 +14,7 @@ from dashboard.permissions import ROLE_FOR_JOB, is_permitted, job_is_permitted, 
 
 pytestmark = pytest.mark.django_db
 
-ORDER = [Role.VIEWER, Role.OPERATOR, Role.ADMIN]
+ORDER = [Role.VIEWER, Role.OPERATOR, Role.MAINTAINER, Role.ADMIN]
 
 
 @require_role(Role.OPERATOR)

@@ -349,9 +349,9 @@ def test_activity_is_filtered_and_takes_one_query(request_by, otto, ada, django_
         ]
 
 
-def test_what_was_done_with_a_thing_is_found_by_it(request_by, otto, container):
+def test_what_was_done_with_a_thing_is_found_by_it(request_by, mia, container):
     name = "containers.stop"
-    request_by(otto, name=services.jobs.JobName(name), arguments={"container_id": "c" * 64})
+    request_by(mia, name=services.jobs.JobName(name), arguments={"container_id": "c" * 64})
 
     about = ("alpha", "container", "c" * 64)
     assert [job.name for job in selectors.jobs_about(*about)] == [name]

@@ -259,6 +259,11 @@ class FakeVolumes:
         self._engine.events.record("volume", "create", settings.name)
         return record
 
+    def get(self, name: str) -> VolumeRecord:
+        if name not in self.records:
+            raise VolumeNotFound(name)
+        return self.records[name]
+
     def remove(self, name: str, *, force: bool = False) -> int:
         if name not in self.records:
             if force:

@@ -54,6 +54,7 @@ def make_mess() -> Mess:
     """Fill the database with two hosts, one of them offline, and what a team leaves on them."""
     users = {
         "ada": make_person("ada", Role.ADMIN),
+        "mia": make_person("mia", Role.MAINTAINER),
         "otto": make_person("otto", Role.OPERATOR),
         "vera": make_person("vera", Role.VIEWER),
     }

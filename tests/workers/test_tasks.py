@@ -260,8 +260,8 @@ class TestContainers:
 
 class TestCleanUp:
     def test_exactly_the_images_that_were_shown_go(self, work, engine) -> None:
-        shown = engine.images.add(None, "one")
-        tagged = engine.images.add("web", "two")
+        shown = engine.images.add(None, "one", owner="otto")
+        tagged = engine.images.add("web", "two", owner="otto")
         turned_up = engine.images.add(None, "three")
         ids = [str(shown.id), str(tagged.id)]
 
@@ -276,7 +276,8 @@ class TestCleanUp:
     def test_exactly_the_containers_that_were_shown_go(self, work, engine) -> None:
         engine.images.add("web")
         made = [
-            engine.containers.create(ContainerSettings(image=WEB, name=f"c{n}")) for n in (0, 1)
+            engine.containers.create(ContainerSettings(image=WEB, name=f"c{n}"), owner="otto")
+            for n in (0, 1)
         ]
         for record in made:
             engine.containers.start(record.id)
@@ -290,3 +291,22 @@ class TestCleanUp:
         assert outcome["removed"] == [made[0].id]
         assert outcome["skipped"] == [{"id": made[1].id, "reason": "is running"}]
         assert outcome["freed_bytes"] == 4096
+
+    def test_an_operator_s_clean_up_leaves_what_belongs_to_others(self, work, engine) -> None:
+        engine.images.add("web")
+        made = [
+            engine.containers.create(ContainerSettings(image=WEB, name=owner), owner=owner)
+            for owner in ("otto", "ana")
+        ]
+        for each in made:
+            engine.containers.start(each.id)
+            engine.containers.end(each.id, 0)
+        ids = [each.id for each in made]
+
+        outcome = cleanup.clean_up_containers(work(JobName.CLEAN_UP_CONTAINERS, {"ids": ids}))
+
+        assert outcome["removed"] == [made[0].id]
+        reason = "belongs to ana: ask the owner"
+        assert outcome["skipped"] == [{"id": made[1].id, "reason": reason}]
+        assert outcome["message"].endswith("Left 1 alone.")
+        assert [each.name for each in engine.containers.list()] == ["ana"]

@@ -11,7 +11,7 @@ import pytest
 from dashboard.agents import Question
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
-from dashboard.models import AuditEntry, Container, Image
+from dashboard.models import AuditEntry, Container, Image, Role, User
 from engine.engine import Engine
 from engine.errors import ContainerRunning, EngineError, PlanNotFound, RestoreConflict
 from engine.progress import NEVER, SILENT
@@ -50,15 +50,32 @@ def add_image(engine: Engine, tag: str | None, content: bytes = b"x") -> ImageRe
     return engine.images.import_tar(io.BytesIO(tar), reference=tag, owner="ana")
 
 
-def add_container(engine: Engine, image: ImageRecord, name: str) -> ContainerRecord:
+def add_container(
+    engine: Engine, image: ImageRecord, name: str, *, owner: str = "ana"
+) -> ContainerRecord:
     settings = ContainerSettings(name=name, image=str(image.id), command=("true",), network="none")
-    return engine.containers.create(settings, owner="ana")
+    return engine.containers.create(settings, owner=owner)
 
 
 @pytest.fixture(autouse=True)
 def _made_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     """Containers that were made a moment ago are left alone, which would only cost time here."""
     monkeypatch.setattr("engine.cleanup.gather.FRESH", -LONG_AGO)
+
+
+@pytest.fixture(autouse=True)
+def maintainer(otto: User) -> User:
+    """What lies here is ana's, so otto maintains."""
+    otto.role = Role.MAINTAINER
+    otto.save()
+    return otto
+
+
+@pytest.fixture
+def operator(maintainer: User) -> User:
+    maintainer.role = Role.OPERATOR
+    maintainer.save()
+    return maintainer
 
 
 @pytest.fixture
@@ -135,7 +152,7 @@ def test_running_a_plan_again_after_a_crash_reports_what_is_there(ask, real, wor
 
 def test_what_was_used_since_stays_with_the_reason(ask, real, work) -> None:
     image, other = add_image(real, "web:1"), add_image(real, "web:2", b"y")
-    plan = ask(Question.CLEANUP_PLAN, ids=[str(image.id), str(other.id)])
+    plan = ask(Question.CLEANUP_PLAN, ids=[str(image.id), str(other.id)], owner="otto")
     add_container(real, image, "late")
 
     told = {"plan_id": plan["plan_id"], "into_trash": True}
@@ -223,7 +240,7 @@ def test_what_is_kept_is_shown_so_and_no_plan_takes_it(ask, real, work) -> None:
     trash.keep_things(work(JobName.KEEP_THINGS, {"ids": [container.id]}))
 
     assert Container.objects.get().is_kept
-    kept = ask(Question.CLEANUP_PLAN, ids=[container.id])
+    kept = ask(Question.CLEANUP_PLAN, ids=[container.id], owner="otto")
     assert (kept["count"], kept["kept"][0]["reason"]) == (0, "is pinned")
 
     trash.keep_things(work(JobName.KEEP_THINGS, {"ids": [container.id], "let_go": True}))
@@ -280,3 +297,49 @@ def test_the_trash_is_emptied_as_the_hosts_limits_say(ask, real, work, host) -> 
     assert ask(Question.TRASH_LIST)["items"] == []
     entry = AuditEntry.objects.get(action="trash.tend")
     assert entry.summary.startswith("Emptied the trash of 1 thing")
+
+
+ASK_ANA = "belongs to ana: ask the owner"
+
+
+def test_an_operator_s_plan_has_only_their_own_things(ask, real, operator) -> None:
+    image = add_image(real, "web:1")
+    hers, mine = add_container(real, image, "hers"), add_container(real, image, "his", owner="otto")
+    chosen = [str(image.id), hers.id, mine.id]
+
+    plan = ask(Question.CLEANUP_PLAN, ids=chosen, owner="otto")
+    weighed = ask(Question.CLEANUP_WEIGH, ids=chosen, owner="otto")
+
+    assert [each["name"] for each in plan["items"]] == ["his"]
+    assert {each["reason"] for each in plan["kept"]} == {ASK_ANA}
+    assert (weighed["count"], weighed["bytes"]) == (1, plan["bytes"])
+
+
+def test_a_plan_of_somebody_else_s_leaves_an_operator_only_what_is_theirs(
+    ask, real, work, maintainer
+) -> None:
+    image = add_image(real, "web:1")
+    hers, mine = add_container(real, image, "hers"), add_container(real, image, "his", owner="otto")
+    plan = ask(Question.CLEANUP_PLAN, ids=[hers.id, mine.id], owner="otto")
+    maintainer.role = Role.OPERATOR
+    maintainer.save()
+
+    outcome = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, {"plan_id": plan["plan_id"]}))
+
+    assert outcome["removed"] == [mine.id]
+    assert outcome["skipped"] == [{"id": hers.id, "reason": f"hers {ASK_ANA}"}]
+    assert [each.name for each in real.containers.list()] == ["hers"]
+
+
+def test_an_operator_moves_and_deletes_only_their_own(real, work, operator) -> None:
+    image = add_image(real, "web:1")
+    hers, mine = add_container(real, image, "hers"), add_container(real, image, "his", owner="otto")
+
+    moved = trash.trash_containers(work(JobName.TRASH_CONTAINERS, {"ids": [hers.id, mine.id]}))
+    assert moved["trashed"] == [f"trash:{mine.id}"]
+    assert moved["skipped"] == [{"id": hers.id, "reason": ASK_ANA}]
+
+    put = real.cleanup.trash.put(hers.id, owner="ana")
+    emptied = trash.empty_trash(work(JobName.EMPTY_TRASH, {"ids": [put, f"trash:{mine.id}"]}))
+    assert emptied["removed"] == [f"trash:{mine.id}"]
+    assert emptied["skipped"] == [{"id": put, "reason": ASK_ANA}]

@@ -6,18 +6,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dashboard.agents import Question
+from dashboard.models import User
 from dashboard.services import reveal_credential
 from engine.cleanup.acts import TRASHABLE
 from engine.cleanup.filters import Filters
+from engine.cleanup.plan import spare_nothing
 from engine.cleanup.rules import Rule, RuleKind, judge
 from engine.cleanup.subject import Standing, SubjectKind
 from engine.errors import InvalidInput
+from workers.owners import sparing_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from engine.cleanup.look import Look
-    from engine.cleanup.plan import Kept, SealedItem
+    from engine.cleanup.plan import Kept, SealedItem, Sparing
     from engine.cleanup.subject import Subject
     from engine.cleanup.trash import TrashItem
     from engine.engine import Engine
@@ -66,7 +69,8 @@ class CleanupAnswers:
     def weigh(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return what exactly a selection would free, and what of it stays and why."""
         look = self._engine.cleanup.look()
-        items, kept = look.chosen(ids_of(told), _rules_of(told))
+        sparing = _sparing(str(told["owner"])) if told.get("owner") else spare_nothing
+        items, kept = look.chosen(ids_of(told), _rules_of(told), sparing=sparing)
         return {
             "count": len(items),
             "kinds": [each.kind.value for each in items],
@@ -77,7 +81,9 @@ class CleanupAnswers:
     def plan(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Seal a plan of a selection, and return it as a page shows it."""
         ids, owner = ids_of(told), str(told.get("owner") or "")[:150]
-        plan = self._engine.cleanup.preview_chosen(ids, _rules_of(told), owner=owner)
+        plan = self._engine.cleanup.preview_chosen(
+            ids, _rules_of(told), owner=owner, sparing=_sparing(owner)
+        )
         known = {each.id for each in plan.items} | {each.id for each in plan.kept}
         return {
             "plan_id": plan.id,
@@ -225,6 +231,11 @@ def is_wondered_at(kind: RuleKind, subject: Subject) -> bool:
     if kind is RuleKind.ANONYMOUS_VOLUMES:
         return subject.is_anonymous
     return is_told_under(kind, subject)
+
+
+def _sparing(owner: str) -> Sparing:
+    """Return what leaves alone what *owner*, as the account is at this moment, may not take."""
+    return sparing_for(User.objects.filter(username=owner).first())
 
 
 def _item(item: SealedItem) -> dict[str, Any]:

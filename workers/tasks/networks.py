@@ -9,6 +9,7 @@ from engine.errors import EngineError, NetworkNotFound
 from engine.networks.settings import IpamPool, NetworkSettings
 from engine.settings import Endpoint
 from workers.inventory import Inventory
+from workers.owners import sort_out
 from workers.task import job_task
 from workers.words import counted
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         DisconnectNetwork,
         RemoveNetwork,
     )
-    from workers.work import Outcome, SkippedItem, Work
+    from workers.work import Outcome, Work
 
 JOB_LABEL = "io.shipshape.job"
 
@@ -83,9 +84,9 @@ def disconnect_network(work: Work[DisconnectNetwork]) -> Outcome:
 def clean_up_networks(work: Work[CleanUpNetworks]) -> Outcome:
     """Have those of the networks gone in which nobody stands."""
     engine: Any = work.engine
+    ids, skipped = sort_out(work, "network", work.arguments.ids)
     removed: list[str] = []
-    skipped: list[SkippedItem] = []
-    for network_id in work.arguments.ids:
+    for network_id in ids:
         work.cancellation.check()
         try:
             engine.networks.remove(network_id)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard.jobs import JobName
+from dashboard.permissions import requester_of
 from dashboard.things import counted_kinds
 from engine.cleanup.subject import SubjectKind
 from engine.errors import ContainerNotFound, EngineError, NotFound, RestoreConflict
 from engine.ledger.survey import TRASH, held_by
 from engine.oci.reference import Reference
 from workers.inventory import Inventory
+from workers.owners import TRASH as IN_TRASH
+from workers.owners import sort_out, sparing_for
 from workers.task import job_task
 from workers.words import bytes_in_words, counted
 
@@ -41,6 +44,7 @@ def run_clean_up(work: Work[RunCleanUp]) -> Outcome:
         report = cleanup.run(
             plan.id,
             into_trash=told.into_trash,
+            sparing=sparing_for(requester_of(work.job)),
             owner=work.owner,
             progress=work.progress,
             cancellation=work.cancellation,
@@ -95,16 +99,18 @@ def _result(item: SealedItem, report: CleanupReport, in_trash: set[str]) -> Resu
 @job_task(JobName.TRASH_CONTAINERS)
 def trash_containers(work: Work[TrashContainers]) -> Outcome:
     """Have the containers in the trash; those that run only where they are to be stopped."""
+    ids, others = sort_out(work, "container", work.arguments.ids)
     if work.arguments.stop:
-        for each in work.arguments.ids:
+        for each in ids:
             _stop(work, each)
-    return _put(work, work.arguments.ids, SubjectKind.CONTAINER)
+    return _put(work, ids, SubjectKind.CONTAINER, others)
 
 
 @job_task(JobName.TRASH_IMAGES)
 def trash_images(work: Work[TrashImages]) -> Outcome:
     """Have the images in the trash, with all their tags."""
-    return _put(work, work.arguments.ids, SubjectKind.IMAGE)
+    ids, others = sort_out(work, "image", work.arguments.ids)
+    return _put(work, ids, SubjectKind.IMAGE, others)
 
 
 def _stop(work: Work[Any], container_id: str) -> None:
@@ -115,10 +121,11 @@ def _stop(work: Work[Any], container_id: str) -> None:
         return
 
 
-def _put(work: Work[Any], ids: Iterable[str], kind: SubjectKind) -> Outcome:
-    trash, wanted = work.engine.cleanup.trash, tuple(ids)
+def _put(
+    work: Work[Any], wanted: list[str], kind: SubjectKind, others: list[SkippedItem]
+) -> Outcome:
+    trash, skipped = work.engine.cleanup.trash, list(others)
     trashed: list[str] = []
-    skipped: list[SkippedItem] = []
     try:
         for each in wanted:
             work.cancellation.check()
@@ -128,7 +135,7 @@ def _put(work: Work[Any], ids: Iterable[str], kind: SubjectKind) -> Outcome:
                 known = {item.id for item in trash.list()}
                 if isinstance(error, NotFound) and held_by(TRASH, each) in known:
                     trashed.append(held_by(TRASH, each))
-                elif len(wanted) == 1:
+                elif len(wanted) == 1 and not others:
                     raise
                 else:
                     skipped.append({"id": each, "reason": error.message})
@@ -192,17 +199,19 @@ def _same(name: str, taken: str) -> bool:
 @job_task(JobName.EMPTY_TRASH)
 def empty_trash(work: Work[EmptyTrash]) -> Outcome:
     """Have these gone from the trash for good, and nothing else."""
+    ids, skipped = sort_out(work, IN_TRASH, work.arguments.ids)
     report = work.engine.cleanup.trash.empty(
-        work.arguments.ids, progress=work.progress, cancellation=work.cancellation
+        ids, progress=work.progress, cancellation=work.cancellation
     )
     Inventory(work.engine, work.job.host_id).project_images()
-    left = f" Left {len(report.skipped)} alone." if report.skipped else ""
+    skipped += [{"id": each.id, "reason": each.reason} for each in report.skipped]
+    left = f" Left {len(skipped)} alone." if skipped else ""
     gone = counted(len(report.removed), "thing")
     return {
         "message": f"Deleted {gone} for good, freed {bytes_in_words(report.freed_bytes)}.{left}",
         "freed_bytes": report.freed_bytes,
         "removed": list(report.removed),
-        "skipped": [{"id": each.id, "reason": each.reason} for each in report.skipped],
+        "skipped": skipped,
     }
 
 

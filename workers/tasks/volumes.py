@@ -9,12 +9,13 @@ from dashboard.jobs import JobName
 from engine.errors import EngineError, VolumeNotFound
 from engine.volumes.settings import ANONYMOUS, VolumeSettings
 from workers.inventory import Inventory
+from workers.owners import sort_out
 from workers.task import job_task
 from workers.words import bytes_in_words, counted
 
 if TYPE_CHECKING:
     from dashboard.arguments import CleanUpVolumes, CreateVolume, RemoveVolume
-    from workers.work import Outcome, SkippedItem, Work
+    from workers.work import Outcome, Work
 
 
 @job_task(JobName.CREATE_VOLUME)
@@ -44,10 +45,10 @@ def remove_volume(work: Work[RemoveVolume]) -> Outcome:
 @job_task(JobName.CLEAN_UP_VOLUMES)
 def clean_up_volumes(work: Work[CleanUpVolumes]) -> Outcome:
     """Have those of the volumes gone that no container uses."""
+    names, skipped = sort_out(work, "volume", work.arguments.ids)
     removed: list[str] = []
-    skipped: list[SkippedItem] = []
     freed = 0
-    for name in work.arguments.ids:
+    for name in names:
         work.cancellation.check()
         try:
             freed += work.engine.volumes.remove(name)

@@ -2,6 +2,7 @@
 
 import { remember } from "./history.js";
 import { morph } from "./morph.js";
+import { markOthers } from "./owners.js";
 import { refreshSelections } from "./selection.js";
 import { refreshTimes } from "./times.js";
 import { bytes, counted, memory, percent } from "./words.js";
@@ -43,6 +44,7 @@ function change(element, html) {
 
 function settle(row) {
     window.htmx.process(row);
+    markOthers(row);
     refreshTimes(row);
     const stats = lastStats.get(row.dataset.row);
     if (stats) {

@@ -144,7 +144,7 @@ def test_a_container_of_elsewhere_cannot_be_connected(browse, mess):
     ],
 )
 def test_what_is_ticked_goes_and_nothing_else(browse, address, job, value, told):
-    browse("otto").post(reverse(address), {"ids": [value]})
+    browse("mia").post(reverse(address), {"ids": [value]})
 
     assert Job.objects.get(name=job).arguments == {"ids": [told]}
 

@@ -205,12 +205,23 @@ class TestMovingOneThing:
         stopped.save()
         url = reverse("container_trash", args=("harbour", stopped.container_id))
 
-        wrong = browse("otto").post(url, {"sure": "yes", "confirm": "x"}, headers=HTMX)
+        wrong = browse("mia").post(url, {"sure": "yes", "confirm": "x"}, headers=HTMX)
         assert wrong.status_code == 422
         assert not Job.objects.filter(name="containers.trash").exists()
 
-        browse("otto").post(url, {"sure": "yes", "confirm": "harbour"}, headers=HTMX)
+        browse("mia").post(url, {"sure": "yes", "confirm": "harbour"}, headers=HTMX)
         assert Job.objects.filter(name="containers.trash").exists()
+
+    def test_somebody_elses_is_not_for_operators(self, browse, stopped):
+        stopped.owner = "ana"
+        stopped.save()
+        url = reverse("container_trash", args=("harbour", stopped.container_id))
+
+        answer = browse("otto").post(url, {"sure": "yes", "confirm": "harbour"}, headers=HTMX)
+
+        assert answer.status_code == 403
+        assert "belongs to ana: ask the owner" in answer.content.decode()
+        assert not Job.objects.filter(name="containers.trash").exists()
 
     def test_an_image_in_use_is_not_offered_to_go(self, browse, web_image):
         url = reverse("image_trash", args=("harbour", web_image.hex))
