@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
-from engine.containers.process import merged_env
+from engine.containers.merged import merged_config
 from engine.containers.scaffold import PARENTS, is_scaffold
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
 from engine.containers.writable import layer_in_memory
 from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.derive import Derivation
-from engine.oci.config import ProcessDefaults
 from engine.system.files import DIRECTORY_FLAGS
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from engine.images.record import ImageRecord
     from engine.oci.reference import Reference
-    from engine.settings import ContainerSettings
 
 
 class Committer:
@@ -53,7 +51,7 @@ class Committer:
         """
         defaults = self._means.images.get(str(record.image_id)).config.defaults
         derivation = Derivation(
-            committed_defaults(defaults, record.settings),
+            merged_config(defaults, record.settings),
             changes=tuple(changes),
             created_by=" ".join(record.command),
             comment=message,
@@ -108,22 +106,3 @@ def _is_left_out(root: int, path: bytes, status: os.stat_result) -> bool:
     finally:
         os.close(directory)
     return all(is_scaffold(path + b"/" + os.fsencode(name), each) for name, each in found)
-
-
-def committed_defaults(image: ProcessDefaults, settings: ContainerSettings) -> ProcessDefaults:
-    """Return what an image says that is made of a container with *settings* over *image*'s own."""
-    keeps_command = settings.entrypoint is None and not settings.command
-    return ProcessDefaults(
-        user=settings.user or image.user,
-        exposed_ports=tuple(dict.fromkeys((*image.exposed_ports, *settings.expose))),
-        env=merged_env(image.env, settings.env),
-        entrypoint=image.entrypoint if settings.entrypoint is None else settings.entrypoint,
-        command=image.command if keeps_command else settings.command or (),
-        volumes=image.volumes,
-        working_dir=settings.working_dir or image.working_dir,
-        labels={**image.labels, **settings.labels},
-        stop_signal=settings.stop_signal or image.stop_signal,
-        healthcheck=image.healthcheck,
-        on_build=image.on_build,
-        shell=image.shell,
-    )

@@ -361,7 +361,7 @@ class Containers:
         self._stopper.settle_waiting()
         found = self._means.store.list_in(*AT_REST)
         return self._remover.prune(
-            [each.id for each in found if filters.matches(each.settings.labels, each.created_at)]
+            [each.id for each in found if filters.matches(each.labels, each.created_at)]
         )
 
     def warnings(self, settings: ContainerSettings) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.containers.endpoints import Connector
+from engine.containers.merged import merged_labels
 from engine.containers.mounting import Mounting
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
@@ -108,6 +109,7 @@ class Creator:
             started_at=None,
             finished_at=None,
             owner=owner,
+            labels=merged_labels(image.config.defaults, settings),
         )
 
     def _insert(self, record: ContainerRecord, image: SourceImage) -> ContainerRecord:

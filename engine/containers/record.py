@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.state import ContainerState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from engine.containers.health import Health
@@ -32,6 +33,7 @@ class ContainerRecord:
     *restart_count* counts what its policy did since it was last started by hand; *was_stopped* says
     that it was ended by hand since; *restart_at* is when its policy starts it again, *backoff* the
     wait before that. *health* is None for a container without a check.
+    *labels* are those of its image and, over them, its own.
     """
 
     id: str
@@ -54,6 +56,7 @@ class ContainerRecord:
     restart_at: datetime | None = None
     backoff: timedelta = timedelta()
     health: Health | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def short_id(self) -> str:

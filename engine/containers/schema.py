@@ -46,5 +46,8 @@ SCHEMA = Schema(
         ) WITHOUT ROWID;
         CREATE INDEX trashed_containers_by_image ON trashed_containers (image_id)
         """,
+        """
+        ALTER TABLE containers ADD COLUMN labels TEXT NOT NULL DEFAULT ''
+        """,
     ),
 )

@@ -234,9 +234,15 @@ def _fixed(record: ContainerRecord) -> dict[str, object]:
         "image_id": str(record.image_id),
         "image_reference": record.image_reference,
         "command": json.dumps(record.command),
+        "labels": _labels(record),
         "created_at": nanoseconds(record.created_at),
         "owner": record.owner,
     }
+
+
+def _labels(record: ContainerRecord) -> str:
+    """Return the labels for the record; nothing where the settings have all of them."""
+    return "" if record.labels == record.settings.labels else json.dumps(dict(record.labels))
 
 
 def _chosen(record: ContainerRecord) -> dict[str, object]:
@@ -268,12 +274,15 @@ def _moment(moment: datetime | None) -> int | None:
 
 
 def _record(row: Row | dict[str, Any]) -> ContainerRecord:
+    settings = _settings(row["settings"])
+    # What went into the trash before there were any has none.
+    labels = row["labels"] if "labels" in row.keys() else ""  # noqa: SIM118
     return ContainerRecord(
         id=row["id"],
         name=row["name"],
         image_id=ImageID(Digest.parse(row["image_id"])),
         image_reference=row["image_reference"],
-        settings=_settings(row["settings"]),
+        settings=settings,
         command=tuple(json.loads(row["command"])),
         state=ContainerState(row["state"]),
         pid=row["pid"],
@@ -289,6 +298,7 @@ def _record(row: Row | dict[str, Any]) -> ContainerRecord:
         restart_at=_time(row["restart_at"]),
         backoff=row["backoff"] * MICROSECOND,
         health=Health.from_json(json.loads(row["health"])) if row["health"] else None,
+        labels=json.loads(labels) if labels else settings.labels,
     )
 
 

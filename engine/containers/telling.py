@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) -> None:
     """Record that *action* happened to the container; inside the transaction that makes it true."""
-    labels = {key: value for key, value in record.settings.labels.items() if key not in _OWN}
+    labels = {key: value for key, value in record.labels.items() if key not in _OWN}
     attributes = {**labels, "image": record.image_reference, "name": record.name, **more}
     events.record("container", action, record.id, **attributes)
 

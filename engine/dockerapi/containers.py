@@ -16,6 +16,7 @@ from engine.dockerapi.selection import selected
 from engine.dockerapi.shapes_containers import container_details
 from engine.dockerapi.standing import Standings
 from engine.errors import ImageNotFound, NotFound
+from engine.oci.config import ProcessDefaults
 from engine.system.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -60,9 +61,11 @@ async def inspect(call: Call) -> web.StreamResponse:
 
     def make() -> dict[str, Any]:
         record = call.engine.containers.get(call["id"])
+        image = call.engine.images.find(str(record.image_id))
         execs = call.engine.containers.exec_list(record.id) if record.is_running else []
         return container_details(
             record,
+            image.config.defaults if image else ProcessDefaults(),
             driver=driver_of(call.engine),
             directory=call.engine.paths.containers / record.id,
             standing=Standings(call.engine).of(record),

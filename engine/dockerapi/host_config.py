@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.isolation import MASKED_PATHS, READ_ONLY_PATHS
-from engine.dockerapi.mount_options import anonymous_of, binds_of, mount_list_of, tmpfs_of
+from engine.containers.merged import merged_config
+from engine.dockerapi.mount_options import binds_of, mount_list_of, tmpfs_of
+from engine.oci.healthcheck import write_healthcheck
 from engine.settings.lifetime import Writable
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
-    from engine.settings import ContainerSettings, DeviceRate, Healthcheck, PortBinding
+    from engine.oci.config import ProcessDefaults
+    from engine.settings import ContainerSettings, DeviceRate, PortBinding
 
 SHM_BYTES = 64 * 1024 * 1024
 
@@ -20,53 +23,35 @@ def network_mode_of(settings: ContainerSettings) -> str:
     return settings.network
 
 
-def config_of(record: ContainerRecord) -> dict[str, Any]:
-    """Return docker's `Config` of a container."""
-    settings = record.settings
+def config_of(record: ContainerRecord, image: ProcessDefaults) -> dict[str, Any]:
+    """Return docker's `Config` of a container made of *image*, with what it has from there."""
+    settings, merged = record.settings, merged_config(image, record.settings)
     config: dict[str, Any] = {
         "Hostname": settings.hostname or record.short_id,
         "Domainname": settings.domainname,
-        "User": settings.user,
+        "User": merged.user,
         "AttachStdin": False,
         "AttachStdout": False,
         "AttachStderr": False,
         "Tty": settings.tty,
         "OpenStdin": settings.open_stdin,
         "StdinOnce": settings.stdin_once,
-        "Env": list(settings.env) or None,
-        "Cmd": _list_or_none(settings.command),
+        "Env": list(merged.env) or None,
+        "Cmd": list(merged.command) or None,
         "Image": settings.image,
-        "Volumes": anonymous_of(settings.mounts),
-        "WorkingDir": settings.working_dir,
-        "Entrypoint": _list_or_none(settings.entrypoint),
+        "Volumes": {each: {} for each in merged.volumes} or None,
+        "WorkingDir": merged.working_dir,
+        "Entrypoint": list(merged.entrypoint) or None,
         "OnBuild": None,
-        "Labels": dict(settings.labels),
+        "Labels": dict(record.labels),
     }
     optional: dict[str, Any] = {
-        "ExposedPorts": {each if "/" in each else f"{each}/tcp": {} for each in settings.expose},
-        "StopSignal": settings.stop_signal,
+        "ExposedPorts": {each: {} for each in merged.exposed_ports},
+        "StopSignal": merged.stop_signal,
         "StopTimeout": settings.stop_timeout,
-        "Healthcheck": _healthcheck(settings.healthcheck),
+        "Healthcheck": write_healthcheck(merged.healthcheck),
     }
     return config | {key: value for key, value in optional.items() if value or value == 0}
-
-
-def _list_or_none(words: tuple[str, ...] | None) -> list[str] | None:
-    return list(words) if words is not None else None
-
-
-def _healthcheck(check: Healthcheck | None) -> dict[str, Any] | None:
-    if check is None:
-        return None
-    shape = {
-        "Test": list(check.test),
-        "Interval": check.interval,
-        "Timeout": check.timeout,
-        "StartPeriod": check.start_period,
-        "StartInterval": check.start_interval,
-        "Retries": check.retries,
-    }
-    return {key: value for key, value in shape.items() if value}
 
 
 def host_config_of(settings: ContainerSettings) -> dict[str, Any]:

@@ -128,11 +128,6 @@ def tmpfs_of(mounts: Iterable[MountPoint]) -> dict[str, str]:
     return {each.target: ",".join(each.options) for each in mounts if _is_tmpfs(each)}
 
 
-def anonymous_of(mounts: Iterable[MountPoint]) -> dict[str, dict[str, str]] | None:
-    """Return docker's `Config.Volumes`."""
-    return {each.target: {} for each in mounts if each.is_anonymous} or None
-
-
 def _is_bind(mount: MountPoint) -> bool:
     if mount.kind is MountKind.BIND:
         return mount.make_source

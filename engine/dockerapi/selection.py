@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.health import HealthStatus
 from engine.containers.state import ContainerState
 from engine.dockerapi.query import Filters
 from engine.dockerapi.refusals import Refusal
@@ -37,6 +38,7 @@ KNOWN = (
     "volume",
 )
 STATES = frozenset(ContainerState)
+HEALTH = frozenset({"none", *HealthStatus})
 RUNNING = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING})
 
 
@@ -77,6 +79,9 @@ def _check(filters: Filters) -> None:
     for code in filters.get("exited"):
         if not re.fullmatch(r"-?\d{1,10}", code, re.ASCII):
             raise Refusal(400, f'strconv.Atoi: parsing "{code[:60]}": invalid syntax')
+    for health in filters.get("health"):
+        if health not in HEALTH:
+            raise Refusal(400, f"Unrecognised filter value for health: {health[:60]}")
     filters.flag("is-task")
     for text in (*filters.get("publish"), *filters.get("expose")):
         parse_exposed(text)
@@ -119,7 +124,7 @@ class _Matcher:
         filters = self._filters
         return (
             filters.matches("status", record.state)
-            and filters.matches_labels(record.settings.labels)
+            and filters.matches_labels(record.labels)
             and not filters.flag("is-task")
             and self._matches_id(record)
             and self._matches_name(record)
@@ -163,7 +168,7 @@ class _Matcher:
 
     def _matches_id(self, record: ContainerRecord) -> bool:
         wanted = self._filters.get("id")
-        return not wanted or any(record.id.startswith(each) for each in wanted)
+        return not wanted or any(each and record.id.startswith(each) for each in wanted)
 
     def _matches_name(self, record: ContainerRecord) -> bool:
         if not self._names:
@@ -174,7 +179,12 @@ class _Matcher:
     def _matches_exit(self, record: ContainerRecord) -> bool:
         if not self._codes:
             return True
-        return record.state is not ContainerState.CREATED and (record.exit_code or 0) in self._codes
+        # What runs, or never did, has no code.
+        return (
+            not record.is_running
+            and bool(record.started_at)
+            and (record.exit_code or 0) in self._codes
+        )
 
 
 def _has_port(wanted: tuple[str, ...], ports: set[tuple[Any, Any]]) -> bool:

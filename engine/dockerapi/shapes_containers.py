@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from engine.dockerapi.standing import Standing
     from engine.dockerapi.versions import ApiVersion
+    from engine.oci.config import ProcessDefaults
 
 _PLAIN = re.compile(r"[^\s'\"]+")
 
@@ -41,7 +42,7 @@ def container_summary(
         "Command": command_text(record.command),
         "Created": int(record.created_at.timestamp()),
         "Ports": port_rows(record, standing),
-        "Labels": dict(record.settings.labels),
+        "Labels": dict(record.labels),
         "State": str(record.state),
         "Status": status,
         "HostConfig": {"NetworkMode": network_mode_of(record.settings)},
@@ -63,6 +64,7 @@ def command_text(command: tuple[str, ...]) -> str:
 
 def container_details(
     record: ContainerRecord,
+    image: ProcessDefaults,
     *,
     driver: str,
     directory: Path,
@@ -72,7 +74,7 @@ def container_details(
     version: ApiVersion,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the answer to `GET /containers/{id}/json`."""
+    """Return the answer to `GET /containers/{id}/json`; *image* is what its image says."""
     command = record.command or ("",)
     details = {
         "Id": record.id,
@@ -96,7 +98,7 @@ def container_details(
         "HostConfig": host_config_of(record.settings),
         "GraphDriver": {"Data": None, "Name": driver},
         "Mounts": mounts,
-        "Config": config_of(record),
+        "Config": config_of(record, image),
         "NetworkSettings": network_settings_of(record, standing, version),
     }
     if sizes is not None:

@@ -327,6 +327,7 @@ class FakeContainers:
             started_at=None,
             finished_at=None,
             owner=owner,
+            labels=settings.labels,
         )
         self._put(record, "create")
         return record
