@@ -14,6 +14,7 @@ from engine.build.intake import (
     context_of_upload,
 )
 from engine.build.output import merged_tar, write_files
+from engine.build.prune import EVERY_ENTRY
 from engine.progress import NEVER, SILENT
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from engine.build.cache import CachedStep
     from engine.build.caches import CacheDirectory, CachePlace
     from engine.build.context import BuildContext
-    from engine.build.prune import CachePruned, CachePruner
+    from engine.build.prune import CacheFilter, CachePruned, CachePruner
     from engine.build.recording import Built
     from engine.build.remote import GitSource
     from engine.build.request import BuildRequest
@@ -133,10 +134,11 @@ class Builds:
         everything: bool = True,
         unused_for: timedelta | None = None,
         keep_bytes: int = 0,
+        only: CacheFilter = EVERY_ENTRY,
     ) -> CachePruned:
         """Give cache back, what was used longest ago first; see `CachePruner.prune`."""
         return self._pruner.prune(
-            everything=everything, unused_for=unused_for, keep_bytes=keep_bytes
+            everything=everything, unused_for=unused_for, keep_bytes=keep_bytes, only=only
         )
 
     def sweep(self) -> int:

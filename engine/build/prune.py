@@ -29,6 +29,36 @@ class CachePruned:
     freed_bytes: int
 
 
+STEP = "regular"
+DIRECTORY = "exec.cachemount"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFilter:
+    """
+    Which entries are meant, in BuildKit's words; what is empty or None leaves open.
+
+    *id* is a part of an entry's. Where it *is_possible* not, none is meant.
+    """
+
+    id: str = ""
+    type: str = ""
+    is_shared: bool | None = None
+    is_possible: bool = True
+
+    def matches(self, entry: str, kind: str, *, is_shared: bool) -> bool:
+        """Whether the entry *entry* of the type *kind* is meant."""
+        return (
+            self.is_possible
+            and self.id in entry
+            and self.type in {"", kind}
+            and self.is_shared in {None, is_shared}
+        )
+
+
+EVERY_ENTRY = CacheFilter()
+
+
 class CachePruner:
     """Prunes the build cache of one engine root."""
 
@@ -48,19 +78,24 @@ class CachePruner:
         self._clock = clock
 
     def prune(
-        self, *, everything: bool, unused_for: timedelta | None, keep_bytes: int
+        self,
+        *,
+        everything: bool,
+        unused_for: timedelta | None,
+        keep_bytes: int,
+        only: CacheFilter = EVERY_ENTRY,
     ) -> CachePruned:
         """
         Forget entries until those that remain take at most *keep_bytes*.
 
         Without *everything*, only entries whose layer no image needs go. With *unused_for*, only
-        what was not used for so long. What is in use stays.
+        what was not used for so long, and never what *only* does not mean. What is in use stays.
         """
         before = self._clock.now() - unused_for if unused_for else None
         steps = [
             each
             for each in self._cache.list()
-            if self._is_meant(each, before, everything=everything)
+            if self._is_meant(each, before, only, everything=everything)
         ]
         held = sum(each.layer.size for each in steps if each.layer)
         going: list[CachedStep] = []
@@ -71,22 +106,29 @@ class CachePruner:
             held -= each.layer.size if each.layer else 0
         self._cache.forget(each.key for each in going)
         freed = self._collector.collect_layers(each.layer.chain_id for each in going if each.layer)
-        names, more = self._remove_directories(before) if everything else ((), 0)
+        names, more = self._remove_directories(before, only) if everything else ((), 0)
         return CachePruned(tuple(each.key for each in going), names, freed + more)
 
-    def _is_meant(self, step: CachedStep, before: datetime | None, *, everything: bool) -> bool:
+    def _is_meant(
+        self, step: CachedStep, before: datetime | None, only: CacheFilter, *, everything: bool
+    ) -> bool:
         if before is not None and step.last_used_at > before:
             return False
-        return everything or not self._is_in_image(step)
+        is_in_image = self._is_in_image(step)
+        is_meant = only.matches(step.key, STEP, is_shared=is_in_image)
+        return is_meant and (everything or not is_in_image)
 
     def _is_in_image(self, step: CachedStep) -> bool:
         return step.layer is not None and self._images.is_layer_in_image(str(step.layer.chain_id))
 
-    def _remove_directories(self, before: datetime | None) -> tuple[tuple[str, ...], int]:
+    def _remove_directories(
+        self, before: datetime | None, only: CacheFilter
+    ) -> tuple[tuple[str, ...], int]:
         removed: list[str] = []
         freed = 0
         for each in self._directories.list():
-            if before is not None and each.last_used_at > before:
+            is_recent = before is not None and each.last_used_at > before
+            if is_recent or not only.matches(each.name, DIRECTORY, is_shared=False):
                 continue
             bytes_freed = self._directories.remove(each.name)
             if bytes_freed is not None:

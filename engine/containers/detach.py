@@ -22,15 +22,15 @@ def parse_detach_keys(text: str) -> bytes:
     keys = (text or DEFAULT_KEYS).split(",")
     if len(keys) > MAX_KEYS:
         raise InvalidSetting("detach_keys", f"has more than {MAX_KEYS} keys")
-    return bytes(_byte(key) for key in keys)
+    return bytes(_byte(key, text) for key in keys)
 
 
-def _byte(key: str) -> int:
+def _byte(key: str, text: str) -> int:
     if key in _CONTROL:
         return _CONTROL[key]
     if len(key) == 1 and key.isascii():
         return ord(key)
-    raise InvalidSetting("detach_keys", f"Unknown character: '{key[:20]}'")
+    raise InvalidSetting("detach_keys", f"Invalid escape keys ({text[:80]}) provided")
 
 
 class KeyMatcher:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.bundle import host_resolver
 from engine.containers.hostname import hostname_of
+from engine.containers.record import SHORT_LENGTH
 from engine.errors import ContainerNotFound, InvalidSetting
 from engine.networks.files import (
     HOSTS,
@@ -152,7 +153,7 @@ class Connector:
         for link in endpoint.settings.links:
             ref, _, alias = link.partition(":")
             meant = [each for each in others if _is_called(each, ref)]
-            yield from ((each.ipv4 or each.ipv6, [alias or ref]) for each in meant)
+            yield from ((each.ipv4 or each.ipv6, _link_names(each, alias or ref)) for each in meant)
 
     def _resolver(self, record: ContainerRecord) -> str:
         settings = record.settings
@@ -256,6 +257,12 @@ def check_connectable(settings: ContainerSettings) -> None:
             "container sharing network namespace with another container or host cannot be "
             "connected to any other network",
         )
+
+
+def _link_names(endpoint: EndpointRecord, alias: str) -> list[str]:
+    """Return what a linked container is called: by the link, by its host name, by its own name."""
+    own = (endpoint.container_id[:SHORT_LENGTH], endpoint.container_name)
+    return list(dict.fromkeys((alias, *own)))
 
 
 def _is_called(endpoint: EndpointRecord, ref: str) -> bool:

@@ -20,6 +20,7 @@ from engine.errors import (
     ContainerNotRunning,
     ContainerPaused,
     ExecNotFound,
+    InvalidSetting,
     RuntimeFailed,
 )
 from engine.system.processes import kill_and_wait, session_of
@@ -69,7 +70,11 @@ class Executor:
         check_runs(record)
         place = self._store.locate(exec_id)
         settings = self._store.read(place).settings
-        process = exec_process(place.bundle, settings, bits=self._means.host.capability_bits)
+        try:
+            process = exec_process(place.bundle, settings, bits=self._means.host.capability_bits)
+        except InvalidSetting:
+            self._store.mark_ended(place, NOT_RUN)
+            raise
         self._store.mark_started(place, process)
         words = " ".join(settings.command)
         tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)

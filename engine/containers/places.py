@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
-from engine.errors import InvalidSetting
+from engine.errors import InvalidSetting, from_oserror
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PLACES = ("dev", "proc", "sys")
+MARK = ".dockerenv"
 
 
 def refuse_links(root: Path) -> None:
@@ -31,3 +33,18 @@ def refuse_links(root: Path) -> None:
                 f"/{name} in the image is not a directory",
                 remedy="Do not use this image: it was made to write outside its own files.",
             )
+
+
+def leave_mark(root: Path) -> None:
+    """
+    Let programs know that they run in a container: a file of that name in *root*, as docker's.
+
+    One that is there stays as it is.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        os.close(os.open(root / MARK, flags, 0o755))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise from_oserror(error, f"make /{MARK} in the container") from error

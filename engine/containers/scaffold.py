@@ -1,5 +1,5 @@
 """
-What a start makes in a container's root so that something can be mounted there: pure.
+What a start makes in a container's root, most of it for something to be mounted there: pure.
 
 It is no change that anybody made, so it is neither shown as one nor committed.
 """
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     import os
 
 _DIRECTORIES = frozenset({b"dev", b"dev/pts", b"dev/shm", b"dev/mqueue", b"proc", b"sys"})
-_FILES = frozenset({b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console"})
+_FILES = frozenset(
+    {b".dockerenv", b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console"}
+)
 # Directories that come into a writable layer with the files above.
 PARENTS = frozenset({b"etc"})
 
 
 def is_scaffold(path: bytes, status: os.stat_result) -> bool:
-    """Whether *path*, relative to the root, is there only for a mount to cover it."""
+    """Whether *path*, relative to the root, is there only because a start made it."""
     if stat.S_ISDIR(status.st_mode):
         return path in _DIRECTORIES
     return path in _FILES and stat.S_ISREG(status.st_mode) and status.st_size == 0

@@ -20,7 +20,7 @@ from engine.containers.hostname import hostname_of
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
 from engine.containers.mounting import Mounting
-from engine.containers.places import refuse_links
+from engine.containers.places import leave_mark, refuse_links
 from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
@@ -94,6 +94,7 @@ class Starter:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
         means.mounter.mount(run_mounts(means, record), bundle.rootfs)
         refuse_links(bundle.rootfs)
+        leave_mark(bundle.rootfs)
         self._mounting.fill_from(bundle)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)

@@ -8,11 +8,12 @@ from engine.containers.filters import PruneFilter
 from engine.containers.state import ContainerState
 from engine.dockerapi.answers import json_answer, nothing
 from engine.dockerapi.create_body import resources_of, restart_of
+from engine.dockerapi.events import tell_prune
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.query import until_of
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import Refusal, refusal_of
 from engine.dockerapi.routing import Route
-from engine.errors import WrongState
+from engine.errors import InvalidSetting, NameTaken, WrongState
 from engine.settings import ResourceUpdate
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ async def rename(call: Call) -> web.StreamResponse:
             400,
             "Renaming a container with the same name as its current name",
         )
-    await call.pools.long(call.engine.containers.rename, record.id, name)
+    try:
+        await call.pools.long(call.engine.containers.rename, record.id, name)
+    except (InvalidSetting, NameTaken) as error:
+        refusal = refusal_of(error)
+        shown = refusal.message.replace(f"({name}", f"(/{name}")
+        words = f"Error when allocating new name: {shown}"
+        raise Refusal(refusal.status, words) from error
     return nothing()
 
 
@@ -75,6 +82,7 @@ async def prune(call: Call) -> web.StreamResponse:
     filters = call.query.filters("until", "label", "label!")
     chosen = PruneFilter(until_of(filters), filters.get("label"), filters.get("label!"))
     pruned = await call.pools.long(call.engine.containers.prune, filters=chosen)
+    await tell_prune(call, "container", pruned.freed)
     return json_answer(
         {"ContainersDeleted": list(pruned.removed) or None, "SpaceReclaimed": pruned.freed}
     )

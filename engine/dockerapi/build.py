@@ -6,12 +6,14 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from engine.build.prune import CacheFilter
 from engine.build.remote import is_git, parse_git
 from engine.build.request import BuildRequest, Limits
 from engine.dockerapi.answers import json_answer, nothing, progress_from
 from engine.dockerapi.bodies import open_body
 from engine.dockerapi.build_told import BuildTelling
 from engine.dockerapi.credentials import decoded_header, read_credentials
+from engine.dockerapi.events import tell_prune
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.names import parse_platform, wanted_reference
 from engine.dockerapi.query import parse_number, until_of
@@ -30,13 +32,24 @@ if TYPE_CHECKING:
     from engine.build.prune import CachePruned
     from engine.dockerapi.call import Call
     from engine.dockerapi.progress import JsonProgress
-    from engine.dockerapi.query import Query
+    from engine.dockerapi.query import Filters, Query
     from engine.progress import Cancellation
     from engine.registry.credentials import Credentials
 
 HEADER = "X-Registry-Config"
 MAX_JSON = 1024 * 1024
 BUILDKIT = "2"
+CACHE_FILTERS = (
+    "id",
+    "inuse",
+    "label",
+    "label!",
+    "parent",
+    "shared",
+    "type",
+    "until",
+    "unused-for",
+)
 BRIDGE = frozenset({"", "default", "bridge"})
 
 
@@ -170,8 +183,9 @@ def _registry(host: str) -> str:
 
 async def prune(call: Call) -> web.StreamResponse:
     """Answer `POST /build/prune`."""
-    filters = call.query.filters("until", "unused-for", "id", "parent", "type", "inuse", "shared")
+    filters = call.query.filters(*CACHE_FILTERS)
     until = until_of(filters)
+    chosen = _cache_filter(filters)
     keep = call.query.text("keep-storage") or call.query.text("reserved-space") or "0"
 
     def take() -> CachePruned:
@@ -179,11 +193,27 @@ async def prune(call: Call) -> web.StreamResponse:
             everything=call.query.flag("all"),
             unused_for=SYSTEM_CLOCK.now() - until if until else None,
             keep_bytes=max(0, parse_number(keep, "keep-storage")),
+            only=chosen,
         )
 
     pruned = await call.pools.long(take)
+    await tell_prune(call, "builder", pruned.freed_bytes)
     gone = [*pruned.steps, *pruned.directories] or None
     return json_answer({"CachesDeleted": gone, "SpaceReclaimed": pruned.freed_bytes})
+
+
+def _cache_filter(filters: Filters) -> CacheFilter:
+    """Return which entries are meant; raise `Refusal` (400) for what is none of docker's."""
+    for name in ("id", "type", "parent", "inuse", "shared"):
+        if len(filters.get(name)) > 1:
+            raise Refusal(400, f"failed to prune build cache: {name} has more than one value")
+    return CacheFilter(
+        id="".join(filters.get("id")),
+        type="".join(filters.get("type")),
+        is_shared=filters.flag("shared"),
+        # Nothing that could be taken away is in use, known by a parent, or has a label.
+        is_possible=not (filters.flag("inuse") or filters.get("parent") or filters.get("label")),
+    )
 
 
 async def cancel(call: Call) -> web.StreamResponse:

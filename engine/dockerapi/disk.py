@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from engine.build.prune import DIRECTORY, STEP
 from engine.containers.status import status_words
 from engine.dockerapi.image_selection import shared_sizes
 from engine.dockerapi.mounted import mounts_of
@@ -36,7 +37,7 @@ def usage_details(engine: Engine, version: ApiVersion, kinds: Sequence[str]) -> 
         details["LayersSize"] = layers_size(images)
         details["Images"] = _images(images, containers, version)
     if "container" in wanted:
-        details["Containers"] = _containers(engine, images, containers)
+        details["Containers"] = _containers(engine, images, containers, version)
     if "volume" in wanted:
         details["Volumes"] = [
             volume_details(each, usage=usage_of(engine, each)) for each in engine.volumes.list()
@@ -54,7 +55,7 @@ def cache_rows(engine: Engine) -> list[dict[str, Any]]:
     rows = [
         {
             "ID": step.key[:25],
-            "Type": "regular",
+            "Type": STEP,
             "Description": step.created_by,
             "InUse": False,
             "Shared": step.layer.chain_id in in_images,
@@ -69,7 +70,7 @@ def cache_rows(engine: Engine) -> list[dict[str, Any]]:
     mounts = [
         {
             "ID": each.name[:25],
-            "Type": "exec.cachemount",
+            "Type": DIRECTORY,
             "Description": "cache mount",
             "InUse": False,
             "Shared": False,
@@ -101,7 +102,10 @@ def _images(
 
 
 def _containers(
-    engine: Engine, images: Sequence[ImageRecord], containers: Sequence[ContainerRecord]
+    engine: Engine,
+    images: Sequence[ImageRecord],
+    containers: Sequence[ContainerRecord],
+    version: ApiVersion,
 ) -> list[dict[str, Any]]:
     now = SYSTEM_CLOCK.now()
     sizes = {each.id: each.size for each in images}
@@ -117,6 +121,7 @@ def _containers(
                 image=each.settings.image,
                 standing=standings.of(each),
                 mounts=mounts_of(engine, each.id),
+                version=version,
                 sizes=both,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import stream_from
@@ -69,6 +70,12 @@ def _followed(log: EventLog, after: int, until: datetime | None, pipe: Pipe) -> 
         return pipe.is_abandoned or (until is not None and SYSTEM_CLOCK.now() > until)
 
     return log.follow(after, is_stopped=is_over)
+
+
+async def tell_prune(call: Call, noun: str, freed: int) -> None:
+    """Let those who listen know that somebody pruned, and how much came free."""
+    record = partial(call.engine.events.record, noun, "prune", "", reclaimed=str(freed))
+    await call.pools.quick(record)
 
 
 def event_message(event: Event) -> dict[str, Any]:

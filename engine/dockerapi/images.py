@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, nothing, progress_from
 from engine.dockerapi.credentials import HEADER, parse_credentials
+from engine.dockerapi.events import tell_prune
 from engine.dockerapi.image_selection import chosen_images, shared_sizes
 from engine.dockerapi.names import is_tagged, parse_platform, wanted_reference
 from engine.dockerapi.query import until_of
@@ -155,6 +156,7 @@ async def prune(call: Call) -> web.StreamResponse:
         owner=call.owner,
     )
     rows = [row for removal in pruned.removals for row in removal_rows(removal)]
+    await tell_prune(call, "image", pruned.freed_bytes)
     return json_answer({"ImagesDeleted": rows or None, "SpaceReclaimed": pruned.freed_bytes})
 
 

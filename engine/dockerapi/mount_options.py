@@ -49,6 +49,7 @@ def _parse_bind(text: str, driver: str) -> MountPoint:
     source, target = parts[:2]
     modes = parts[2].split(",") if len(parts) == 3 else []
     kind = MountKind.BIND if source.startswith("/") else MountKind.VOLUME
+    propagation = _propagation(kind, modes)
     if kind is MountKind.VOLUME and not _VOLUME.fullmatch(source):
         raise Refusal(
             400,
@@ -61,19 +62,19 @@ def _parse_bind(text: str, driver: str) -> MountPoint:
         target=target,
         source=source,
         read_only="ro" in modes,
-        propagation=_propagation(text, kind, modes),
+        propagation=propagation,
         no_copy="nocopy" in modes,
         driver=driver if kind is MountKind.VOLUME else "",
         make_source=kind is MountKind.BIND,
     )
 
 
-def _propagation(text: str, kind: MountKind, modes: list[str]) -> str:
+def _propagation(kind: MountKind, modes: list[str]) -> str:
     others = [each for each in modes if each not in IGNORED_MODES | {"ro", "nocopy"}]
     if not others:
         return ""
     if len(others) > 1 or others[0] not in PROPAGATIONS or kind is not MountKind.BIND:
-        raise Refusal(400, f"invalid mode: {','.join(modes)[:80]} in '{text[:200]}'")
+        raise Refusal(400, f"invalid mode: {','.join(modes)[:80]}")
     return others[0]
 
 

@@ -6,13 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.events import tell_prune
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.port_options import endpoint_of
 from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_networks import network_details, network_settings_of
+from engine.dockerapi.versions import ApiVersion
 from engine.errors import NotConnected
+from engine.networks.record import PREDEFINED
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from engine.networks.record import NetworkRecord
 
 KNOWN = ("dangling", "driver", "id", "label", "name", "scope", "type")
+# Old clients find in a list what newer ones ask for one by one.
+WITHOUT_CONTAINERS = ApiVersion(1, 28)
 TYPES = frozenset({"custom", "builtin"})
 
 
@@ -29,6 +34,8 @@ async def list_networks(call: Call) -> web.StreamResponse:
     """Answer `GET /networks`."""
     filters = call.query.filters(*KNOWN)
     dangling = filters.flag("dangling")
+    with_containers = call.version < WITHOUT_CONTAINERS
+    endpoints_in = call.engine.networks.endpoints_in
     if set(filters.get("type")) - TYPES:
         raise Refusal(400, f"invalid filter: 'type'='{filters.get('type')[0][:60]}'")
 
@@ -39,7 +46,7 @@ async def list_networks(call: Call) -> web.StreamResponse:
             for endpoint in call.engine.networks.endpoints(container.id)
         }
         return [
-            network_details(each, ())
+            network_details(each, endpoints_in(each.id) if with_containers else ())
             for each in call.engine.networks.list()
             if _matches(each, filters)
             and (dangling is None or dangling is (each.name not in used and not each.is_predefined))
@@ -67,6 +74,8 @@ def _contains(wanted: tuple[str, ...], value: str) -> bool:
 async def create(call: Call) -> web.StreamResponse:
     """Answer `POST /networks/create`."""
     settings = network_settings_of(Fields(await call.json(is_needed=True)))
+    if settings.name in PREDEFINED:
+        raise Refusal(403, f"operation is not permitted on predefined {settings.name} network")
     network = await call.pools.long(call.engine.networks.create, settings, owner=call.owner)
     return json_answer({"Id": network.id, "Warning": ""}, status=201)
 
@@ -123,6 +132,7 @@ async def prune(call: Call) -> web.StreamResponse:
         labels=filters.get("label"),
         without_labels=filters.get("label!"),
     )
+    await tell_prune(call, "network", 0)
     return json_answer({"NetworksDeleted": list(removed) or None})
 
 

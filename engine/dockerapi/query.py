@@ -135,8 +135,15 @@ def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
 def until_of(filters: Filters) -> datetime | None:
     """Return the earliest of the times that the filter `until` names, None without any."""
     now = SYSTEM_CLOCK.now()
-    found = (parse_moment_or_age(each, "until", now) for each in filters.get("until"))
-    return min(found, default=None)
+    return min((_until(each, now) for each in filters.get("until")), default=None)
+
+
+def _until(text: str, now: datetime) -> datetime:
+    try:
+        return parse_moment_or_age(text, "until", now)
+    except Refusal as error:
+        words = f'failed to parse value as time or duration: "{text[:60]}"'
+        raise Refusal(400, words) from error
 
 
 def parse_number(text: str, name: str) -> int:

@@ -20,6 +20,7 @@ from engine.errors import (
     NetworkPredefined,
     PoolOverlaps,
     ReadOnlyPath,
+    RuntimeFailed,
     SourceNotFound,
     StepFailed,
 )
@@ -153,6 +154,19 @@ def _(error: CommandNotFound) -> Refusal:
         "start container process: "
         f'exec: "{error.command}": {error.reason}: unknown',
     )
+
+
+@refusal_of.register
+def _(error: RuntimeFailed) -> Refusal:
+    attempt = _ATTEMPTS.get(error.verb)
+    return Refusal(500, f"{attempt}{error.stderr}: unknown" if attempt else error.message)
+
+
+# The verb is the runtime's; what stands before its last words is what scripts look for.
+_ATTEMPTS = {
+    "create": "failed to create shim task: OCI runtime create failed: ",
+    "exec in": "OCI runtime exec failed: ",
+}
 
 
 def _without_tag(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.dockerapi.elsewhere import NO_MANAGER
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.words import go_time
 from engine.networks.settings import IpamPool, NetworkSettings
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from engine.networks.record import EndpointRecord, NetworkRecord, Subnet
 
 UNSUPPORTED = ("Ingress", "ConfigOnly")
+# The driver of networks that a swarm's hosts share.
+OVERLAY = "overlay"
 
 
 def network_settings_of(body: Fields) -> NetworkSettings:
@@ -22,6 +25,7 @@ def network_settings_of(body: Fields) -> NetworkSettings:
     for option in UNSUPPORTED:
         if body.flag(option):
             raise Refusal(400, f"{option} networks exist in a swarm only, and this is none")
+    _refuse_elsewhere(body)
     ipam = body.child("IPAM")
     return NetworkSettings(
         name=body.text("Name"),
@@ -35,6 +39,17 @@ def network_settings_of(body: Fields) -> NetworkSettings:
         options=body.mapping("Options"),
         labels=body.mapping("Labels"),
     )
+
+
+def _refuse_elsewhere(body: Fields) -> None:
+    """Raise `Refusal` for what only a swarm has, and for a template that is not here."""
+    if body.text("Driver") == OVERLAY:
+        raise Refusal(403, NO_MANAGER)
+    if body.text("Scope") not in {"", "local"}:
+        raise Refusal(403, "cannot create a swarm scoped network when swarm is not active")
+    template = body.child("ConfigFrom").text("Network")
+    if template:
+        raise Refusal(404, f'configuration network "{template[:80]}" does not exist')
 
 
 def _pool(config: Fields) -> IpamPool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, nothing
+from engine.dockerapi.events import tell_prune
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
@@ -115,6 +116,7 @@ async def prune(call: Call) -> web.StreamResponse:
         labels=filters.get("label"),
         without_labels=filters.get("label!"),
     )
+    await tell_prune(call, "volume", sum(removed.values()))
     return json_answer({"VolumesDeleted": list(removed), "SpaceReclaimed": sum(removed.values())})
 
 

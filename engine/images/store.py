@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 # A layer that is known without its archive learns of one that came later.
+# Ways to come here that docker has an event of; pulls have their own, with the digest.
+ARRIVALS = frozenset({"import", "load"})
 _INSERT_LAYER = """
     INSERT INTO layers VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (chain_id) DO UPDATE SET
@@ -210,7 +212,7 @@ class ImageStore(ImageQueries):
         """Remove the record of *image*, which must have no name left; its layers' records stay."""
         with self._database.write() as transaction:
             transaction.execute("DELETE FROM images WHERE id = ?", (str(image.id),))
-            self._events.record("image", "delete", str(image.id), by=owner)
+            self._events.record("image", "delete", str(image.id), name=str(image.id), by=owner)
 
     def forget_layer(self, chain_id: str) -> Digest | None:
         """Remove the record of a layer that no image lists; return the digest of its archive."""
@@ -279,10 +281,13 @@ class ImageStore(ImageQueries):
         manifest = str(manifest_digest) if manifest_digest else None
         now = nanoseconds(self._clock.now())
         created = microseconds(config.created_at) if config.created_at else None
-        transaction.execute(
+        cursor = transaction.execute(
             "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
             (str(config.image_id), manifest, config.content, now, owner, source, created),
         )
+        if cursor.rowcount and source in ARRIVALS:
+            name = str(config.image_id)
+            self._events.record("image", source, name, name=name, by=owner)
 
     def _note_move(
         self,

@@ -99,7 +99,7 @@ class MountPoint:
                 f"invalid mount path: '{self.source[:80]}' mount path must be absolute"
             )
         if self.kind is MountKind.TMPFS and self.source:
-            raise self._refusal("source must not be specified")
+            raise self._refusal("field Source must not be specified")
         if self.kind is MountKind.VOLUME and self.source and not _VOLUME.fullmatch(self.source):
             raise self._refusal(
                 f'"{self.source[:80]}" includes invalid characters for a local volume name, only '

@@ -72,6 +72,15 @@ class Endpoint:
             raise InvalidSetting("endpoints", f"{self.mac[:40]} is not a valid mac address")
 
 
+_OF_ONES_OWN = {
+    "publish": "port publishing and the container type",
+    "dns": "dns and the",
+    "extra_hosts": "custom host-to-IP mapping and the",
+    "expose": "port exposing and the container type",
+}
+"""What a container has no use for that stands in the network of another, and docker's words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Networking:
     """
@@ -105,11 +114,9 @@ class Networking:
         self._check_addresses()
 
     def _check_joins(self) -> None:
-        for name in ("publish", "dns", "extra_hosts", "expose"):
+        for name, words in _OF_ONES_OWN.items():
             if getattr(self, name):
-                raise InvalidSetting(
-                    name, f"conflicting options: {name.replace('_', ' ')} and the network mode"
-                )
+                raise InvalidSetting(name, f"conflicting options: {words} network mode")
 
     def _check_addresses(self) -> None:
         for address in self.dns:

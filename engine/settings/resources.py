@@ -123,19 +123,20 @@ class Resources:
         if 0 < self.memory_bytes < self.memory_reservation:
             raise InvalidSetting(
                 "memory_reservation",
-                "Minimum memory limit can not be less than memory reservation limit",
+                "Minimum memory limit can not be less than memory reservation limit, see usage",
             )
 
     def _check_swap(self) -> None:
         check_range("memory_swap", self.memory_swap, smallest=-1)
         if self.memory_swap > 0 and not self.memory_bytes:
             raise InvalidSetting(
-                "memory_swap", "You should always set the Memory limit when using Memoryswap limit"
+                "memory_swap",
+                "You should always set the Memory limit when using Memoryswap limit, see usage",
             )
         if 0 < self.memory_swap < self.memory_bytes:
             raise InvalidSetting(
                 "memory_swap",
-                "Minimum memoryswap limit should be larger than memory limit",
+                "Minimum memoryswap limit should be larger than memory limit, see usage",
             )
         if self.memory_swappiness is not None and not 0 <= self.memory_swappiness <= 100:
             raise InvalidSetting(

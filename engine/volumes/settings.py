@@ -33,12 +33,18 @@ class VolumeSettings:
     labels: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
 
     def __post_init__(self) -> None:
-        if self.name and not _NAME.fullmatch(self.name):
+        if len(self.name) > 1 and not _NAME.fullmatch(self.name):
             raise InvalidSetting(
                 "name",
                 f'create {self.name[:80]}: "{self.name[:80]}" includes invalid characters for a '
                 'local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended '
                 "to pass a host directory, use absolute path",
+            )
+        if len(self.name) == 1:
+            raise InvalidSetting(
+                "name",
+                f"create {self.name}: volume name is too short, names should be at least two "
+                "alphanumeric characters",
             )
         if self.driver != LOCAL:
             raise InvalidSetting(
@@ -53,7 +59,9 @@ class VolumeSettings:
     def _check_options(self) -> None:
         for option in self.options:
             if option not in MOUNT_OPTIONS:
-                raise InvalidSetting("options", f'invalid option: "{option[:80]}"')
+                raise InvalidSetting(
+                    "options", f'create {self.name}: invalid option: "{option[:80]}"'
+                )
         if self.options and not self.options.get("device"):
             raise InvalidSetting("options", "missing device in volume options")
         if self.options and not self.options.get("type") and not self.is_bind:

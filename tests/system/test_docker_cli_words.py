@@ -269,6 +269,40 @@ SCENES = {
         version --format '{{.Server.Os}} {{.Server.Arch}}'
         system prune -f
     """,
+    "finer-points": """
+        run --rm IMAGE ls -a /
+        run --name e0 IMAGE true
+        diff e0
+        ps -as --filter name=e0 --format '{{.Size}}'
+        commit e0 test/e0
+        rm e0
+        run -d --name b1 IMAGE sleep 1000
+        run --rm --link b1:alias IMAGE sh -c 'head -n 8 /etc/hosts | tail -n 2 | cut -f 2'
+        run --rm --memory 64m --memory-swap 32m IMAGE true
+        run --rm --network container:b1 -p 80:80 IMAGE true
+        run --rm --network container:b1 --dns 1.2.3.4 IMAGE true
+        run --rm --network container:b1 --add-host a:1.2.3.4 IMAGE true
+        run --rm --network container:b1 --expose 80 IMAGE true
+        run --rm --tmpfs /x:size=bad IMAGE true
+        run --rm -v x:/data:bad IMAGE true
+        run --rm --mount type=tmpfs,src=/x,dst=/x IMAGE true
+        volume create a
+        volume create --opt bad=1 uu
+        network create bridge
+        network create --driver overlay n
+        network create --scope swarm n
+        network create --config-from nope n
+        system prune -f --filter label=keepme
+        builder prune -f --filter label=x
+        image prune -f --filter until=bad
+        rename b1 'b@d'
+        exec -u nope b1 true
+        exec -w /nope b1 true
+        exec --detach-keys bad b1 true
+        rm -f b1
+        events --since 1m --until 0s --filter event=prune --format '{{.Type}} {{.Action}}'
+        rmi test/e0
+    """,
     "swarm": """
         swarm leave
         node ls

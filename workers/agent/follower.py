@@ -63,7 +63,10 @@ class Follower:
         if "volume" in nouns or any(event.action in VOLUME_USERS for event in events):
             self._inventory.project_volumes()
         self._inventory.project_containers(
-            event.subject for event in events if event.noun == "container"
+            # A prune has no subject of its own; each that went has an event besides.
+            event.subject
+            for event in events
+            if event.noun == "container" and event.subject
         )
 
     def _remember(self, sequence: int) -> None:

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from engine.build.context import DirectoryContext
+from engine.build.prune import CacheFilter
 from engine.build.request import BuildRequest
 from engine.build.state import DEFAULT_PATH
 from engine.errors import (
@@ -264,6 +265,25 @@ class TestCache:
 
         assert bench.builds.prune_cache().freed_bytes == 0
         assert tree(built) == {"x": "1"}
+
+    @pytest.mark.parametrize(
+        ("only", "is_gone"),
+        [
+            pytest.param(CacheFilter(type="regular"), True, id="its-type"),
+            pytest.param(CacheFilter(type="exec.cachemount"), False, id="another-type"),
+            pytest.param(CacheFilter(id="no-digit"), False, id="another-id"),
+            pytest.param(CacheFilter(is_shared=True), True, id="an-image-has-it"),
+            pytest.param(CacheFilter(is_shared=False), False, id="no-image-has-it"),
+            pytest.param(CacheFilter(is_possible=False), False, id="nothing"),
+        ],
+    )
+    def test_pruning_takes_only_what_is_meant(self, bench, only, is_gone):
+        bench.build("FROM scratch\nRUN write /x 1")
+
+        pruned = bench.builds.prune_cache(only=only)
+
+        assert bool(pruned.steps) is is_gone
+        assert bool(bench.builds.cache().steps) is not is_gone
 
     def test_two_builds_at_once_do_a_step_once(self, bench):
         gate = threading.Barrier(2, timeout=30)

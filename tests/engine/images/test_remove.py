@@ -128,7 +128,7 @@ def test_removing_the_last_tag_removes_all_of_it(world: World) -> None:
     assert removal.freed_bytes == before
     assert world.disk_bytes == 0
     assert world.images.list_all() == []
-    assert world.happened()[-2:] == [("untag", "team/web:1"), ("delete", "")]
+    assert world.happened()[-2:] == [("untag", "team/web:1"), ("delete", str(image.id))]
     assert world.images.tag_moves(image.id)[0].reason == "delete"
 
 
