@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.dockerapi.answers import json_answer
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import NO_MANAGER, Refusal
 from engine.dockerapi.routing import Route
 
 if TYPE_CHECKING:
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
     from engine.dockerapi.call import Call
 
-NO_MANAGER = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
-    "this node to swarm and try again."
-)
 NO_SWARM = "This node is not part of a swarm"
 SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs", "session")
 METHODS = ("GET", "POST", "DELETE")

@@ -35,7 +35,10 @@ STATUS_BY_KIND: dict[str, int] = {
 }
 """What is not named here is a failure of this host or of a registry: 500, as docker has it."""
 
-
+NO_MANAGER = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
 _DEFAULT_HOST = f"(at {DEFAULT_REGISTRY})"
 
 

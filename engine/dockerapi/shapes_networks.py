@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.dockerapi.elsewhere import NO_MANAGER
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import NO_MANAGER, Refusal
 from engine.dockerapi.words import go_time
 from engine.networks.settings import IpamPool, NetworkSettings
 

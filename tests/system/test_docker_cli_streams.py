@@ -254,6 +254,22 @@ def test_events_are_told_as_they_happen(ours: DockerCli) -> None:
     ]
 
 
+def test_prunes_and_arrivals_are_events(ours: DockerCli) -> None:
+    begun = ours.ok("info", "-f", "{{.SystemTime}}")
+    nouns = ("builder", "container", "image", "network", "volume")
+    for noun in nouns:
+        ours.ok(noun, "prune", "-f")
+    image = ours.ok("import", "--change", "LABEL arrived=yes", "-", stdin=rootfs_tar())
+    ours.ok("rmi", image)
+    ended = ours.ok("info", "-f", "{{.SystemTime}}")
+    form = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"
+    told = ours.ok("events", "--since", begun, "--until", ended, "--format", form).splitlines()
+
+    assert [each for each in nouns if f"{each} prune <no value>" in told] == list(nouns)
+    assert f"image import {image}" in told
+    assert f"image delete {image}" in told
+
+
 # --- Files --------------------------------------------------------------------------------------
 
 

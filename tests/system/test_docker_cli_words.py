@@ -300,7 +300,6 @@ SCENES = {
         exec -w /nope b1 true
         exec --detach-keys bad b1 true
         rm -f b1
-        events --since 1m --until 0s --filter event=prune --format '{{.Type}} {{.Action}}'
         rmi test/e0
     """,
     "swarm": """
