@@ -699,6 +699,11 @@ class Containers:
 
     # --- Keeping true -------------------------------------------------------------------------
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is no exit that `settle` would take into account."""
+        return not self._means.exits.list_ids()
+
     def settle(self) -> None:
         """Take every exit into account that was not yet; cheap when there is none."""
         self._stopper.settle_waiting()

@@ -41,3 +41,13 @@ class Kept(Generic[T]):
             if asked not in self._values:
                 self._values[asked] = make()
             return self._values[asked]
+
+    def ready(self, asked: Hashable) -> T | None:
+        """Return the value for *asked* if it is here and nothing has changed; never wait."""
+        if not self._guard.acquire(blocking=False):
+            return None
+        try:
+            value = self._values.get(asked)
+            return value if value is not None and self._look_up() == self._version else None
+        finally:
+            self._guard.release()

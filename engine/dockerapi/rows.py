@@ -57,6 +57,10 @@ class Views:
         self._engine.containers.settle()
         return self._rows.get(version, lambda: make_rows(self._engine, version))
 
+    def ready_details(self, asked: tuple[str, ApiVersion]) -> bytes | None:
+        """Return what `details` would, if that takes no longer than a look."""
+        return self._details.ready(asked) if self._engine.containers.is_settled else None
+
     def details(self, asked: tuple[str, ApiVersion], make: Callable[[], dict[str, Any]]) -> bytes:
         """Return the answer to an `inspect` as bytes."""
         self._engine.containers.settle()

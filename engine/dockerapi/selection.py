@@ -9,7 +9,7 @@ from engine.containers.health import HealthStatus
 from engine.containers.state import ContainerState
 from engine.dockerapi.query import Filters
 from engine.dockerapi.refusals import Refusal
-from engine.dockerapi.standing import Standings, port_rows
+from engine.dockerapi.standing import Standing, Standings, port_rows
 from engine.oci.identity import chain_ids
 from engine.settings.network import parse_exposed
 
@@ -54,14 +54,11 @@ def selected(query: Query) -> Callable[[Engine, Sequence[ContainerRecord]], list
     )
 
     def choose(engine: Engine, every: Sequence[ContainerRecord]) -> list[ContainerRecord]:
-        records = _between(every, filters)
-        matches = _Matcher(engine, filters)
-        found = (
-            each
-            for each in records
-            if (shows_all or each.state in RUNNING) and matches.matches(each)
-        )
-        return [each for n, each in enumerate(found) if limit <= 0 or n < limit]
+        records = [each for each in _between(every, filters) if shows_all or each.state in RUNNING]
+        if filters.values:
+            matches = _Matcher(engine, filters)
+            records = [each for each in records if matches.matches(each)]
+        return records[:limit] if limit > 0 else records
 
     return choose
 
@@ -113,7 +110,7 @@ class _Matcher:
     def __init__(self, engine: Engine, filters: Filters) -> None:
         self._engine = engine
         self._filters = filters
-        self._standings = Standings(engine)
+        self._standings: Standings | None = None
         self._networks: dict[str, str] = {}
         self._ancestors = _ancestors(engine, filters.get("ancestor"))
         self._names = [_name_pattern(each) for each in filters.get("name")]
@@ -161,10 +158,14 @@ class _Matcher:
         published, exposed = self._filters.get("publish"), self._filters.get("expose")
         if not published and not exposed:
             return True
-        rows = port_rows(record, self._standings.of(record)) if record.is_running else []
+        rows = port_rows(record, self._standing(record)) if record.is_running else []
         public = {(row.get("PublicPort"), row["Type"]) for row in rows}
         private = {(row["PrivatePort"], row["Type"]) for row in rows}
         return _has_port(published, public) and _has_port(exposed, private)
+
+    def _standing(self, record: ContainerRecord) -> Standing:
+        self._standings = self._standings or Standings(self._engine)
+        return self._standings.of(record)
 
     def _matches_id(self, record: ContainerRecord) -> bool:
         wanted = self._filters.get("id")

@@ -70,7 +70,7 @@ class Api:
             version=version,
             parameters=parameters,
             query=_query(request),
-            owner=owner_of(request.transport),
+            owner=_owner(request),
         )
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(CONTINUE)
@@ -111,7 +111,13 @@ def _query(request: web.BaseRequest) -> Query:
 
 
 class _Connection(RequestHandler):
-    """A connection whose broken requests are refused in JSON too, and not logged."""
+    """
+    A connection whose broken requests are refused in JSON too, and not logged.
+
+    *owner* is who is at its other end, once somebody asked.
+    """
+
+    owner: str | None = None
 
     def handle_error(
         self,
@@ -125,6 +131,16 @@ class _Connection(RequestHandler):
         response = json_answer({"message": f"Bad Request: {message or 'invalid'}"}, status=status)
         response.force_close()
         return response
+
+
+def _owner(request: web.BaseRequest) -> str:
+    """Return whom what the client makes belongs to, looked up once for a connection."""
+    connection = request.protocol
+    if not isinstance(connection, _Connection):
+        return owner_of(request.transport)
+    if connection.owner is None:
+        connection.owner = owner_of(request.transport)
+    return connection.owner
 
 
 class ApiServer(web.Server):

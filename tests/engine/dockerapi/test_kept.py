@@ -28,6 +28,24 @@ def test_what_could_not_be_made_is_not_kept() -> None:
     assert kept.get("a", lambda: 7) == 7
 
 
+def test_what_is_ready_is_there_at_once_and_nothing_else() -> None:
+    versions = [1]
+    kept = Kept[int](lambda: versions[-1])
+
+    assert kept.ready("a") is None
+    kept.get("a", lambda: 7)
+    assert kept.ready("a") == 7
+    versions.append(2)
+    assert kept.ready("a") is None
+
+
+def test_nobody_who_asks_for_what_is_ready_waits_for_what_is_made() -> None:
+    kept = Kept[int](lambda: 1)
+    kept.get("a", lambda: 7)
+
+    assert kept.get("b", lambda: int(kept.ready("a") is None)) == 1
+
+
 def test_no_more_is_kept_than_makes_sense() -> None:
     kept = Kept[int](lambda: 1)
     for number in range(MOST * 3):
