@@ -121,6 +121,8 @@ class Bundles:
     def __init__(self, paths: EnginePaths) -> None:
         self._lasting = paths.containers
         self._running = paths.run / "containers"
+        # Of the commands that run in containers: see `exec_ends`.
+        self.exec_notes = paths.execs
 
     def locate(self, container_id: str) -> Bundle:
         """Return where the things of *container_id* are, whether they are or not."""

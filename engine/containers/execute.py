@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.attachment import Attachment, Wanted
 from engine.containers.capabilities import all_capabilities, capability_sets
+from engine.containers.exec_ends import ExecEnds
 from engine.containers.exec_monitor import ExecLaunch
 from engine.containers.exec_record import ExecStore, iter_records, read_number
 from engine.containers.process import merged_env, with_home
@@ -42,6 +43,7 @@ class Executor:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._store = ExecStore(means.bundles)
+        self._ends = ExecEnds(means)
 
     def create(self, record: ContainerRecord, settings: ExecSettings) -> ExecRecord:
         """
@@ -76,6 +78,7 @@ class Executor:
             self._store.mark_ended(place, NOT_RUN)
             raise
         self._store.mark_started(place, process)
+        self._ends.expect(place)
         words = " ".join(settings.command)
         tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
         try:
@@ -83,6 +86,7 @@ class Executor:
             connection = self._means.exec_monitor.start(launch)
         except (CommandNotFound, RuntimeFailed) as error:
             code = error.exit_code if isinstance(error, CommandNotFound) else NOT_RUN
+            self._ends.forget(place)
             self._store.mark_ended(place, code)
             raise
         return Attachment(
@@ -122,6 +126,7 @@ class Executor:
         if found.is_running and not self._means.exec_monitor.is_watching(place):
             # Between the look at the exit file and this one it may have ended.
             found = self._store.read(place)
+        self._tell_end(place, found)
         return found
 
     def list_of(self, bundle: Bundle) -> list[ExecRecord]:
@@ -136,9 +141,15 @@ class Executor:
     def _exit_code(self, place: ExecPlace) -> int | None:
         self._means.exec_monitor.wait(place, timeout=END_SECONDS)
         with suppress(ExecNotFound):
-            return self._store.read(place).exit_code
+            found = self._store.read(place)
+            self._tell_end(place, found)
+            return found.exit_code
         # The container ended, and everything in it with it.
         return KILLED
+
+    def _tell_end(self, place: ExecPlace, found: ExecRecord) -> None:
+        if found.exit_code is not None:
+            self._ends.tell(place, found.exit_code)
 
 
 def check_runs(record: ContainerRecord) -> None:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
+from engine.containers.exec_ends import ExecEnds
 from engine.containers.health import effective_check, next_probe
 from engine.containers.policy import FIRST, LONGEST, starts_with_the_host
 from engine.containers.state import Change, ContainerState, after
@@ -61,6 +62,7 @@ class Keeper:
         place: Path,
     ) -> None:
         self._means = means
+        self._exec_ends = ExecEnds(means)
         self._stopper = stopper
         self._starter = starter
         self._prober = prober
@@ -121,6 +123,7 @@ class Keeper:
         self._stopper.settle_waiting()
         self._look_for_unwatched(now)
         tend_logs(self._means)
+        self._exec_ends.look()
         dues = [now + LOOK, *self._restarts(pool, now), *self._probes(pool, now)]
         return min(dues) - self._means.clock.now()
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.containers.endpoints import Connector
+from engine.containers.exec_ends import ExecEnds
 from engine.containers.exec_record import list_places
 from engine.containers.health import HealthStatus
 from engine.containers.mounting import Mounting
@@ -41,6 +42,7 @@ class Settler:
         self._means = means
         self._connector = Connector(means)
         self._mounting = Mounting(means)
+        self._exec_ends = ExecEnds(means)
 
     def settle(self, record: ContainerRecord) -> ContainerRecord:
         """
@@ -99,7 +101,9 @@ class Settler:
         means.cgroups.thaw(bundle.cgroup)
         is_over = self._end_monitor(bundle)
         is_empty = means.cgroups.destroy(bundle.cgroup)
-        is_over = means.exec_monitor.abort(list_places(bundle), grace=EXEC_SECONDS) and is_over
+        execs = list_places(bundle)
+        is_over = means.exec_monitor.abort(execs, grace=EXEC_SECONDS) and is_over
+        self._exec_ends.tell_all(execs, otherwise=KILLED)
         means.runtime.delete(bundle)
         self.unmount(bundle)
         means.exits.discard(bundle.id)

@@ -119,6 +119,11 @@ class EnginePaths:
         return self.run / "memory"
 
     @property
+    def execs(self) -> Path:
+        """One file for each command that runs in a container and whose end was not told of yet."""
+        return self.run / "execs"
+
+    @property
     def attaching(self) -> Path:
         """Where attachments wait for containers that do not run yet."""
         return self.run / "attaching"
@@ -137,6 +142,6 @@ class EnginePaths:
             spread(path)
         # Unprivileged processes keep sockets below the run directory, so it can be passed.
         self.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for path in (self.locks, self.exits):
+        for path in (self.locks, self.exits, self.execs):
             path.mkdir(mode=PRIVATE, exist_ok=True)
         self.events.touch(mode=0o600, exist_ok=True)

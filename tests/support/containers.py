@@ -116,6 +116,7 @@ class Yard:
         found += [f"runtime {each}" for each in _children(self.paths.run / "runtime")]
         found += [f"waiting {each}" for each in _children(self.paths.attaching)]
         found += [f"exit {each}" for each in _children(self.paths.exits)]
+        found += [f"exec {each}" for each in _children(self.paths.execs)]
         directories = _children(self.paths.containers)
         if len(directories) != records:
             found.append(f"{len(directories)} directories for {records} records")

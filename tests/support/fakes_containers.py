@@ -77,7 +77,8 @@ class FakeHost:
             aside = self.exits / f"{container_id}.tmp"
             aside.write_text(str(code))
             aside.rename(self.exits / container_id)
-            self.kill_monitor(container_id)
+            # Whoever has seen the exit may have deleted the container already.
+            self._end_monitor(process)
 
     def print(self, container_id: str, kind: StreamKind, content: bytes) -> None:
         """Let the container print *content* to whoever is attached."""
@@ -86,8 +87,10 @@ class FakeHost:
 
     def kill_monitor(self, container_id: str) -> None:
         """Kill the monitor alone, as the kernel might."""
+        self._end_monitor(self.containers[container_id])
+
+    def _end_monitor(self, process: FakeProcess) -> None:
         with self.changed:
-            process = self.containers[container_id]
             process.is_watched = False
             while process.attached:
                 process.attached.pop().close()

@@ -18,6 +18,7 @@ from engine.errors import (
 from engine.settings import ExecSettings
 from tests.contracts.exec_monitor import ExecMonitorContract
 from tests.support.containers import Yard
+from tests.support.inline import Inline
 
 
 class TestFakeExecMonitor(ExecMonitorContract):
@@ -122,6 +123,70 @@ class TestLife:
         with pytest.raises(LimitExceeded):
             yard.containers.exec_create(record.id, command("/bin/sleep"))
         yard.containers.remove(record.id, if_running=IfRunning.KILL)
+
+
+def told(yard: Yard) -> list[tuple[str, str]]:
+    """Return what was told of execs, and the exit codes."""
+    events = yard.means.events.list_since(0)
+    return [
+        (event.action, event.attributes.get("exitCode", ""))
+        for event in events
+        if event.action.startswith("exec_")
+    ]
+
+
+class TestTelling:
+    def test_the_end_is_told_once(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/echo", "hi"))
+        attachment = yard.containers.exec_start(created.id)
+        assert attachment
+        assert [attachment.exit_code, attachment.exit_code] == [0, 0]
+        yard.containers.exec_get(created.id)
+        yard.containers.keeper().round(Inline())
+
+        assert told(yard) == [
+            ("exec_create: /bin/echo hi", ""),
+            ("exec_start: /bin/echo hi", ""),
+            ("exec_die", "0"),
+        ]
+        end = yard.means.events.list_since(0)[-1]
+        assert end.subject == record.id
+        assert end.attributes["execID"] == created.id
+        attachment.close()
+
+    def test_whoever_keeps_the_containers_tells_of_what_nobody_waits_for(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        for words in (("/bin/false",), ("/bin/sleep", "9")):
+            created = yard.containers.exec_create(record.id, command(*words))
+            yard.containers.exec_start(created.id, detach=True)
+        yard.containers.keeper().round(Inline())
+
+        assert [each for each in told(yard) if each[0] == "exec_die"] == [("exec_die", "1")]
+
+    def test_those_that_run_end_with_the_container(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9"))
+        yard.containers.exec_start(created.id, detach=True)
+        yard.containers.kill(record.id)
+
+        assert told(yard)[-1] == ("exec_die", "137")
+        assert list(yard.paths.execs.iterdir()) == []
+
+    def test_what_could_not_be_run_does_not_end(self, yard: Yard, record: ContainerRecord) -> None:
+        created = yard.containers.exec_create(record.id, command("nope"))
+        with pytest.raises(CommandNotFound):
+            yard.containers.exec_start(created.id)
+
+        assert told(yard)[-1] == ("exec_start: nope", "")
+        assert list(yard.paths.execs.iterdir()) == []
+
+    def test_a_note_without_an_exec_goes(self, yard: Yard, record: ContainerRecord) -> None:
+        (yard.paths.execs / f"{record.id}.{'f' * 64}").touch()
+        yard.containers.keeper().round(Inline())
+
+        assert list(yard.paths.execs.iterdir()) == []
 
 
 class TestProcess:

@@ -1,8 +1,7 @@
 """Somebody who is awake: restarts with their backoff, health, the start of the machine."""
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from engine.oci.healthcheck import Healthcheck
 from engine.settings import ResourceUpdate, RestartPolicy
 from engine.system.clock import SYSTEM_CLOCK
 from tests.support.containers import Yard, fake_yard
+from tests.support.inline import Inline
 
 SECONDS = 20.0
 SECOND = 10**9
@@ -33,14 +33,6 @@ class ShiftedClock:
 
     def now(self) -> datetime:
         return SYSTEM_CLOCK.now() + self.shift
-
-
-class Inline(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        fn(*args, **kwargs)
-        return Future()
 
 
 @pytest.fixture
