@@ -123,6 +123,8 @@ class Bundles:
         self._running = paths.run / "containers"
         # Of the commands that run in containers: see `exec_ends`.
         self.exec_notes = paths.execs
+        # Of control groups: see `cgroup_parents`.
+        self.cgroup_notes = paths.cgroups
 
     def locate(self, container_id: str) -> Bundle:
         """Return where the things of *container_id* are, whether they are or not."""

@@ -85,6 +85,12 @@ class Groups(Protocol):
         False if that has to be tried again later.
         """
 
+    def missing_parents(self, path: str) -> list[str]:
+        """Return the groups above *path* that are not there, the lowest first."""
+
+    def remove_empty(self, path: str) -> bool:
+        """Remove the group if nothing is in it; return whether it is not there any more."""
+
     def members(self, path: str) -> list[int]:
         """Return the processes in the group and in the groups below it; none if it is not there."""
 

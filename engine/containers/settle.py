@@ -11,6 +11,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.containers.cgroup_parents import remove_parents
 from engine.containers.endpoints import Connector
 from engine.containers.exec_ends import ExecEnds
 from engine.containers.exec_record import list_places
@@ -101,6 +102,7 @@ class Settler:
         means.cgroups.thaw(bundle.cgroup)
         is_over = self._end_monitor(bundle)
         is_empty = means.cgroups.destroy(bundle.cgroup)
+        remove_parents(means, bundle)
         execs = list_places(bundle)
         is_over = means.exec_monitor.abort(execs, grace=EXEC_SECONDS) and is_over
         self._exec_ends.tell_all(execs, otherwise=KILLED)

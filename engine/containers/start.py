@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.containers.cgroup_parents import note_parents
 from engine.containers.endpoints import Connector
 from engine.containers.finding import Finder
 from engine.containers.health import Health, effective_check
@@ -92,6 +93,7 @@ class Starter:
         means.bundles.make(bundle)
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
+            note_parents(means, bundle)
         means.mounter.mount(run_mounts(means, record), bundle.rootfs)
         refuse_links(bundle.rootfs)
         leave_mark(bundle.rootfs)

@@ -13,7 +13,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from engine.errors import SystemFailure, from_oserror
@@ -151,6 +151,16 @@ class Cgroups:
             below = [each.parent for each in directory.rglob("cgroup.procs")]
             return sorted({pid for each in below for pid in _members(each)})
         return []
+
+    def missing_parents(self, path: str) -> list[str]:
+        """Return the groups above *path* that are in no hierarchy, the lowest first."""
+        parents = [str(each) for each in PurePosixPath(path).parents if each.name]
+        return [each for each in parents if not self.exists(each)]
+
+    def remove_empty(self, path: str) -> bool:
+        """Remove the group *path* if nothing is in it; return whether it is nowhere any more."""
+        removed = [_removed(each) for each in self._directories(path)]
+        return all(removed)
 
     def exists(self, path: str) -> bool:
         """Whether the group *path* is there in any hierarchy."""

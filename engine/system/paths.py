@@ -124,6 +124,11 @@ class EnginePaths:
         return self.run / "execs"
 
     @property
+    def cgroups(self) -> Path:
+        """One file for each control group that was made above those of containers."""
+        return self.run / "cgroups"
+
+    @property
     def attaching(self) -> Path:
         """Where attachments wait for containers that do not run yet."""
         return self.run / "attaching"

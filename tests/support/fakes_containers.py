@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from engine.errors import CommandNotFound, ImageNotFound, RuntimeFailed
@@ -268,6 +269,16 @@ class FakeCgroups:
         if process is not None:
             process.is_alive = False
         return True
+
+    def missing_parents(self, path: str) -> list[str]:
+        parents = [str(each) for each in PurePosixPath(path).parents if each.name]
+        return [each for each in parents if not self._is_there(each)]
+
+    def remove_empty(self, path: str) -> bool:
+        return not self._is_there(path)
+
+    def _is_there(self, path: str) -> bool:
+        return any(each.startswith(f"{path}/") for each in self.host.cgroups)
 
     def members(self, path: str) -> list[int]:
         process = self.host.containers.get(path.rpartition("/")[2])

@@ -208,10 +208,25 @@ class TestOptions:
         group = CGROUPS / "pids/shipshape-test" / record.id
         assert group.is_dir()
 
+        other = started(yard, "echo ready; exec sleep 1000", cgroup_parent="/shipshape-test/x")
         yard.containers.kill(record.id)
         assert not group.exists()
-        for each in CGROUPS.glob("*/shipshape-test"):
-            each.rmdir()
+        assert (CGROUPS / "pids/shipshape-test/x").is_dir()
+
+        yard.containers.kill(other.id)
+        assert list(CGROUPS.glob("*/shipshape-test")) == []
+
+    def test_a_parent_that_somebody_made_stays(self, yard: Yard) -> None:
+        made = CGROUPS / "pids/shipshape-mine"
+        made.mkdir()
+        try:
+            record = started(yard, "echo ready; sleep 1000", cgroup_parent="/shipshape-mine/below")
+            yard.containers.kill(record.id)
+            assert made.is_dir()
+            assert not (made / "below").exists()
+        finally:
+            for each in CGROUPS.glob("*/shipshape-mine"):
+                each.rmdir()
 
 
 class TestKeeping:

@@ -80,6 +80,19 @@ def test_a_group_goes_from_every_hierarchy(tmp_path: Path) -> None:
     assert (tmp_path / "memory/shipshape").exists()
 
 
+def test_parents_are_told_from_others_and_go_when_they_are_empty(tmp_path: Path) -> None:
+    for each in ("pids", "memory"):
+        (tmp_path / each / "known").mkdir(parents=True)
+    cgroups = Cgroups(tmp_path)
+    assert cgroups.missing_parents("/known/a/b/id") == ["/known/a/b", "/known/a"]
+
+    (tmp_path / "pids/known/a").mkdir()
+    assert not cgroups.remove_empty("/known")
+    assert cgroups.remove_empty("/known/a")
+    assert cgroups.remove_empty("/known/a")
+    assert not (tmp_path / "pids/known/a").exists()
+
+
 def test_a_group_that_does_not_empty_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
