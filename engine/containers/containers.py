@@ -37,6 +37,8 @@ from engine.containers.process import stop_signal
 from engine.containers.reconcile import Reconciled, Reconciler
 from engine.containers.record import (
     AT_REST,
+    NOBODY,
+    Attached,
     ContainerRecord,
     ExitStatus,
     IfRunning,
@@ -193,13 +195,17 @@ class Containers:
 
     # --- Living -------------------------------------------------------------------------------
 
-    def create(self, settings: ContainerSettings, *, owner: str = "") -> ContainerRecord:
+    def create(
+        self, settings: ContainerSettings, *, owner: str = "", attached: Attached = NOBODY
+    ) -> ContainerRecord:
         """
-        Make a container and return its record; it does not run yet.
+        Make a container and return its record, with what its maker says of themselves.
+
+        It does not run yet.
 
         Raises `ImageNotFound`, `NameTaken` or `InvalidSetting`; then nothing is left of it.
         """
-        return self._creator.create(settings, owner=owner)
+        return self._creator.create(settings, owner=owner, attached=attached)
 
     def start(self, ref: str) -> ContainerRecord:
         """

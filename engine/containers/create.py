@@ -17,7 +17,7 @@ from engine.containers.merged import merged_labels
 from engine.containers.mounting import Mounting
 from engine.containers.names import iter_names
 from engine.containers.process import resolve_arguments
-from engine.containers.record import ContainerRecord
+from engine.containers.record import NOBODY, Attached, ContainerRecord
 from engine.containers.resources import check_against_host
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
@@ -50,7 +50,9 @@ class Creator:
         self._connector = Connector(means)
         self._mounting = Mounting(means)
 
-    def create(self, settings: ContainerSettings, *, owner: str) -> ContainerRecord:
+    def create(
+        self, settings: ContainerSettings, *, owner: str, attached: Attached = NOBODY
+    ) -> ContainerRecord:
         """
         Make a container of *settings* and return its record; nothing is left if that fails.
 
@@ -62,7 +64,7 @@ class Creator:
             self._means.store.check_name_is_free(settings.name)
         self._connector.prepare(settings)
         command = resolve_arguments(image.config.defaults, settings)
-        record = self._draft(settings, image, command, owner)
+        record = replace(self._draft(settings, image, command, owner), attached=attached)
         with self._means.locks.held(lock_name(record.id)):
             try:
                 record = self._insert(record, image)

@@ -18,7 +18,24 @@ if TYPE_CHECKING:
     from engine.settings import ContainerSettings
 
 SHORT_LENGTH = 12
+STREAMS = ("stdin", "stdout", "stderr")
 AT_REST = frozenset({ContainerState.CREATED, ContainerState.EXITED, ContainerState.DEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """
+    What a container's maker said about themselves: kept to be told, and without an effect.
+
+    *streams* they were to be attached to, of `STREAMS`; their terminal has *rows* and *columns*.
+    """
+
+    streams: tuple[str, ...] = ()
+    rows: int = 0
+    columns: int = 0
+
+
+NOBODY = Attached()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +50,7 @@ class ContainerRecord:
     *restart_count* counts what its policy did since it was last started by hand; *was_stopped* says
     that it was ended by hand since; *restart_at* is when its policy starts it again, *backoff* the
     wait before that. *health* is None for a container without a check.
-    *labels* are those of its image and, over them, its own.
+    *labels* are those of its image and, over them, its own; *attached* is what its maker said.
     """
 
     id: str
@@ -57,6 +74,7 @@ class ContainerRecord:
     backoff: timedelta = timedelta()
     health: Health | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    attached: Attached = NOBODY
 
     @property
     def short_id(self) -> str:

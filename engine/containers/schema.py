@@ -49,5 +49,6 @@ SCHEMA = Schema(
         """
         ALTER TABLE containers ADD COLUMN labels TEXT NOT NULL DEFAULT ''
         """,
+        "ALTER TABLE containers ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
     ),
 )

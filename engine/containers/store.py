@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import astuple
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.health import Health
-from engine.containers.record import ContainerRecord, TrashedContainer
+from engine.containers.record import NOBODY, Attached, ContainerRecord, TrashedContainer
 from engine.containers.schema import SCHEMA
 from engine.containers.state import ContainerState
 from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
@@ -237,6 +238,7 @@ def _fixed(record: ContainerRecord) -> dict[str, object]:
         "labels": _labels(record),
         "created_at": nanoseconds(record.created_at),
         "owner": record.owner,
+        "attached": json.dumps(astuple(record.attached)),
     }
 
 
@@ -299,7 +301,17 @@ def _record(row: Row | dict[str, Any]) -> ContainerRecord:
         backoff=row["backoff"] * MICROSECOND,
         health=Health.from_json(json.loads(row["health"])) if row["health"] else None,
         labels=json.loads(labels) if labels else settings.labels,
+        attached=_attached(row),
     )
+
+
+def _attached(row: Row | dict[str, Any]) -> Attached:
+    # The trash holds rows as they were, before that column too.
+    text = row["attached"] if "attached" in row.keys() else ""  # noqa: SIM118 - of a Row it is
+    if not text:
+        return NOBODY
+    streams, rows, columns = json.loads(text)
+    return Attached(tuple(streams), rows, columns)
 
 
 def _trashed(row: Row) -> TrashedContainer:

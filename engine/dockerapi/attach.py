@@ -12,6 +12,7 @@ from engine.containers.detach import KeyMatcher, parse_detach_keys
 from engine.containers.telling import tell
 from engine.dockerapi.answers import nothing
 from engine.dockerapi.conversation import Conversation
+from engine.dockerapi.fields import MAX_SIDE
 from engine.dockerapi.hijack import hijack, release
 from engine.dockerapi.logs import content_type, render_line
 from engine.dockerapi.refusals import Refusal
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from engine.dockerapi.conversation import Line
 
 MAX_MESSAGE = 4 * 1024 * 1024
-MAX_SIDE = 65_535
 LINES = 200
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.answers import json_answer, json_bytes
-from engine.dockerapi.create_body import settings_of, warnings_of
+from engine.dockerapi.create_body import attached_of, settings_of, warnings_of
 from engine.dockerapi.images import driver_of
 from engine.dockerapi.mounted import mounts_of
 from engine.dockerapi.names import parse_platform
@@ -93,7 +93,12 @@ async def create(call: Call) -> web.StreamResponse:
     try:
         if platform is not None:
             await call.pools.quick(_check_platform, call.engine, settings.image, platform)
-        record = await call.pools.long(call.engine.containers.create, settings, owner=call.owner)
+        record = await call.pools.long(
+            call.engine.containers.create,
+            settings,
+            owner=call.owner,
+            attached=attached_of(body),
+        )
     except NotFound as error:
         refusal = refusal_of(error)
         # A client that reads 404 here goes and pulls the image.

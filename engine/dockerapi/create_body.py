@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.record import STREAMS, Attached
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.mount_options import mounts_of
 from engine.dockerapi.port_options import endpoints_of, network_of, port_bindings_of
@@ -60,6 +61,14 @@ def settings_of(body: dict[str, Any], *, name: str | None) -> ContainerSettings:
         mounts=mounts_of(config, host),
         volumes_from=host.texts("VolumesFrom"),
     )
+
+
+def attached_of(body: Mapping[str, Any]) -> Attached:
+    """Return what the caller says of themselves; raise `Refusal` (400)."""
+    config = Fields(body)
+    rows, columns = config.child("HostConfig").size("ConsoleSize") or (0, 0)
+    streams = tuple(each for each in STREAMS if config.flag(f"Attach{each.title()}"))
+    return Attached(streams, rows, columns)
 
 
 def warnings_of(body: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.containers.detach import KeyMatcher, parse_detach_keys
 from engine.containers.state import ContainerState
 from engine.dockerapi.answers import json_answer, nothing
-from engine.dockerapi.attach import MAX_SIDE, terminal_size
+from engine.dockerapi.attach import terminal_size
 from engine.dockerapi.conversation import Conversation
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.frames import MULTIPLEXED, RAW, STDOUT, frame
@@ -88,13 +88,8 @@ async def start(call: Call) -> web.StreamResponse:
 
 def _console_size(body: Fields) -> tuple[int, int] | None:
     """Return the rows and columns that the client's terminal has, if it says so."""
-    size = body.values.get("ConsoleSize")
-    if size is None:
-        return None
-    is_pair = isinstance(size, list) and len(size) == 2
-    if not is_pair or not all(isinstance(each, int) and 0 <= each <= MAX_SIDE for each in size):
-        raise body.wrong("ConsoleSize", "[2]uint")
-    return (size[0], size[1]) if all(size) and body.flag("Tty") else None
+    size = body.size("ConsoleSize")
+    return size if size is not None and body.flag("Tty") else None
 
 
 def _startable(engine: Engine, exec_id: str) -> ExecRecord:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.refusals import Refusal
 
+MAX_SIDE = 65_535
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,6 +102,16 @@ class Fields:
             raise self.wrong(name, "map[string]object")
         place = self._place(name)
         return tuple((key, Fields(each or {}, place)) for key, each in value.items())
+
+    def size(self, name: str) -> tuple[int, int] | None:
+        """Return the rows and columns of a terminal, None where they are not told or are 0."""
+        size = self._typed(name, list, [], "[2]uint")
+        if not size:
+            return None
+        are_sides = all(isinstance(each, int) and 0 <= each <= MAX_SIDE for each in size)
+        if len(size) != 2 or not are_sides:
+            raise self.wrong(name, "[2]uint")
+        return (size[0], size[1]) if all(size) else None
 
     def is_set(self, name: str) -> bool:
         """Whether the field is there and says something: neither null, zero nor empty."""

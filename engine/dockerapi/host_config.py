@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.isolation import MASKED_PATHS, READ_ONLY_PATHS
 from engine.containers.merged import merged_config
+from engine.containers.record import NOBODY, STREAMS, Attached
 from engine.dockerapi.mount_options import binds_of, mount_list_of, tmpfs_of
 from engine.oci.healthcheck import write_healthcheck
 from engine.settings.lifetime import Writable
@@ -30,9 +31,7 @@ def config_of(record: ContainerRecord, image: ProcessDefaults) -> dict[str, Any]
         "Hostname": settings.hostname or record.short_id,
         "Domainname": settings.domainname,
         "User": merged.user,
-        "AttachStdin": False,
-        "AttachStdout": False,
-        "AttachStderr": False,
+        **{f"Attach{each.title()}": each in record.attached.streams for each in STREAMS},
         "Tty": settings.tty,
         "OpenStdin": settings.open_stdin,
         "StdinOnce": settings.stdin_once,
@@ -54,7 +53,7 @@ def config_of(record: ContainerRecord, image: ProcessDefaults) -> dict[str, Any]
     return config | {key: value for key, value in optional.items() if value or value == 0}
 
 
-def host_config_of(settings: ContainerSettings) -> dict[str, Any]:
+def host_config_of(settings: ContainerSettings, attached: Attached = NOBODY) -> dict[str, Any]:
     """Return docker's `HostConfig` of a container."""
     mounts = mount_list_of(settings.mounts)
     tmpfs = tmpfs_of(settings.mounts)
@@ -67,6 +66,7 @@ def host_config_of(settings: ContainerSettings) -> dict[str, Any]:
         **_security(settings),
         "Binds": binds_of(settings.mounts),
         "VolumesFrom": list(settings.volumes_from) or None,
+        "ConsoleSize": [attached.rows, attached.columns],
         **({"Mounts": mounts} if mounts else {}),
         **({"Tmpfs": tmpfs} if tmpfs else {}),
     }
@@ -199,7 +199,6 @@ def _paths(
 _HOST_DEFAULTS: dict[str, Any] = {
     "ContainerIDFile": "",
     "VolumeDriver": "",
-    "ConsoleSize": [0, 0],
     "Cgroup": "",
     "Isolation": "",
     "CpuRealtimePeriod": 0,

@@ -95,7 +95,7 @@ def container_details(
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": execs or None,
-        "HostConfig": host_config_of(record.settings),
+        "HostConfig": host_config_of(record.settings, record.attached),
         "GraphDriver": {"Data": None, "Name": driver},
         "Mounts": mounts,
         "Config": config_of(record, image),

@@ -36,6 +36,23 @@ MISSING = {
 """What dockerd tells and we do not."""
 
 
+def test_what_the_maker_said_of_themselves_is_told(both: tuple[DockerCli, DockerCli]) -> None:
+    words = (
+        ("create", "-it", "--name", "said"),
+        ("create", "-a", "stdout", "-a", "stdin", "-i", "--name", "said"),
+        ("create", "--name", "said"),
+    )
+    streams = "{{.Config.AttachStdin}} {{.Config.AttachStdout}} {{.Config.AttachStderr}}"
+    wanted = f"{streams} {{{{.HostConfig.ConsoleSize}}}}"
+    for each in words:
+        answers = []
+        for cli in both:
+            cli.ok(*each, IMAGE, "true")
+            answers.append(cli.ok("inspect", "-f", wanted, "said"))
+            cli.ok("rm", "said")
+        assert answers[0] == answers[1]
+
+
 @pytest.fixture(scope="module")
 def told(both: tuple[DockerCli, DockerCli]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     answers = []

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from engine.containers.exits import Exits
+from engine.containers.record import Attached
 from engine.containers.state import ContainerState
 from engine.errors import ContainerNotFound, NameTaken
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
@@ -10,7 +11,10 @@ from tests.support.containers import Yard
 
 
 def test_a_record_comes_back_as_it_was(yard: Yard) -> None:
-    record = yard.containers.create(yard.settings("/bin/sh", labels={"a": "b"}, env=("A=b",)))
+    record = yard.containers.create(
+        yard.settings("/bin/sh", labels={"a": "b"}, env=("A=b",)),
+        attached=Attached(("stdin", "stderr"), rows=40, columns=120),
+    )
     moment = from_nanoseconds(nanoseconds(record.created_at))
     changed = replace(
         record,

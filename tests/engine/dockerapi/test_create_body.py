@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.dockerapi.create_body import settings_of, warnings_of
+from engine.containers.record import Attached
+from engine.dockerapi.create_body import attached_of, settings_of, warnings_of
 from engine.dockerapi.host_config import host_config_of
 from engine.dockerapi.refusals import Refusal
 from engine.errors import InvalidSetting
@@ -83,6 +84,18 @@ def test_what_was_asked_for_is_what_inspect_tells(option: str) -> None:
     settings = settings_of(body(**{option: ROUND_TRIPS[option]}, **extra), name=None)
 
     assert host_config_of(settings)[option] == ROUND_TRIPS[option]
+
+
+def test_the_client_and_its_terminal_are_told_back() -> None:
+    said = {**body(ConsoleSize=[40, 120]), "AttachStdin": True, "AttachStderr": True}
+    attached = attached_of(said)
+
+    assert attached == Attached(("stdin", "stderr"), rows=40, columns=120)
+    assert host_config_of(settings_of(said, name=None), attached)["ConsoleSize"] == [40, 120]
+    assert attached_of(body()) == Attached()
+    for wrong in ([1], [-1, 2], ["a", "b"], [1, 2**20]):
+        with pytest.raises(Refusal):
+            attached_of(body(ConsoleSize=wrong))
 
 
 def test_processor_period_and_quota_are_told_back() -> None:
