@@ -14,7 +14,7 @@ from engine.oci.reference import Reference
 from workers.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dashboard.arguments import BuildImage
     from engine.build.context import BuildContext
@@ -27,7 +27,7 @@ AROUND = 25
 MAX_LINE = 400
 
 
-def request_of(told: BuildImage, *, may_reach: bool) -> BuildRequest:
+def request_of(told: BuildImage, *, may_reach: bool, secrets: Mapping[str, str]) -> BuildRequest:
     """
     Return what the engine is asked for; the state before a step that fails is kept.
 
@@ -36,6 +36,9 @@ def request_of(told: BuildImage, *, may_reach: bool) -> BuildRequest:
     return BuildRequest(
         dockerfile=told.dockerfile,
         arguments=told.build_args,
+        labels=told.labels,
+        secrets={name: value.encode() for name, value in secrets.items()},
+        network=told.network or "default",
         tags=tuple(Reference.parse(tag) for tag in told.tags),
         target=told.target,
         use_cache=not told.no_cache,

@@ -29,6 +29,10 @@ MAX_TAGS = 20
 # Never a path or `file:`: whoever builds sees what a repository holds, and a host's files are not.
 GIT = re.compile(r"(?:https?|git|ssh)://[^\s/]+/\S+|git@[\w.-]+:[^\s-]\S*", re.ASCII)
 ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+SECRET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
+NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", re.ASCII)
+HOST_NETWORK = "host"
+MAX_SECRETS = 50
 _PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]*@", re.ASCII)
 
 
@@ -39,7 +43,8 @@ class BuildImage(Arguments):
 
     `text` is a Dockerfile without files around it, `git` a repository, and `upload` a tar or zip
     that was sent to the host, called `upload_name` where it came from. `dockerfile` is a path in
-    the latter two. `build_args` are no place for secrets: they stay in the image's history.
+    the latter two. `build_args` are no place for secrets: they stay in the image's history. Of
+    `secrets` only the names stand here.
     """
 
     text: str = ""
@@ -50,6 +55,9 @@ class BuildImage(Arguments):
     tags: tuple[str, ...] = ()
     target: str = ""
     build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    network: str = ""
     no_cache: bool = False
     pull: bool = False
     credentials_id: int | None = None
@@ -59,7 +67,7 @@ class BuildImage(Arguments):
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Return the build that *data* spells."""
         only(data, *SOURCES, "upload_name", "dockerfile", "tags", "target", "build_args",
-             "no_cache", "pull", "credentials_id")  # fmt: skip
+             "labels", "secrets", "network", "no_cache", "pull", "credentials_id")  # fmt: skip
         return cls(
             **_source_of(data),
             upload_name=text_of(data, "upload_name", limit=255),
@@ -67,6 +75,9 @@ class BuildImage(Arguments):
             tags=_tags_of(data),
             target=text_of(data, "target", limit=255),
             build_args=_build_args_of(data),
+            labels=_labels_of(data),
+            secrets=_secrets_of(data),
+            network=_network_of(data),
             no_cache=flag_of(data, "no_cache"),
             pull=flag_of(data, "pull"),
             credentials_id=number_of(data, "credentials_id", at_least=1),
@@ -76,6 +87,11 @@ class BuildImage(Arguments):
     def source(self) -> str:
         """Which of `SOURCES` it is built of."""
         return next(name for name in SOURCES if getattr(self, name))
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The network, where it is the host's own."""
+        return ("network",) if self.network == HOST_NETWORK else ()
 
     @property
     def subject(self) -> str:
@@ -120,6 +136,25 @@ def _tags_of(data: Mapping[str, Any]) -> tuple[str, ...]:
     if any(each.digest is not None for each in found):
         raise InvalidSetting("tags", "a name by digest cannot be given away")
     return tuple(dict.fromkeys(map(str, found)))
+
+
+def _labels_of(data: Mapping[str, Any]) -> dict[str, str]:
+    found = labels_of(data, "labels")
+    if "" in found:
+        raise InvalidSetting("labels", "a label needs a name")
+    return found
+
+
+def _secrets_of(data: Mapping[str, Any]) -> tuple[str, ...]:
+    names = texts_of(data, "secrets") or ()
+    if len(names) > MAX_SECRETS:
+        raise InvalidSetting("secrets", f"there are more than {MAX_SECRETS}")
+    return tuple(sorted({matching("secrets", name, SECRET, "no ID of a secret") for name in names}))
+
+
+def _network_of(data: Mapping[str, Any]) -> str:
+    network = text_of(data, "network", limit=128).strip()
+    return matching("network", network, NETWORK, "no network") if network else ""
 
 
 def _build_args_of(data: Mapping[str, Any]) -> dict[str, str]:

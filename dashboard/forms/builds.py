@@ -29,7 +29,14 @@ _NEEDED = {
     "upload": "Choose a tar or a zip of the files.",
 }
 # Where the engine's words for a field stand here.
-_FIELDS = {"build-arg": "build_args", "tag": "tags", "platform": "target"}
+_FIELDS = {
+    "build-arg": "build_args",
+    "label": "labels",
+    "platform": "target",
+    "secret": "secrets",
+    "tag": "tags",
+}
+MAX_SECRETS_TEXT = 64 * 1024
 
 
 class DockerfileField(forms.CharField):
@@ -39,6 +46,35 @@ class DockerfileField(forms.CharField):
         """Return the text with the line ends of a Dockerfile."""
         text: str = super().clean(value)
         return text.replace("\r\n", "\n")
+
+
+class SecretsArea(forms.Textarea):
+    """A text that is not written back into a page: only the names in it are."""
+
+    def format_value(self, value: object) -> str:
+        """Return the names, each ready for its value to be typed again."""
+        lines = str(value or "").splitlines()
+        names = [line.partition("=")[0].strip() for line in lines if not line[:1].isspace()]
+        return "\n".join(f"{name}=" for name in names if name)
+
+
+class SecretsField(forms.CharField):
+    """One `id=value` per line; lines that begin with a space go on with the value above."""
+
+    def clean(self, value: object) -> dict[str, str]:
+        """Return the values by ID."""
+        text: str = super().clean(value)
+        found: dict[str, str] = {}
+        name = ""
+        for line in filter(str.strip, text.splitlines()):
+            if line[0].isspace() and name:
+                found[name] += f"\n{line.strip()}"
+                continue
+            name, _, rest = (part.strip() for part in line.partition("="))
+            if not name or not rest:
+                raise forms.ValidationError("Write each secret as id=value.")
+            found[name] = rest
+        return found
 
 
 class BuildForm(HostForm):
@@ -88,6 +124,29 @@ class BuildForm(HostForm):
         required=False,
         widget=code_area(2, "VERSION=1.4"),
         help_text="One NAME=value per line. They stay in the image's history: no passwords.",
+    )
+    labels = PairsField(
+        label="Labels",
+        required=False,
+        widget=code_area(2, "team=ships"),
+        help_text="One name=value per line, for the image.",
+    )
+    secrets = SecretsField(
+        label="Secrets",
+        required=False,
+        strip=False,
+        max_length=MAX_SECRETS_TEXT,
+        widget=SecretsArea({"rows": "2", **CODE, "placeholder": "npm-token=…"}),
+        help_text="One id=value per line, for RUN --mount=type=secret,id=…; a line that begins "
+        "with a space goes on with the value above. Kept encrypted until the build ends, and in no "
+        "log, cache or image.",
+    )
+    network = forms.CharField(
+        label="Network of its commands",
+        required=False,
+        max_length=128,
+        widget=code_input("default"),
+        help_text="default, none, the name of a network, or host, which may need an admin.",
     )
     no_cache = forms.BooleanField(
         label="Build every step again", required=False, help_text="Nothing is taken from the cache."
@@ -148,6 +207,9 @@ class BuildForm(HostForm):
             "tags": told["tags"],
             "target": told["target"],
             "build_args": told["build_args"],
+            "labels": told["labels"],
+            "secrets": sorted(told["secrets"]),
+            "network": told["network"],
             "no_cache": told["no_cache"],
             "pull": told["pull"],
             "credentials_id": told.get("credentials_id"),
@@ -159,11 +221,16 @@ def typed_build(job: Job) -> dict[str, Any]:
     """Return what one would type to ask for *job* again."""
     told: Mapping[str, Any] = job.arguments
     source = next((name for name, _ in SOURCES if told.get(name)), "text")
-    pairs = (told.get("build_args") or {}).items()
     return {
         **told,
         "host": job.host_id,
         "source": source,
         "tags": "\n".join(familiar(tag) for tag in told.get("tags") or ()),
-        "build_args": "\n".join(f"{name}={value}" for name, value in pairs),
+        "build_args": _pairs(told.get("build_args")),
+        "labels": _pairs(told.get("labels")),
+        "secrets": "\n".join(f"{name}=" for name in told.get("secrets") or ()),
     }
+
+
+def _pairs(values: Mapping[str, str] | None) -> str:
+    return "\n".join(f"{name}={value}" for name, value in (values or {}).items())

@@ -16,6 +16,7 @@ from dashboard.models.job import Job, JobLogLine, JobState
 from dashboard.models.network import Network
 from dashboard.models.notification import Notice, NoticeKind, Notification
 from dashboard.models.policy import CleanupPolicy
+from dashboard.models.secret import JobSecret
 from dashboard.models.terminal import Terminal, TerminalKind
 from dashboard.models.volume import Volume
 
@@ -30,6 +31,7 @@ __all__ = [
     "ImageLayer",
     "Job",
     "JobLogLine",
+    "JobSecret",
     "JobState",
     "Layer",
     "Network",

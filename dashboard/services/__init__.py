@@ -32,6 +32,7 @@ from dashboard.services.policies import (
     switch_policy,
 )
 from dashboard.services.projection import refresh_counts
+from dashboard.services.secrets import reveal_secrets
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
 from dashboard.services.terminals import (
     end_terminal,
@@ -87,6 +88,7 @@ __all__ = [
     "requeue_job",
     "resend_stranded_jobs",
     "reveal_credential",
+    "reveal_secrets",
     "run_due_policy",
     "run_policy",
     "save_credential",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -23,12 +24,14 @@ from dashboard.permissions import (
     check_takes,
 )
 from dashboard.selectors.owners import owners_of
+from dashboard.services.secrets import forget_secrets, keep_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # How often an active job that we meant to join may end under our hands before we give up.
 JOIN_ATTEMPTS = 5
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 def request_job(
@@ -39,13 +42,15 @@ def request_job(
     user: User,
     address: str | None = None,
     idempotency_key: str = "",
+    secrets: Mapping[str, str] = NO_SECRETS,
 ) -> Job:
     """
     Return the job that does this, with *user*'s request for it in the audit trail.
 
     An active job for the same thing on the same host is joined, not repeated. Launches differ from
     each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
-    twice). The job is sent after commit; with the broker down it stays queued and is sent later.
+    twice), and so do jobs with *secrets*, which are kept beside the job, encrypted, until it ends.
+    The job is sent after commit; with the broker down it stays queued and is sent later.
 
     Raise `NotPermitted`, `ReachesHost`, `BelongsToAnother`, `HostNotFound`, or `InvalidInput` that
     names the field; nothing is stored.
@@ -58,10 +63,13 @@ def request_job(
         raise HostNotFound(host)
     check_takes(user, parsed, owners_of(host, parsed.takes))
     key = dedupe_key(name, host=host, arguments=parsed, idempotency_key=idempotency_key)
+    if secrets:
+        key = hashlib.sha256(f"{key} {uuid.uuid4().hex}".encode()).hexdigest()
     with transaction.atomic():
         job, is_new = _create_or_join(name, found, parsed, user, key)
         audit.record_job(job, user=user, address=address)
         if is_new:
+            keep_secrets(job, secrets)
             jobs.enqueue(job)
             events.publish_job(job)
     return job
@@ -138,6 +146,7 @@ def _cancel_queued(job: Job, now: Any) -> bool:
     ):
         return False
     job.state = JobState.CANCELLED
+    forget_secrets(job)
     audit.close_entries(job, message="Cancelled before it began.")
     return True
 

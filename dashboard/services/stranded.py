@@ -17,6 +17,7 @@ from django.utils import timezone
 from dashboard import audit, events, jobs
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState
+from dashboard.services.secrets import forget_secrets
 from dashboard.services.work import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -90,5 +91,6 @@ def _give_up(job: Job, now: datetime) -> None:
         ):
             return
         job.refresh_from_db()
+        forget_secrets(job)
         audit.close_entries(job, message=str(GAVE_UP["message"]))
         events.publish_job(job)

@@ -78,7 +78,13 @@ def build_new(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _ask(request, form, status=REFUSED)
     try:
-        job = file_job(request, JobName.BUILD_IMAGE, form.cleaned_data["host"], form.arguments())
+        job = file_job(
+            request,
+            JobName.BUILD_IMAGE,
+            form.cleaned_data["host"],
+            form.arguments(),
+            secrets=form.cleaned_data["secrets"],
+        )
     except EngineError as error:
         show_refusal(form, error)
         return _ask(request, form, status=REFUSED)

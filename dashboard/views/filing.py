@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard import services
+from dashboard.services.jobs import NO_SECRETS
 from dashboard.views.answers import address_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def file_job(
     arguments: Mapping[str, Any],
     *,
     idempotency_key: str = "",
+    secrets: Mapping[str, str] = NO_SECRETS,
 ) -> Job:
     """Return the job of *name* on *host* that whoever sent *request* has asked for."""
     return services.request_job(
@@ -31,4 +33,5 @@ def file_job(
         user=request.user,
         address=address_of(request),
         idempotency_key=idempotency_key,
+        secrets=secrets,
     )

@@ -13,6 +13,7 @@ import pytest
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Image, Role
+from dashboard.services.secrets import keep_secrets
 from engine.engine import Engine
 from engine.errors import DockerfileError, EngineError, LimitExceeded, NotFound
 from engine.progress import NEVER
@@ -27,6 +28,8 @@ from workers.work import Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from engine.build.request import BuildRequest
 
 pytestmark = [pytest.mark.root, pytest.mark.django_db]
 
@@ -151,3 +154,23 @@ def test_an_operator_s_build_has_no_network_of_the_host(work, otto) -> None:
     with pytest.raises(EngineError) as refused:
         builds.build_image(work(**told))
     assert "not allowed" not in refused.value.message
+
+
+def test_labels_network_and_secrets_reach_the_builder(work, real: Engine, monkeypatch) -> None:
+    asked: list[BuildRequest] = []
+    build = real.builds.build
+    monkeypatch.setattr(
+        real.builds,
+        "build",
+        lambda request, *args, **more: asked.append(request) or build(request, *args, **more),
+    )
+    told = work(text="FROM scratch\nWORKDIR /a", labels={"team": "ships"}, network="none",
+                secrets=["token"])  # fmt: skip
+    keep_secrets(told.job, {"token": "s3cret"})
+
+    outcome = builds.build_image(told)
+
+    (request,) = asked
+    assert (request.network, request.secrets) == ("none", {"token": b"s3cret"})
+    assert "s3cret" not in repr(request)
+    assert real.images.get(outcome["image_id"]).labels == {"team": "ships"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from dashboard.jobs import JobName
 from dashboard.models import RegistryCredential
 from dashboard.permissions import is_permitted, requester_of, role_for_reach
+from dashboard.services import reveal_secrets
 from engine.errors import DockerfileError, StepFailed
 from workers.inventory import Inventory
 from workers.task import job_task
@@ -46,7 +47,8 @@ def _build(work: Work[BuildImage]) -> Built:
     from workers.building import context_of, failure_of, request_of
 
     may_reach = is_permitted(requester_of(work.job), role_for_reach())
-    request = request_of(work.arguments, may_reach=may_reach)
+    secrets = reveal_secrets(work.job.pk)
+    request = request_of(work.arguments, may_reach=may_reach, secrets=secrets)
     with context_of(work.engine, work.arguments, work.cancellation) as context:
         try:
             return work.engine.builds.build(

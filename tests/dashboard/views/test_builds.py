@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from dashboard import events, selectors, services
 from dashboard.jobs import JobName
-from dashboard.models import AuditEntry, Job, JobLogLine, JobState
+from dashboard.models import AuditEntry, Job, JobLogLine, JobSecret, JobState
 
 HTMX = {"HX-Request": "true"}
 TEXT = "FROM base AS one\nRUN make\n"
@@ -216,7 +216,8 @@ def test_open_pages_get_the_row_and_the_steps(
 
 
 def test_what_was_typed_becomes_the_job(browse, mess):
-    more = {"target": "one", "build_args": "A=1\nB=x=y", "no_cache": "on"}
+    more = {"target": "one", "build_args": "A=1\nB=x=y", "no_cache": "on", "pull": "on"}
+    more |= {"labels": "team=ships\nempty=", "network": "none"}
     response = browse("otto").post(reverse("build_new"), {**TYPED, **more, "git": "ignored"})
     job = Job.objects.get(name=JobName.BUILD_IMAGE)
 
@@ -226,10 +227,67 @@ def test_what_was_typed_becomes_the_job(browse, mess):
         "tags": [TAG],
         "target": "one",
         "build_args": {"A": "1", "B": "x=y"},
+        "labels": {"team": "ships", "empty": ""},
+        "network": "none",
         "no_cache": True,
+        "pull": True,
     }
     assert (job.title, job.object_id) == ("Build team/app:1", TAG)
     assert AuditEntry.objects.get(job=job).user == mess.users["otto"]
+
+
+SECRETS = "token=s3cret\nkey=-----BEGIN\n  line two\n  -----END"
+
+
+def test_secrets_stand_in_no_argument_no_page_and_no_plain_text(browse):
+    client = browse("otto")
+    address = client.post(reverse("build_new"), {**TYPED, "secrets": SECRETS}).url
+    job = Job.objects.get(name=JobName.BUILD_IMAGE)
+
+    assert job.arguments["secrets"] == ["key", "token"]
+    assert services.reveal_secrets(job.pk) == {
+        "token": "s3cret",
+        "key": "-----BEGIN\nline two\n-----END",
+    }
+    assert not any("s3cret" in each.encrypted_value for each in JobSecret.objects.all())
+    assert "s3cret" not in page(client, address)
+    assert "s3cret" not in page(client, reverse("job_detail", args=(job.pk,)))
+
+
+def test_two_builds_with_secrets_are_two_jobs(browse):
+    for value in ("one", "two"):
+        browse("otto").post(reverse("build_new"), {**TYPED, "secrets": f"token={value}"})
+
+    jobs = Job.objects.filter(name=JobName.BUILD_IMAGE)
+    told = [services.reveal_secrets(job.pk)["token"] for job in jobs]
+    assert sorted(told) == ["one", "two"]
+
+
+def test_secrets_are_forgotten_when_the_job_ends(browse, mess):
+    browse("otto").post(reverse("build_new"), {**TYPED, "secrets": SECRETS})
+    job = Job.objects.get(name=JobName.BUILD_IMAGE)
+    assert JobSecret.objects.count() == 2
+
+    services.cancel_job(job=job, user=mess.users["otto"])
+
+    assert not JobSecret.objects.exists()
+
+
+def test_what_is_refused_comes_back_without_the_values_of_secrets(browse):
+    typed = {**TYPED, "secrets": SECRETS, "labels": "=x"}
+    html = browse("otto").post(reverse("build_new"), typed).content.decode()
+
+    assert "s3cret" not in html
+    assert "line two" not in html
+    assert "key=" in html
+
+
+def test_only_who_may_builds_with_the_hosts_network(browse):
+    typed = {**TYPED, "network": "host"}
+
+    assert browse("otto").post(reverse("build_new"), typed).status_code == 422
+    assert browse("ada").post(reverse("build_new"), typed).status_code == 302
+    assert Job.objects.get(name=JobName.BUILD_IMAGE).arguments["network"] == "host"
 
 
 def test_with_a_script_the_browser_goes_to_the_build(browse):
@@ -254,6 +312,11 @@ def test_a_viewer_builds_nothing(browse):
         pytest.param({"source": "upload", "upload": "x"}, "source", id="no-upload"),
         pytest.param({"tags": "Not A Tag"}, None, id="tag"),
         pytest.param({"build_args": "1=x"}, "build_args", id="argument"),
+        pytest.param({"labels": "=x"}, "labels", id="label"),
+        pytest.param({"network": "container:x"}, "network", id="network"),
+        pytest.param({"network": "host"}, "network", id="host-network"),
+        pytest.param({"secrets": "a b=x"}, "secrets", id="secret-id"),
+        pytest.param({"secrets": "token"}, "secrets", id="secret-without-value"),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field_and_nothing_typed_is_lost(browse, typed, field):
@@ -268,11 +331,13 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_typed_is_lost(browse, t
 
 def test_change_and_retry_brings_everything_typed_back(browse, build):
     error = {"message": "Dockerfile line 2: no", "remedy": "Do.", "field": "dockerfile"}
-    job = build(JobState.FAILED, error=error)
+    told = {"text": TEXT, "tags": [TAG], "build_args": {"A": "1"}, "labels": {"team": "ships"}}
+    job = build(JobState.FAILED, error=error, arguments=told)
     form = browse("otto").get(f"{reverse('build_new')}?job={job.pk}").context["form"]
 
     assert form["text"].value() == TEXT
     assert (form["tags"].value(), form["build_args"].value()) == ("team/app:1", "A=1")
+    assert form["labels"].value() == "team=ships"
     assert form.errors == {"text": ["Dockerfile line 2: no. Do."]}
 
 
