@@ -12,10 +12,12 @@ from dashboard.views.bulk import containers_bulk
 from dashboard.views.changes import container_changes, container_file, container_revert
 from dashboard.views.cleanup import (
     cleanup,
-    cleanup_containers,
-    cleanup_images,
+    cleanup_copy,
     cleanup_networks,
+    cleanup_plan,
+    cleanup_run,
     cleanup_volumes,
+    cleanup_weigh,
 )
 from dashboard.views.console import console_ticket
 from dashboard.views.container_actions import (
@@ -233,8 +235,10 @@ registry_routes = [
 
 cleanup_routes = [
     path("", cleanup, name="cleanup"),
-    path("images/", cleanup_images, name="cleanup_images"),
-    path("containers/", cleanup_containers, name="cleanup_containers"),
+    path("weigh/", cleanup_weigh, name="cleanup_weigh"),
+    path("plan/", cleanup_plan, name="cleanup_plan"),
+    path("run/", cleanup_run, name="cleanup_run"),
+    path("<str:host>/<str:image_id>/copy/", cleanup_copy, name="cleanup_copy"),
     path("volumes/", cleanup_volumes, name="cleanup_volumes"),
     path("networks/", cleanup_networks, name="cleanup_networks"),
 ]

@@ -16,31 +16,39 @@ from dashboard.forms.texts import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.models import Host
 
 
 class ForGoodForm(forms.Form):
-    """Making sure of what cannot be undone: whoever means it types the name of its host."""
+    """Making sure of what cannot be undone: whoever means it types the names of its hosts."""
 
     use_required_attribute = False
 
     confirm = forms.CharField(
         label="Type the name of the host",
-        max_length=64,
+        max_length=4096,
         widget=forms.TextInput(CODE),
         error_messages={"required": "Type the name of the host."},
     )
 
-    def __init__(self, *args: Any, host: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, hosts: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.host = host
-        self.fields["confirm"].help_text = f"The host is {host}."
+        self.hosts = tuple(hosts)
+        if len(self.hosts) == 1:
+            self.fields["confirm"].help_text = f"The host is {self.hosts[0]}."
+        else:
+            self.fields["confirm"].label = "Type the names of the hosts"
+            self.fields["confirm"].help_text = f"The hosts are {', '.join(self.hosts)}."
 
     def clean_confirm(self) -> str:
-        """Return the host's name."""
+        """Return the names of the hosts."""
         typed: str = self.cleaned_data["confirm"]
-        if typed.strip() != self.host:
-            raise forms.ValidationError(f"That is not the host's name, {self.host}.")
+        if sorted(typed.replace(",", " ").split()) != sorted(self.hosts):
+            known = ", ".join(self.hosts)
+            said = "the host's name" if len(self.hosts) == 1 else "the names of the hosts"
+            raise forms.ValidationError(f"That is not {said}, {known}.")
         return typed
 
 

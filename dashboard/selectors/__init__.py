@@ -40,6 +40,7 @@ from dashboard.selectors.images import (
     find_image_row,
     image_detail,
     image_names,
+    image_stories,
     images,
     images_query,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "hosts",
     "image_detail",
     "image_names",
+    "image_stories",
     "images",
     "images_query",
     "job_detail",

@@ -13,7 +13,7 @@ from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of
 from engine.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.db.models import QuerySet
 
@@ -125,6 +125,13 @@ def image_detail(host: str, image_id: str) -> ImageDetail:
         raise ImageNotFound(image_id[:71], where=f"on {host}")
     containers = image.containers.select_related("host").order_by("-created_at")[:HOLDERS_SHOWN]
     return ImageDetail(image, _layers_of(image), tuple(containers))
+
+
+def image_stories(hosts: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return what the untagged images of *hosts* used to be, by host and ID."""
+    found = Image.objects.filter(is_dangling=True, host_id__in=list(hosts)).exclude(story="")
+    values = found.values_list("host_id", "image_id", "story")
+    return {(host, image_id): story for host, image_id, story in values}
 
 
 def find_image_row(pk: int) -> Image | None:

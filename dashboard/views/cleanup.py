@@ -1,182 +1,382 @@
-"""What builds up on the team's hosts, and removing exactly what is ticked."""
+"""What builds up on the team's hosts, plans of what is chosen of it, and carrying these out."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.shortcuts import redirect
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import selectors, services
-from dashboard.errors import JobNotFound
+from dashboard import selectors
+from dashboard.agents import Question, ask, ask_all
+from dashboard.cleanups import SAFE, CleanupFilter, absent_of, sections_of
+from dashboard.errors import AnswerRefused, JobNotFound
 from dashboard.forms import words_of
+from dashboard.forms.trash import ForGoodForm
 from dashboard.jobs import JobName
-from dashboard.models import Role
-from dashboard.permissions import SignedInRequest, may_take, require_role, whose
-from dashboard.selectors.selection import SelectionLedger, kept_images, selection_ledger
-from dashboard.views.answers import REFUSED, address_of, render_page
-from dashboard.views.lists import hosts_about, offline
-from engine.errors import EngineError, InvalidInput
+from dashboard.models import Job, Role
+from dashboard.permissions import SignedInRequest, is_htmx, may_take, require_role, whose
+from dashboard.things import counted_kinds
+from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
+from dashboard.views.filing import file_job
+from dashboard.views.lists import (
+    chips_of,
+    hosts_about,
+    kept_filters,
+    mine_chip,
+    offline,
+    other_chips,
+)
+from dashboard.views.picked import by_host, say
+from engine.errors import EngineError, PlanExpired
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
+    from collections.abc import Mapping
 
-    from dashboard.models import Container, Image, Job, User
+    from dashboard.models import User
 
 JOBS_SHOWN = 20
-NOTHING = "Nothing is ticked, so nothing was done. Tick at least one row."
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked for: the jobs, or why there are none and what had been ticked."""
-
-    jobs: tuple[Job, ...] = ()
-    refused: str = ""
-    chosen: frozenset[str] = frozenset()
-
-    @property
-    def going(self) -> frozenset[str]:
-        """The rows that a job is about to remove."""
-        return frozenset(
-            f"{job.host_id}/{each.removeprefix('sha256:')}"
-            for job in self.jobs
-            if job.is_active
-            for each in job.arguments.get("ids", ())
-        )
-
-    def is_ticked(self, value: str) -> bool:
-        """Whether a row is ticked: all are, until somebody asked; a refusal keeps what was."""
-        return value in self.chosen if self.refused else not self.jobs
-
-
-UNASKED = Asked()
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """An untagged image in the list. `value` is what its tick sends."""
-
-    image: Image
-    value: str
-    layers: str
-    is_ticked: bool
-    is_going: bool
-    others: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerRow:
-    """A stopped container in the list."""
-
-    container: Container
-    value: str
-    is_ticked: bool
-    is_going: bool
-    others: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One kind of what builds up."""
-
-    rows: tuple[Any, ...]
-    bytes: int
-    jobs: tuple[Job, ...]
-    refused: str
-    ledger: str = ""
-    kept: tuple[Image, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return len(self.rows)
+PATIENCE_SECONDS = 8.0
+COPY_PATIENCE_SECONDS = 20.0
+# The filters that stay in the address.
+KEPT = ("host", "q", "older", "unused", "label", "owner", "larger", "keep")
+# What does not come back, and is not made again by itself.
+DATA = frozenset({"volume", "log"})
+OLDER = (
+    ("", "Any age", None),
+    ("1d", "Older than a day", None),
+    ("7d", "A week", None),
+    ("30d", "30 days", None),
+)
+OTHERS = {
+    "owner": "Owner",
+    "unused": "Not used for",
+    "label": "Label",
+    "larger": "Larger than",
+    "keep": "Keep newest",
+}
 
 
 @require_safe
 @require_role(Role.VIEWER)
 def cleanup(request: SignedInRequest) -> HttpResponse:
     """Show what builds up, whose it is, what would come free, and what was just asked for."""
-    jobs = _jobs_in(request.GET.get("asked", ""))
-    return _show(
-        request,
-        images=Asked(tuple(job for job in jobs if job.name == JobName.CLEAN_UP_IMAGES)),
-        containers=Asked(tuple(job for job in jobs if job.name == JobName.CLEAN_UP_CONTAINERS)),
+    chosen = CleanupFilter.parse(request.GET.dict())
+    hosts = hosts_about(chosen.host)
+    name = request.user.username
+    told = {"filters": chosen.to_question(), "safe": SAFE, "owner": name}
+    answers = _ask_all(Question.CLEANUP_FIND, {each.name: told for each in hosts if each.is_online})
+    known = {host: each for host, each in answers.items() if not isinstance(each, EngineError)}
+    sections = sections_of(known, selectors.image_stories(known), partial(_others, request.user))
+    context = {
+        "host": chosen.host,
+        "chosen": chosen,
+        "kept": kept_filters(request),
+        "chips": [
+            *chips_of(request, "older", OLDER),
+            mine_chip(request, "owner", name),
+            *other_chips(request, _labels(request)),
+        ],
+        "sections": sections,
+        "absent": absent_of(sections),
+        "safe_rules": SAFE,
+        "safe_words": counted_kinds(k for each in known.values() for k in each["safe"]["kinds"]),
+        "safe_count": sum(len(each["safe"]["kinds"]) for each in known.values()),
+        "safe_bytes": sum(each["safe"]["bytes"] for each in known.values()),
+        "silent": _silent(answers),
+        "has_answers": bool(known),
+        "jobs": _jobs_in(request.GET.get("asked", "")),
+        "offline": offline(hosts),
+    }
+    return render_page(request, "cleanup/cleanup", context)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_weigh(request: SignedInRequest) -> HttpResponse:
+    """Say what exactly comes free by what is ticked, and what of it stays and why."""
+    try:
+        answers = _ask_all(Question.CLEANUP_WEIGH, _selection(request))
+    except EngineError:
+        return render(request, "dashboard/cleanup/_weighed.html", {})
+    known = [each for each in answers.values() if not isinstance(each, EngineError)]
+    context = {
+        "count": sum(each["count"] for each in known),
+        "words": counted_kinds(kind for each in known for kind in each["kinds"]),
+        "bytes": sum(each["bytes"] for each in known),
+        "stays": [kept for each in known for kept in each["kept"]],
+        "silent": _silent(answers),
+    }
+    return render(request, "dashboard/cleanup/_weighed.html", context)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_plan(request: SignedInRequest) -> HttpResponse:
+    """Show sealed plans of what is ticked, one per host, and ask whether to carry them out."""
+    try:
+        told = _selection(request)
+    except EngineError as error:
+        return say(request, words_of(error), to="cleanup", is_bad=True)
+    return _show_plans(request, _ask_all(Question.CLEANUP_PLAN, told))
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+def cleanup_run(request: SignedInRequest) -> HttpResponse:
+    """Have exactly the plans carried out that were shown, by one job per host."""
+    try:
+        plans = {host: ids[0] for host, ids in by_host(request.POST.getlist("plan")).items()}
+    except EngineError as error:
+        return say(request, words_of(error), to="cleanup", is_bad=True)
+    answers = _ask_all(
+        Question.CLEANUP_PLAN, {host: {"plan_id": each} for host, each in plans.items()}
     )
+    if expired := [host for host, each in answers.items() if _has_expired(each)]:
+        again = {host: {"again": plans[host], "owner": request.user.username} for host in expired}
+        anew = answers | _ask_all(Question.CLEANUP_PLAN, again)
+        return _show_plans(request, anew, is_anew=True)
+    sheet = Sheet.of(answers, is_for_good="for_good" in request.POST)
+    form = ForGoodForm(request.POST, hosts=tuple(plans))
+    if sheet.errors or not sheet.plans or (sheet.needs_name and not form.is_valid()):
+        return _show_plans(request, answers, form=form if sheet.needs_name else None)
+    try:
+        jobs = [_run(request, host, plan, sheet) for host, plan in sheet.plans.items()]
+    except EngineError as error:
+        return say(request, words_of(error), to="cleanup", is_bad=True)
+    return _go_back(request, jobs)
 
 
-@require_POST
-@require_role(Role.OPERATOR)
-def cleanup_images(request: SignedInRequest) -> HttpResponse:
-    """Have exactly the ticked images removed, by one job per host."""
-    asked = _ask(request, JobName.CLEAN_UP_IMAGES, prefix="sha256:")
-    return _show(request, images=asked) if asked.refused else _go_back(request, asked)
-
-
-@require_POST
-@require_role(Role.OPERATOR)
-def cleanup_containers(request: SignedInRequest) -> HttpResponse:
-    """Have exactly the ticked containers removed, by one job per host."""
-    asked = _ask(request, JobName.CLEAN_UP_CONTAINERS)
-    return _show(request, containers=asked) if asked.refused else _go_back(request, asked)
+@never_cache
+@require_safe
+@require_role(Role.VIEWER)
+@missing_is_404
+def cleanup_copy(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
+    """Say whether an image that would go can be pulled again."""
+    image = selectors.image_detail(host, image_id).image
+    told: dict[str, Any] = {"image_id": image.image_id}
+    registries = {each.partition("/")[0] for each in image.repo_digests}
+    for each in selectors.credentials():
+        if registries == {each.registry}:
+            told |= {"credentials_id": each.pk, "registry": each.registry}
+    context: dict[str, Any] = {"image": image}
+    try:
+        context["copy"] = ask(host, Question.CLEANUP_COPY, told, patience=COPY_PATIENCE_SECONDS)
+    except EngineError as error:
+        context["error"] = words_of(error)
+    return render(request, "dashboard/cleanup/_copy.html", context)
 
 
 @require_POST
 @require_role(Role.OPERATOR)
 def cleanup_volumes(request: SignedInRequest) -> HttpResponse:
     """Have exactly the ticked volumes removed, by one job per host."""
-    return _clean_up_and_return(request, JobName.CLEAN_UP_VOLUMES, to="volumes")
+    return _remove_ticked(request, JobName.CLEAN_UP_VOLUMES, to="volumes")
 
 
 @require_POST
 @require_role(Role.OPERATOR)
 def cleanup_networks(request: SignedInRequest) -> HttpResponse:
     """Have exactly the ticked networks removed, by one job per host."""
-    return _clean_up_and_return(request, JobName.CLEAN_UP_NETWORKS, to="networks")
+    return _remove_ticked(request, JobName.CLEAN_UP_NETWORKS, to="networks")
 
 
-def _clean_up_and_return(request: SignedInRequest, name: JobName, *, to: str) -> HttpResponse:
-    asked = _ask(request, name)
-    if asked.refused:
-        messages.error(request, asked.refused)
-        return redirect(to)
-    return redirect(asked.jobs[0]) if len(asked.jobs) == 1 else redirect("jobs")
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The plans that are shown at once, by host, and what they come to together."""
+
+    plans: dict[str, dict[str, Any]]
+    errors: dict[str, str]
+    is_for_good: bool = False
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Any], *, is_for_good: bool = False) -> Sheet:
+        """Return the sheet of what hosts answered."""
+        plans = {h: each for h, each in answers.items() if not isinstance(each, EngineError)}
+        return cls(
+            {host: each for host, each in plans.items() if each["count"]},
+            _silent(answers),
+            is_for_good,
+        )
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kind of each thing that goes."""
+        return [kind for each in self.plans.values() for kind in each["kinds"]]
+
+    @property
+    def trash_kinds(self) -> list[str]:
+        """The kind of each thing that can go into the trash."""
+        return [kind for each in self.plans.values() for kind in each["trash_kinds"]]
+
+    @property
+    def lost_kinds(self) -> list[str]:
+        """The kind of each thing that goes for good although the rest goes into the trash."""
+        return [kind for each in self.plans.values() for kind in lost_kinds(each)]
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether data goes for good although the rest goes into the trash."""
+        return bool(DATA & set(self.lost_kinds))
+
+    @property
+    def needs_name(self) -> bool:
+        """Whether somebody has to type the names of the hosts."""
+        return self.is_for_good or self.loses_data
+
+    @property
+    def bytes(self) -> int:
+        """What comes free in the end."""
+        return sum(each["bytes"] for each in self.plans.values())
+
+    @property
+    def bytes_at_once(self) -> int:
+        """What comes free at once although the rest goes into the trash."""
+        return sum(each["bytes_at_once"] for each in self.plans.values())
+
+    @property
+    def action(self) -> str:
+        """What happens, in words."""
+        if not self.trash_kinds:
+            return f"Remove {counted_kinds(self.kinds)}"
+        moved = f"Move {counted_kinds(self.trash_kinds)} to trash"
+        return f"{moved}, remove {counted_kinds(self.lost_kinds)}" if self.lost_kinds else moved
 
 
-def _ask(request: SignedInRequest, name: JobName, prefix: str = "") -> Asked:
-    values = request.POST.getlist("ids")
-    if not values:
-        return Asked(refused=NOTHING)
-    jobs: list[Job] = []
-    try:
-        for host, ids in _by_host(values).items():
-            jobs.append(
-                services.request_job(
-                    name=name,
-                    host=host,
-                    arguments={"ids": [prefix + each for each in ids]},
-                    user=request.user,
-                    address=address_of(request),
-                )
-            )
-    except EngineError as error:
-        return Asked(tuple(jobs), words_of(error), frozenset(values))
-    return Asked(tuple(jobs))
+def lost_kinds(plan: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of what *plan* takes and no trash can hold."""
+    return [kind for kind in plan["kinds"] if kind not in plan["trash_kinds"]]
 
 
-def _go_back(request: SignedInRequest, asked: Asked) -> HttpResponse:
+def _selection(request: SignedInRequest) -> dict[str, dict[str, Any]]:
+    """Return what each host is to choose: things that are ticked, and rules for all that match."""
+    chosen = CleanupFilter.parse(request.POST.dict())
+    rules, ticked = request.POST.getlist("rules"), request.POST.getlist("ids")
+    ids = by_host(ticked) if ticked or not rules else {}
+    hosts = [each.name for each in hosts_about(chosen.host) if each.is_online]
+    about = set(hosts) if rules else set(ids)
+    return {
+        host: {
+            "ids": ids.get(host, []),
+            "rules": rules,
+            "filters": chosen.to_question(),
+            "owner": request.user.username,
+        }
+        for host in sorted(about | set(ids))
+    }
+
+
+def _show_plans(
+    request: SignedInRequest,
+    answers: Mapping[str, Any],
+    *,
+    form: ForGoodForm | None = None,
+    is_anew: bool = False,
+) -> HttpResponse:
+    sheet = Sheet.of(answers, is_for_good="for_good" in request.POST)
+    days = {host.name: host.trash_days for host in selectors.hosts()}
+    context = {
+        "sheet": sheet,
+        "is_anew": is_anew,
+        "others": _others_things(sheet, request.user.username),
+        "form": form or ForGoodForm(hosts=tuple(sheet.plans)),
+        "kept": {key: request.POST[key] for key in KEPT if request.POST.get(key)},
+        "plans": [_told(host, each, days) for host, each in sheet.plans.items()],
+        "nothing": [
+            kept
+            for each in answers.values()
+            if not isinstance(each, EngineError) and not each["count"]
+            for kept in each["kept"]
+        ],
+    }
+    status = REFUSED if form is not None or is_anew else 200
+    return render_question(
+        request, "dashboard/cleanup/_plan.html", context, title="Clean up", status=status
+    )
+
+
+def _has_expired(answer: Any) -> bool:
+    return isinstance(answer, AnswerRefused) and answer.told_code == PlanExpired.code
+
+
+def _told(host: str, plan: dict[str, Any], days: Mapping[str, int]) -> dict[str, Any]:
+    """Return *plan* with what a sheet says of it besides."""
+    lost = lost_kinds(plan)
+    return {
+        **plan,
+        "host": host,
+        "words": counted_kinds(plan["kinds"]),
+        "later": plan["bytes"] - plan["bytes_at_once"],
+        "lost_kinds": lost,
+        "lost": counted_kinds(lost),
+        "days": days.get(host, 0),
+    }
+
+
+def _others_things(sheet: Sheet, name: str) -> dict[str, int]:
+    """Return how many of the things are whose, other than *name*'s and nobody's."""
+    owners = [owner for each in sheet.plans.values() for owner in each["owners"]]
+    return {each: owners.count(each) for each in sorted(set(owners) - {"", name})}
+
+
+def _run(request: SignedInRequest, host: str, plan: dict[str, Any], sheet: Sheet) -> Job:
+    # Whoever sends the same sheet twice gets the same job, also when it has ended.
+    known = Job.objects.filter(
+        name=JobName.RUN_CLEAN_UP, host_id=host, object_id=plan["plan_id"]
+    ).exclude(state__in=("failed", "cancelled"))
+    if found := known.select_related("host").first():
+        return found
+    told = {
+        "plan_id": plan["plan_id"],
+        "into_trash": not sheet.is_for_good and bool(plan["trash_kinds"]),
+        "about": counted_kinds(plan["kinds"])[:200],
+    }
+    return file_job(request, JobName.RUN_CLEAN_UP, host, told)
+
+
+def _go_back(request: SignedInRequest, jobs: list[Job]) -> HttpResponse:
     # The address names the jobs, so that loading the page again shows them again and asks nothing.
-    query = {"asked": ",".join(str(job.pk) for job in asked.jobs)}
-    if host := request.GET.get("host"):
-        query["host"] = host
-    return redirect(f"{reverse('cleanup')}?{urlencode(query)}")
+    query = {key: request.POST[key] for key in KEPT if request.POST.get(key)}
+    query["asked"] = ",".join(str(job.pk) for job in jobs)
+    url = f"{reverse('cleanup')}?{urlencode(query)}"
+    if not is_htmx(request):
+        return redirect(url)
+    place = {"path": url, "target": "#page", "swap": "outerHTML"}
+    headers = {"HX-Location": json.dumps(place), "HX-Trigger": json.dumps({"close-dialog": True})}
+    return HttpResponse(status=204, headers=headers)
+
+
+def _ask_all(question: Question, told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    try:
+        return ask_all(question, told, patience=PATIENCE_SECONDS)
+    except EngineError as error:
+        return dict.fromkeys(told, error)
+
+
+def _silent(answers: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hosts that did not answer, and why."""
+    return {host: words_of(each) for host, each in answers.items() if isinstance(each, EngineError)}
+
+
+def _others(user: User, owner: str) -> str:
+    """Return why *user* may not take what is *owner*'s, empty where they may."""
+    return "" if may_take(user, owner) else whose(owner)
+
+
+def _labels(request: SignedInRequest) -> dict[str, str]:
+    """Return the filters that need a chip of their own; one for one's own things is there."""
+    is_mine = request.GET.get("owner") == request.user.username
+    return {key: label for key, label in OTHERS.items() if not (is_mine and key == "owner")}
 
 
 def _jobs_in(text: str) -> list[Job]:
@@ -187,69 +387,13 @@ def _jobs_in(text: str) -> list[Job]:
     return jobs
 
 
-def _by_host(values: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for value in values:
-        host, slash, object_id = value.rpartition("/")
-        if not slash:
-            raise InvalidInput("A ticked row does not say which host it is on", field="ids")
-        found.setdefault(host, []).append(object_id)
-    return found
-
-
-def _show(
-    request: SignedInRequest,
-    images: Asked = UNASKED,
-    containers: Asked = UNASKED,
-) -> HttpResponse:
-    host = request.GET.get("host", "")
-    context = {
-        "host": host,
-        "images": _image_section(request.user, host, images),
-        "containers": _container_section(request.user, host, containers),
-        "unused_volumes": selectors.unused_volume_sum(host),
-        "unused_networks": selectors.unused_network_count(host),
-        "offline": offline(hosts_about(host)),
-    }
-    is_refused = images.refused or containers.refused
-    return render_page(request, "cleanup/cleanup", context, status=REFUSED if is_refused else 200)
-
-
-def _image_section(user: User, host: str, asked: Asked) -> Section:
-    built_up = selectors.dangling_images(host)
-    found = [image for each in built_up for image in each.rows]
-    ledger = selection_ledger(found)
-    return Section(
-        rows=tuple(_image_row(user, image, ledger, asked) for image in found),
-        bytes=sum(each.bytes for each in built_up),
-        jobs=asked.jobs,
-        refused=asked.refused,
-        ledger=json.dumps(ledger.layers),
-        kept=kept_images(host),
-    )
-
-
-def _image_row(user: User, image: Image, ledger: SelectionLedger, asked: Asked) -> ImageRow:
-    value = f"{image.host_id}/{image.hex}"
-    layers = " ".join(map(str, ledger.held_by.get(image.pk, ())))
-    others = "" if may_take(user, image.added_by) else whose(image.added_by)
-    is_ticked = not others and asked.is_ticked(value)
-    return ImageRow(image, value, layers, is_ticked, value in asked.going, others)
-
-
-def _container_section(user: User, host: str, asked: Asked) -> Section:
-    built_up = selectors.stopped_containers(host)
-    found = [container for each in built_up for container in each.rows]
-    return Section(
-        rows=tuple(_container_row(user, container, asked) for container in found),
-        bytes=sum(each.bytes for each in built_up),
-        jobs=asked.jobs,
-        refused=asked.refused,
-    )
-
-
-def _container_row(user: User, container: Container, asked: Asked) -> ContainerRow:
-    value = f"{container.host_id}/{container.container_id}"
-    others = "" if may_take(user, container.owner) else whose(container.owner)
-    is_ticked = not others and asked.is_ticked(value)
-    return ContainerRow(container, value, is_ticked, value in asked.going, others)
+def _remove_ticked(request: SignedInRequest, name: JobName, *, to: str) -> HttpResponse:
+    try:
+        jobs = [
+            file_job(request, name, host, {"ids": ids})
+            for host, ids in by_host(request.POST.getlist("ids")).items()
+        ]
+    except EngineError as error:
+        messages.error(request, words_of(error))
+        return redirect(to)
+    return redirect(jobs[0]) if len(jobs) == 1 else redirect("jobs")

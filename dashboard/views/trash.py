@@ -121,7 +121,7 @@ def trash_empty(request: SignedInRequest) -> HttpResponse:
         return say(request, words_of(error), to="trash", is_bad=True)
     except ValueError:
         return say(request, "Empty one host at a time.", to="trash", is_bad=True)
-    form = ForGoodForm(request.POST if "confirm" in request.POST else None, host=host)
+    form = ForGoodForm(request.POST if "confirm" in request.POST else None, hosts=(host,))
     if form.is_bound and form.is_valid():
         try:
             job = file_job(request, JobName.EMPTY_TRASH, host, {"ids": ids})

@@ -64,5 +64,11 @@ class Look:
 
 
 def _told(items: Iterable[SealedItem], reasons: dict[str, str]) -> tuple[SealedItem, ...]:
-    """Return *items* with the reason of the rule that took them, where one did."""
-    return tuple(replace(each, reason=reasons.get(each.id, each.reason)) for each in items)
+    """Return *items* with why they go: as the rule says that took them, or with their holders."""
+    return tuple(replace(each, reason=_reason(each, reasons)) for each in items)
+
+
+def _reason(item: SealedItem, reasons: dict[str, str]) -> str:
+    if item.facts.holders:
+        return f"goes with {', '.join(item.facts.holders)}"
+    return reasons.get(item.id, item.reason)

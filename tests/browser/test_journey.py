@@ -212,22 +212,25 @@ def test_a_moved_tag_leaves_an_untagged_image(
     expect(row(page, "Untagged")).to_be_visible()
 
 
-def test_one_click_removes_the_stopped_containers(stack: Stack, page: Page) -> None:
+def test_one_click_cleans_up_everything_safe(stack: Stack, page: Page) -> None:
     page.goto(f"{stack.url}/clean-up/")
-    section = page.get_by_role("region", name="Stopped containers")
-    section.get_by_role("button", name=re.compile(r"Remove 1 container")).click()
+    expect(page.get_by_role("region", name="Untagged images")).to_be_visible()
+    page.get_by_role("button", name="Clean up everything safe").click()
+    page.locator("#dialog").get_by_role("button", name=re.compile("Move 1 container")).click()
 
-    expect(section).to_contain_text(re.compile(r"\d.*came free|freed \d", re.IGNORECASE))
-    expect(section).to_contain_text("No stopped containers")
+    done = page.locator("#page .job").first
+    expect(done).to_contain_text("Moved 1 container and 1 image to the trash")
+    expect(page.get_by_role("region", name="Stopped containers")).to_have_count(0)
 
 
-def test_one_click_removes_the_untagged_images(stack: Stack, page: Page) -> None:
-    page.goto(f"{stack.url}/clean-up/")
-    section = page.get_by_role("region", name="Untagged images")
-    section.get_by_role("button", name=re.compile(r"Remove 1 image")).click()
+def test_what_lies_in_the_trash_is_deleted_for_good(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/trash/")
+    page.get_by_role("button", name=re.compile("Empty the trash of")).click()
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("Type the name of the host").fill("testhost")
+    dialog.get_by_role("button", name="Delete for good").click()
 
-    expect(section).to_contain_text(re.compile(r"\d.*came free|freed \d", re.IGNORECASE))
-    expect(section).to_contain_text("No untagged images")
+    expect(dialog).to_contain_text(re.compile(r"Deleted 2 things for good, freed \d"))
 
 
 def test_no_script_failed_and_nothing_broke_the_content_policy(trouble: list[str]) -> None:

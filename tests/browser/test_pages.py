@@ -55,6 +55,7 @@ PAGES = [
     "/images/load/",
     "/images/pull/",
     "/clean-up/",
+    "/trash/",
     "/jobs/",
     "/activity/",
     "/hosts/",
@@ -317,26 +318,6 @@ def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
     expect(dialog.get_by_text("is not a valid image reference")).to_be_visible()
     expect(dialog.get_by_label("Image")).to_be_focused()
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("keeper")
-
-
-def test_ticking_says_exactly_what_would_come_free(site, page):
-    open_live(page, site, "/clean-up/?host=harbour")
-    promise = page.locator("[data-promise=image]")
-    boxes = page.locator("input[form=cleanup-images]")
-    expect(promise).to_have_text(re.compile(r"Remove 14 images \(147 MB\)"))
-
-    boxes.nth(0).click()
-    boxes.nth(3).click(modifiers=["Shift"])
-    expect(promise).to_have_text(re.compile("Remove 10 images"))
-
-    page.locator("[data-select-all=cleanup-images]").click()
-    page.locator("[data-select-all=cleanup-images]").click()
-    expect(promise).to_be_disabled()
-
-    boxes.nth(0).click()
-    promise.click()
-    expect(page.locator("#untagged .job")).to_contain_text("Clean up 1 untagged image")
-    expect(boxes.nth(0)).to_be_disabled()
 
 
 def test_everything_is_reached_by_keyboard(site, page):

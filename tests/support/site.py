@@ -13,7 +13,8 @@ from channels.layers import get_channel_layer
 from django.db import connections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from concurrent.futures import Future
 
     from channels.layers import BaseChannelLayer
 
@@ -21,6 +22,17 @@ START_SECONDS = 30
 CLOSE_SECONDS = 3
 
 
+NOTHING = {"rows": [], "count": 0, "bytes": 0, "kept": [], "kept_count": 0}
+OTHER_KINDS = (
+    "unused-images",
+    "anonymous-volumes",
+    "unused-volumes",
+    "unused-networks",
+    "build-cache",
+    "abandoned-ingests",
+    "old-logs",
+    "untagged-images",
+)
 ANSWERS = {
     "containers.changes": {
         "changes": [
@@ -129,6 +141,51 @@ ANSWERS = {
         ],
         "derived": [],
     },
+    "cleanup.find": {
+        "sections": {
+            **dict.fromkeys(OTHER_KINDS, NOTHING),
+            "stopped-containers": {
+                "rows": [
+                    {
+                        "id": "c" * 64,
+                        "kind": "container",
+                        "name": "load-<b>test</b>",
+                        "names": [],
+                        "owner": "ana",
+                        "since": "2026-07-01T12:00:00+00:00",
+                        "last_used": "",
+                        "size": 48_300_000,
+                        "bytes": 48_300_000,
+                        "reason": "exited with code 3",
+                        "stays": "",
+                        "behind": [],
+                        "is_pinned": False,
+                    }
+                ],
+                "count": 1,
+                "bytes": 48_300_000,
+                "kept": [],
+                "kept_count": 0,
+            },
+        },
+        "safe": {"kinds": ["container"], "bytes": 48_300_000},
+    },
+    "cleanup.weigh": {"count": 1, "kinds": ["container"], "bytes": 48_300_000, "kept": []},
+    "trash.list": {
+        "items": [
+            {
+                "id": "trash:" + "d" * 64,
+                "kind": "container",
+                "names": ["old-<b>web</b>"],
+                "owner": "ana",
+                "at": "2026-07-01T12:00:00+00:00",
+                "by": "otto",
+                "bytes": 4_000_000,
+            }
+        ],
+        "count": 1,
+        "bytes": 4_000_000,
+    },
     "registries.check": {},
     "registries.repositories": {"names": ["team/api", "team/web"], "has_more": False},
     "registries.tags": {"names": ["187", "186", "latest"], "has_more": False},
@@ -138,7 +195,7 @@ ANSWERS = {
 class Site:
     """The dashboard on a loopback port, with an agent that writes as many lines as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, agents: Sequence[str] = ("harbour",)) -> None:
         from dashboard.asgi import application
 
         config = uvicorn.Config(
@@ -152,6 +209,7 @@ class Site:
         self._server = uvicorn.Server(config)
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
+        self._agents = tuple(agents)
         self._thread = threading.Thread(target=self._serve, name="site", daemon=True)
         self.lines_per_second = 0
         # What the agent answers to a question: a value, or what makes one of the arguments.
@@ -175,6 +233,10 @@ class Site:
         """Return what *act* returns, called where the site runs, as a worker would publish."""
         return asyncio.run_coroutine_threadsafe(_in_thread(act), self._loop).result(START_SECONDS)
 
+    def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Have *work* done beside the site, until it is cancelled."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._main())
@@ -183,12 +245,12 @@ class Site:
         self._loop.close()
 
     async def _main(self) -> None:
-        agent = asyncio.create_task(self._agent("harbour"))
+        agents = [asyncio.create_task(self._agent(each)) for each in self._agents]
         watch = asyncio.create_task(self._watch())
         await self._server.serve()
-        for task in (agent, watch):
+        for task in (*agents, watch):
             task.cancel()
-        await asyncio.gather(agent, watch, return_exceptions=True)
+        await asyncio.gather(*agents, watch, return_exceptions=True)
 
     async def _watch(self) -> None:
         while not self._server.started:  # noqa: ASYNC110 - the server tells nobody
@@ -288,9 +350,9 @@ def _closing(act: Callable[[], Any]) -> Callable[[], Any]:
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
-    """Serve the dashboard during the block."""
-    with Site() as site:
+def running_site(agents: Sequence[str] = ("harbour",)) -> Iterator[Site]:
+    """Serve the dashboard during the block, and answer for the hosts *agents*."""
+    with Site(agents) as site:
         yield site
 
 

@@ -13,7 +13,8 @@ from engine.cleanup.filters import Filters
 from engine.cleanup.plan import spare_nothing
 from engine.cleanup.rules import Rule, RuleKind, judge
 from engine.cleanup.subject import Standing, SubjectKind
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, PlanExpired
+from engine.system.clock import SYSTEM_CLOCK
 from workers.owners import sparing_for
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.cleanup.trash import TrashItem
     from engine.engine import Engine
     from engine.registry.credentials import Credentials
+    from engine.system.clock import Clock
     from workers.agent.questions import Answer
 
 MOST_ROWS = 300
@@ -36,8 +38,9 @@ MOST_HOLDERS = 20
 class CleanupAnswers:
     """Answers over *engine*."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock = SYSTEM_CLOCK) -> None:
         self._engine = engine
+        self._clock = clock
 
     def answers(self) -> Mapping[str, Answer]:
         """Return who answers each question."""
@@ -57,7 +60,8 @@ class CleanupAnswers:
         """
         look, filters = self._engine.cleanup.look(), filters_of(told)
         rows = Rows(look)
-        safe, _ = judge(_rules(told.get("safe") or [], filters), look.subjects, look.at)
+        rules = _rules(told.get("safe") or [], filters)
+        safe, _ = look.chosen((), rules, sparing=_sparing_of(told))
         return {
             "sections": {kind.value: rows.section(Rule(kind, filters)) for kind in RuleKind},
             "safe": {
@@ -69,8 +73,7 @@ class CleanupAnswers:
     def weigh(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return what exactly a selection would free, and what of it stays and why."""
         look = self._engine.cleanup.look()
-        sparing = _sparing(str(told["owner"])) if told.get("owner") else spare_nothing
-        items, kept = look.chosen(ids_of(told), _rules_of(told), sparing=sparing)
+        items, kept = look.chosen(ids_of(told), _rules_of(told), sparing=_sparing_of(told))
         return {
             "count": len(items),
             "kinds": [each.kind.value for each in items],
@@ -79,11 +82,23 @@ class CleanupAnswers:
         }
 
     def plan(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Seal a plan of a selection, and return it as a page shows it."""
+        """
+        Seal a plan of a selection and return it as a page shows it.
+
+        With *plan_id* it is one that was sealed before, and raises `PlanExpired` where it has; with
+        *again* a new one of the things in such a one.
+        """
         ids, owner = ids_of(told), str(told.get("owner") or "")[:150]
-        plan = self._engine.cleanup.preview_chosen(
-            ids, _rules_of(told), owner=owner, sparing=_sparing(owner)
-        )
+        if told.get("again"):
+            ids = [each.id for each in self._engine.cleanup.plan(str(told["again"])).items]
+        if told.get("plan_id"):
+            plan = self._engine.cleanup.plan(str(told["plan_id"]))
+            if self._clock.now() >= plan.expires_at:
+                raise PlanExpired(plan.id)
+        else:
+            plan = self._engine.cleanup.preview_chosen(
+                ids, _rules_of(told), owner=owner, sparing=_sparing(owner)
+            )
         known = {each.id for each in plan.items} | {each.id for each in plan.kept}
         return {
             "plan_id": plan.id,
@@ -103,7 +118,10 @@ class CleanupAnswers:
     def copy(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return whether an image can be pulled again; its registries are asked now."""
         image = self._engine.images.get(str(told.get("image_id")))
-        found = self._engine.cleanup.find_copy(str(image.id), credentials=_credentials(told))
+        # A password goes to its own registry only.
+        is_alone = {each.registry for each in image.repo_digests} == {told.get("registry")}
+        credentials = _credentials(told) if is_alone else None
+        found = self._engine.cleanup.find_copy(str(image.id), credentials=credentials)
         return {
             "whereabouts": found.whereabouts.value,
             "name": found.name.familiar if found.name else "",
@@ -231,6 +249,10 @@ def is_wondered_at(kind: RuleKind, subject: Subject) -> bool:
     if kind is RuleKind.ANONYMOUS_VOLUMES:
         return subject.is_anonymous
     return is_told_under(kind, subject)
+
+
+def _sparing_of(told: Mapping[str, Any]) -> Sparing:
+    return _sparing(str(told["owner"])) if told.get("owner") else spare_nothing
 
 
 def _sparing(owner: str) -> Sparing:

@@ -1,5 +1,6 @@
 /* The one entry: every module watches the page for what it serves, so fragments need no wiring. */
 
+import { watchCleanup } from "./cleanup.js";
 import { watchCopies } from "./copy.js";
 import { watchDialogs } from "./dialogs.js";
 import { watchKeyboard } from "./keyboard.js";
@@ -19,6 +20,7 @@ watchDialogs();
 watchCopies();
 watchTimes();
 watchSelections();
+watchCleanup();
 watchKeyboard();
 watchPalette();
 watchTreemaps();

@@ -279,6 +279,7 @@ export async function refreshPage() {
     if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
         window.htmx.process(morph(page, fresh));
         pushedMeanwhile.forEach(applyRow);
+        document.dispatchEvent(new CustomEvent("refreshed"));
         refreshTimes();
     }
     fetching -= 1;

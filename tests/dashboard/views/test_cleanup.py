@@ -1,116 +1,371 @@
+"""The page of clean-ups: what hosts answer is shown, weighed, planned and carried out."""
+
 from __future__ import annotations
 
 import json
 import re
-from html import unescape
+from typing import Any
 
+import pytest
 from django.urls import reverse
 
-from dashboard.models import Image, Job
-from dashboard.selectors import dangling_images
-from dashboard.selectors.selection import selection_ledger
+from dashboard.agents import Question
+from dashboard.errors import AnswerRefused, HostSilent
+from dashboard.models import Host, Job, RegistryCredential
 
 HTMX = {"HX-Request": "true"}
+PLAN_ID = "e" * 32
+CONTAINER, IMAGE = "c" * 64, "sha256:" + "a" * 64
+KINDS = [
+    "untagged-images",
+    "unused-images",
+    "stopped-containers",
+    "anonymous-volumes",
+    "unused-volumes",
+    "unused-networks",
+    "build-cache",
+    "abandoned-ingests",
+    "old-logs",
+]
 
 
-def ids_in(html: str, form: str) -> list[str]:
-    return re.findall(rf'name="ids" form="{form}" value="([^"]+)"', html)
+def row(kind: str, object_id: str, name: str, **values: Any) -> dict[str, Any]:
+    return {
+        "id": object_id,
+        "kind": kind,
+        "name": name,
+        "names": [],
+        "owner": "ana",
+        "since": "2026-07-01T12:00:00+00:00",
+        "last_used": "",
+        "size": 1000,
+        "bytes": 1000,
+        "reason": "exited with code 1",
+        "stays": "",
+        "behind": [],
+        "is_pinned": False,
+        **values,
+    }
 
 
-def test_the_button_states_how_many_and_how_much(browse):
-    html = browse("otto").get(reverse("cleanup"), {"host": "harbour"}).content.decode()
-
-    assert "Remove 14 images (147 MB)" in html
-    assert "Remove 6 containers (1.1 GB)" in html
-
-
-def test_exactly_what_was_shown_goes_by_one_job_per_host(browse):
-    client = browse("otto")
-    shown = ids_in(client.get(reverse("cleanup")).content.decode(), "cleanup-images")
-
-    response = client.post(reverse("cleanup_images"), {"ids": shown}, headers=HTMX, follow=True)
-
-    jobs = Job.objects.filter(name="cleanup.images", state="queued")
-    asked = {f"{job.host_id}/{each[7:]}" for job in jobs for each in job.arguments["ids"]}
-    assert asked == set(shown)
-    assert jobs.count() == 2
-    assert all(job.row_id in response.content.decode() for job in jobs)
+def section(*rows: dict[str, Any], kept: tuple = ()) -> dict[str, Any]:
+    return {
+        "rows": list(rows),
+        "count": len(rows),
+        "bytes": sum(each["bytes"] for each in rows),
+        "kept": list(kept),
+        "kept_count": len(kept),
+    }
 
 
-def test_a_full_page_of_ticks_is_not_too_much(browse):
-    ids = [f"harbour/{number:064x}" for number in range(1000)] + [
-        f"lighthouse/{number:064x}" for number in range(1000)
-    ]
-
-    browse("otto").post(reverse("cleanup_containers"), {"ids": ids})
-
-    jobs = Job.objects.filter(name="cleanup.containers", state="queued")
-    assert sorted(len(job.arguments["ids"]) for job in jobs)[-2:] == [1000, 1000]
+def found() -> dict[str, Any]:
+    held = row("image", IMAGE, "web:1", stays="is used by old-job", behind=[CONTAINER])
+    busy = row("image", "sha256:" + "b" * 64, "db:1", stays="is used by db")
+    sections = {kind: section() for kind in KINDS}
+    sections["stopped-containers"] = section(row("container", CONTAINER, "old-job"))
+    sections["unused-images"] = section(kept=(held, busy))
+    return {"sections": sections, "safe": {"kinds": ["container"], "bytes": 1000}}
 
 
-def test_the_address_names_the_jobs_so_that_loading_again_asks_nothing(browse, stopped):
-    client, value = browse("otto"), f"harbour/{stopped.container_id}"
+def plan(**values: Any) -> dict[str, Any]:
+    kinds = values.pop("kinds", ["container", "image"])
+    lost = {"volume", "network"}
+    return {
+        "plan_id": PLAN_ID,
+        "count": len(kinds),
+        "kinds": kinds,
+        "owners": ["ana"] * len(kinds),
+        "trash_kinds": [each for each in kinds if each not in lost],
+        "items": [
+            {
+                "id": "x",
+                "kind": each,
+                "name": f"one-{each}",
+                "reason": "",
+                "owner": "ana",
+                "in_trash": each not in lost,
+            }
+            for each in kinds
+        ],
+        "kept": [{"id": "y", "kind": "image", "name": "db:1", "reason": "is used by db"}],
+        "kept_count": 1,
+        "missing": 0,
+        "bytes": 3_400_000,
+        "bytes_at_once": 0,
+        "expires": "2026-07-01T13:00:00+00:00",
+        **values,
+    }
 
-    response = client.post(reverse("cleanup_containers") + "?host=harbour", {"ids": [value]})
 
-    job = Job.objects.get(name="cleanup.containers")
-    assert job.arguments == {"ids": [stopped.container_id]}
-    assert response.url == f"{reverse('cleanup')}?asked={job.pk}&host=harbour"
-    for _ in range(2):
-        html = client.get(response.url).content.decode()
-        assert job.row_id in html
-        assert "It is being removed" in html
-    assert Job.objects.filter(name="cleanup.containers").count() == 1
+@pytest.fixture
+def both(mess) -> None:
+    Host.objects.update(last_seen_at="2100-01-01T00:00Z")
 
 
-def test_an_address_with_nonsense_for_jobs_shows_the_page(browse):
-    response = browse("vera").get(
-        reverse("cleanup"), {"asked": "x,,00000000-0000-0000-0000-000000000000"}
+def test_the_page_shows_what_each_host_found(browse, agents):
+    agents.answers[Question.CLEANUP_FIND] = found()
+
+    html = browse("mia").get(reverse("cleanup")).content.decode()
+
+    assert "old-job" in html
+    assert "exited with code 1" in html
+    assert "1.0 kB" in html
+    assert f'data-behind="harbour/{CONTAINER}" disabled title="It is used by old-job' in html
+    assert "db:1 cannot be ticked: it is used by db" in html
+    assert "Nothing of: Untagged images" in html
+    assert "Safe to clean up" in html
+
+
+def test_what_is_anothers_cannot_be_ticked_by_an_operator(browse, agents):
+    agents.answers[Question.CLEANUP_FIND] = found()
+
+    html = browse("otto").get(reverse("cleanup")).content.decode()
+
+    assert f'value="harbour/{CONTAINER}" disabled title="It belongs to ana: ask the owner"' in html
+    assert agents.asked[0][2]["owner"] == "otto"
+
+
+def test_filters_in_the_address_reach_the_hosts_and_stand_as_chips(browse, agents):
+    agents.answers[Question.CLEANUP_FIND] = found()
+    query = {
+        "q": "web",
+        "older": "7d",
+        "unused": "30d",
+        "label": "team=web",
+        "owner": "ana",
+        "larger": "10m",
+        "keep": "3",
+        "host": "harbour",
+    }
+
+    html = browse("otto").get(reverse("cleanup"), query).content.decode()
+
+    ((host, _, told),) = agents.asked
+    assert host == "harbour"
+    assert told["filters"] == {
+        "names": ["*web*"],
+        "older_than": 7 * 86400,
+        "unused_for": 30 * 86400,
+        "labels": ["team=web"],
+        "owners": ["ana"],
+        "larger_than": 10 * 2**20,
+        "keep_newest": 3,
+    }
+    for chip in ("Owner: ana", "Not used for: 30d", "Label: team=web", "Larger than: 10m"):
+        assert chip in html
+
+
+def test_filters_that_make_no_sense_are_left_out(browse, agents):
+    browse("otto").get(
+        reverse("cleanup"), {"older": "soon", "larger": "big", "keep": "-1", "unused": "7"}
     )
 
-    assert response.status_code == 200
+    assert agents.asked[0][2]["filters"] == {}
 
 
-def test_nothing_ticked_does_nothing_and_says_so(browse):
-    response = browse("otto").post(reverse("cleanup_images"), headers=HTMX)
+def test_a_host_that_is_silent_is_said_so_and_the_others_show(browse, agents, both):
+    agents.answers[Question.CLEANUP_FIND] = lambda host, _: (
+        found() if host == "harbour" else HostSilent(host)
+    )
+
+    html = browse("otto").get(reverse("cleanup")).content.decode()
+
+    assert "lighthouse does not answer" in html
+    assert "old-job" in html
+
+
+def test_what_is_ticked_is_weighed_by_its_hosts(browse, agents, both):
+    agents.answers[Question.CLEANUP_WEIGH] = {
+        "count": 1,
+        "kinds": ["container"],
+        "bytes": 1500,
+        "kept": [{"id": "y", "kind": "image", "name": "web:1", "reason": "is used by x"}],
+    }
+    ids = [f"harbour/{CONTAINER}", f"lighthouse/{CONTAINER}", f"harbour/{IMAGE}"]
+
+    html = browse("otto").post(reverse("cleanup_weigh"), {"ids": ids}).content.decode()
+
+    assert 'data-cleanup-bytes="3000"' in html
+    assert "2 containers" in html
+    assert "web:1 stays: is used by x" in html
+    assert {host: told["ids"] for host, _, told in agents.asked} == {
+        "harbour": [CONTAINER, IMAGE],
+        "lighthouse": [CONTAINER],
+    }
+
+
+def test_rules_are_for_all_hosts_that_are_online_with_the_filters(browse, agents, both):
+    agents.answers[Question.CLEANUP_PLAN] = plan()
+
+    browse("otto").post(
+        reverse("cleanup_plan"), {"rules": ["untagged-images"], "older": "7d"}, headers=HTMX
+    )
+
+    assert [host for host, _, _ in agents.asked] == ["harbour", "lighthouse"]
+    assert agents.asked[0][2]["rules"] == ["untagged-images"]
+    assert agents.asked[0][2]["filters"] == {"older_than": 7 * 86400}
+    assert agents.asked[0][2]["owner"] == "otto"
+
+
+def test_the_sheet_says_what_goes_what_stays_and_until_when_it_can_be_undone(browse, agents):
+    agents.answers[Question.CLEANUP_PLAN] = plan()
+
+    html = (
+        browse("otto")
+        .post(reverse("cleanup_plan"), {"ids": [f"harbour/{CONTAINER}"]}, headers=HTMX)
+        .content.decode()
+    )
+
+    assert "Move 1 container and 1 image to trash (3.4 MB)" in html
+    assert "is used by db" in html
+    assert "when the trash is emptied" in html
+    assert "for 7 days" in html
+    assert "Not only yours: ana 2" in html
+    assert f'name="plan" value="harbour/{PLAN_ID}"' in html
+
+
+def test_nothing_ticked_does_nothing_and_says_so(browse, agents):
+    response = browse("otto").post(reverse("cleanup_plan"), headers=HTMX)
 
     assert response.status_code == 422
-    assert "Nothing is ticked" in response.content.decode()
-    assert not Job.objects.filter(name="cleanup.images", state="queued").exists()
+    assert "Nothing is ticked" in json.loads(response["HX-Trigger"])["toast"]["text"]
+    assert agents.asked == []
 
 
-def test_what_is_no_id_is_refused_and_the_ticks_stay(browse):
-    client = browse("otto")
-    shown = ids_in(client.get(reverse("cleanup")).content.decode(), "cleanup-images")
+def test_exactly_the_plan_is_carried_out_once_however_often_it_is_sent(browse, agents, both):
+    agents.answers[Question.CLEANUP_PLAN] = plan()
+    client, told = browse("otto"), {"plan": [f"harbour/{PLAN_ID}", f"lighthouse/{PLAN_ID}"]}
 
-    for wrong in ("harbour/../../etc", "no-slash", "nowhere/" + "a" * 64):
-        response = client.post(reverse("cleanup_images"), {"ids": [shown[0], wrong]}, headers=HTMX)
-        assert response.status_code == 422, wrong
-        assert response.content.decode().count(" checked aria-label") <= 2 + 6 + 6
+    response = client.post(reverse("cleanup_run"), {**told, "host": "harbour"}, headers=HTMX)
+    Job.objects.filter(name="cleanup.run").update(state="succeeded")
+    client.post(reverse("cleanup_run"), told, headers=HTMX)
 
-
-def test_images_behind_containers_stay_and_the_page_says_why(browse):
-    html = browse("vera").get(reverse("cleanup"), {"host": "harbour"}).content.decode()
-
-    assert "Stay, and why: 1 untagged image behind containers" in html
-
-
-def test_the_ledger_that_the_page_carries_adds_up_to_the_servers_bytes(browse, harbour):
-    client = browse("otto")
-    html = client.get(reverse("cleanup"), {"host": "harbour"}).content.decode()
-    ledger = json.loads(unescape(re.search(r'data-ledger="([^"]*)"', html)[1]))
-    held = [row.split() for row in re.findall(r'data-layers="([^"]*)"', html)]
-
-    ticked = [layer for row in held for layer in row]
-    freed = sum(size for layer, (size, all_) in ledger.items() if ticked.count(layer) == all_)
-
-    assert freed == dangling_images("harbour")[0].bytes
+    jobs = Job.objects.filter(name="cleanup.run").order_by("host_id")
+    assert [job.host_id for job in jobs] == ["harbour", "lighthouse"]
+    assert jobs[0].arguments == {
+        "plan_id": PLAN_ID,
+        "into_trash": True,
+        "about": "1 container and 1 image",
+    }
+    place = json.loads(response["HX-Location"])["path"]
+    assert re.search(r"host=harbour&asked=", place)
+    assert all(str(job.pk) in place for job in jobs)
+    html = client.get(place).content.decode()
+    assert all(job.row_id in html for job in jobs)
 
 
-def test_a_layer_with_a_holder_outside_the_selection_counts_all_holders(harbour):
-    dangling = list(Image.objects.filter(host=harbour, is_dangling=True, container_count=0))
+def test_for_good_needs_the_names_of_the_hosts(browse, agents):
+    agents.answers[Question.CLEANUP_PLAN] = plan()
+    client, told = browse("otto"), {"plan": [f"harbour/{PLAN_ID}"], "for_good": "yes"}
 
-    ledger = selection_ledger(dangling)
+    refused = client.post(reverse("cleanup_run"), {**told, "confirm": "x"}, headers=HTMX)
+    assert refused.status_code == 422
+    assert "That is not the host" in refused.content.decode()
+    assert not Job.objects.filter(name="cleanup.run").exists()
 
-    base = harbour.layers.get(size=117 * 10**6)
-    assert ledger.layers[base.pk] == (117 * 10**6, 20)
+    client.post(reverse("cleanup_run"), {**told, "confirm": "harbour"}, headers=HTMX)
+    assert "into_trash" not in Job.objects.get(name="cleanup.run").arguments
+
+
+def test_volumes_that_no_trash_holds_need_the_hosts_name_too(browse, agents):
+    agents.answers[Question.CLEANUP_PLAN] = plan(kinds=["image", "volume"])
+    client, told = browse("otto"), {"plan": [f"harbour/{PLAN_ID}"]}
+
+    asked = client.post(reverse("cleanup_plan"), {"ids": ["harbour/volume:a"]}, headers=HTMX)
+    refused = client.post(reverse("cleanup_run"), told, headers=HTMX)
+
+    assert "Move 1 image to trash, remove 1 volume" in asked.content.decode()
+    assert refused.status_code == 422
+    assert not Job.objects.filter(name="cleanup.run").exists()
+
+
+def test_a_plan_that_expired_says_so_and_offers_a_new_one(browse, agents):
+    def answer(_: str, told: dict[str, Any]) -> Any:
+        if "plan_id" in told:
+            return AnswerRefused({"code": "plan-expired", "message": "expired"})
+        return plan(plan_id="f" * 32)
+
+    agents.answers[Question.CLEANUP_PLAN] = answer
+
+    response = browse("otto").post(
+        reverse("cleanup_run"), {"plan": [f"harbour/{PLAN_ID}"]}, headers=HTMX
+    )
+
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "had expired, and nothing was done" in html
+    assert f'value="harbour/{"f" * 32}"' in html
+    assert agents.asked[-1][2] == {"again": PLAN_ID, "owner": "otto"}
+    assert not Job.objects.filter(name="cleanup.run").exists()
+
+
+def test_a_host_that_falls_silent_before_the_run_has_nothing_run(browse, agents):
+    response = browse("otto").post(
+        reverse("cleanup_run"), {"plan": [f"harbour/{PLAN_ID}"]}, headers=HTMX
+    )
+
+    assert "harbour does not answer" in response.content.decode()
+    assert not Job.objects.filter(name="cleanup.run").exists()
+
+
+def test_what_became_of_each_thing_is_shown(browse, agents, harbour, mess):
+    agents.answers[Question.CLEANUP_FIND] = found()
+    results = [
+        {"id": IMAGE, "kind": "image", "name": "web:1", "became": "trash", "reason": ""},
+        {
+            "id": CONTAINER,
+            "kind": "container",
+            "name": "x",
+            "became": "stayed",
+            "reason": "was started since",
+        },
+    ]
+    job = Job.objects.create(
+        name="cleanup.run",
+        host=harbour,
+        requested_by=mess.users["otto"],
+        state="succeeded",
+        outcome={"message": "Moved.", "results": results},
+        dedupe_key="x",
+    )
+
+    html = browse("vera").get(reverse("cleanup"), {"asked": f"x,{job.pk}"}).content.decode()
+
+    assert "In the trash" in html
+    assert "was started since" in html
+
+
+@pytest.mark.parametrize(
+    ("copy", "words"),
+    [
+        ({"whereabouts": "at-registry", "bytes": 412_000_000}, "can be pulled again"),
+        ({"whereabouts": "only-here", "bytes": 0}, "Only copy"),
+        ({"whereabouts": "unknown", "bytes": 0, "reason": "x"}, "registry did not answer"),
+    ],
+)
+def test_it_says_whether_an_image_is_anywhere_else(browse, agents, web_image, copy, words):
+    agents.answers[Question.CLEANUP_COPY] = {"name": "web:1", "reason": "", **copy}
+
+    url = reverse("cleanup_copy", args=("harbour", web_image.hex))
+
+    assert words in browse("vera").get(url).content.decode()
+
+
+def test_a_password_goes_to_its_own_registry_only(browse, agents, web_image):
+    known = RegistryCredential.objects.get(registry="registry.example.org")
+    web_image.repo_digests = ["registry.example.org/web@sha256:" + "1" * 64]
+    web_image.save()
+    url = reverse("cleanup_copy", args=("harbour", web_image.hex))
+
+    browse("vera").get(url)
+    web_image.repo_digests.append("other.example.org/web@sha256:" + "1" * 64)
+    web_image.save()
+    browse("vera").get(url)
+
+    assert [told.get("credentials_id") for _, _, told in agents.asked] == [known.pk, None]
+
+
+def test_ticked_volumes_go_by_a_job_of_their_own(browse):
+    browse("otto").post(reverse("cleanup_volumes"), {"ids": ["harbour/old-uploads"]})
+
+    assert Job.objects.get(name="cleanup.volumes").arguments == {"ids": ["old-uploads"]}

@@ -7,7 +7,6 @@ import re
 import pytest
 from django.urls import reverse
 
-from dashboard.jobs import JobName
 from dashboard.models import Job, Role
 
 ASK_ADA = "belongs to ada: ask the owner"
@@ -143,27 +142,6 @@ def test_only_another_s_is_a_refusal(browse, hers):
 
     assert answer.status_code == 422
     assert "ask the owners" in answer["HX-Trigger"]
-
-
-def test_the_clean_up_ticks_only_what_is_the_operator_s(browse, hers, stopped):
-    html = page(browse("otto"), "cleanup")
-
-    def tick(container) -> str:
-        start = html.index(f'value="{ids_of(container)[0]}"')
-        return html[start : html.index(">", start)]
-
-    assert "checked" in tick(stopped)
-    assert "checked" not in tick(hers)
-    assert 'disabled title="Belongs to ada: ask the owner"' in tick(hers)
-
-
-def test_a_clean_up_of_only_another_s_is_refused(browse, hers):
-    before = Job.objects.filter(name=JobName.CLEAN_UP_CONTAINERS).count()
-
-    answer = browse("otto").post(reverse("cleanup_containers"), {"ids": ids_of(hers)})
-
-    assert answer.status_code == 422
-    assert Job.objects.filter(name=JobName.CLEAN_UP_CONTAINERS).count() == before
 
 
 def test_an_admin_makes_somebody_a_maintainer(browse, mess):

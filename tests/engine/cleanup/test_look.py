@@ -29,6 +29,7 @@ def test_what_is_held_goes_only_with_its_holder() -> None:
 
     assert (ids(alone), kept[0].reason) == ([], "is used by web")
     assert ids(together) == ["c1", "i1"]
+    assert together[1].reason == "goes with web"
 
 
 def test_rules_and_single_things_are_chosen_at_once() -> None:
