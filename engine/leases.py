@@ -43,7 +43,8 @@ class Lease:
 
     def add(self, *resources: str) -> None:
         """Keep *resources* from being removed from now on, until the lease ends."""
-        with self.database.write() as transaction:
+        # After a power cut nobody holds it any more.
+        with self.database.write(survives_power_cut=False) as transaction:
             transaction.execute_many(
                 "INSERT OR IGNORE INTO leases VALUES (?, ?)",
                 [(self.id, resource) for resource in resources],
@@ -65,7 +66,7 @@ class Leases:
             try:
                 yield lease
             finally:
-                with self._database.write() as transaction:
+                with self._database.write(survives_power_cut=False) as transaction:
                     _drop(transaction, lease.id)
         self._locks.discard(_lock_name(lease.id))
 

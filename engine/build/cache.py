@@ -108,7 +108,7 @@ class StepCache:
     def touch(self, keys: Iterable[str]) -> None:
         """Note that the entries *keys* are used now; joins the transaction that is open."""
         now = nanoseconds(self._clock.now())
-        with self._database.write() as transaction:
+        with self._database.write(survives_power_cut=False) as transaction:
             transaction.execute_many(
                 "UPDATE build_steps SET last_used_at = ?, uses = uses + 1 WHERE key = ?",
                 [(now, key) for key in keys],

@@ -83,7 +83,8 @@ class Collector:
         return self._remove_blobs(wanted)[1] + sum(map(self._store.discard_ingest, wanted))
 
     def _remove_blobs(self, digests: Iterable[Digest]) -> tuple[int, int]:
-        with self._database.write() as transaction:
+        # What it changes of the records is only that the rows of the dead go.
+        with self._database.write(survives_power_cut=False) as transaction:
             kept = self._leases.leased(transaction)
             useless = {
                 digest
