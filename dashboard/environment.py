@@ -107,6 +107,23 @@ def privileged_role() -> str:
     return role
 
 
+def mail() -> dict[str, Any]:
+    """
+    Return the mail settings that `SHIPSHAPE_EMAIL_URL` says, nothing where it is unset.
+
+    It is `smtp://user:password@host:port`, or `smtp+tls://` or `smtp+ssl://`; as a secret it may
+    stand in the file `email-url` too.
+    """
+    url = find_secret("SHIPSHAPE_EMAIL_URL", file="email-url")
+    if url is None:
+        return {}
+    found: dict[str, Any] = environ.Env.email_url_config(url)
+    if not found.get("EMAIL_HOST") or not found["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
+        message = "SHIPSHAPE_EMAIL_URL must be smtp://…, smtp+tls://… or smtp+ssl://… with a host"
+        raise ImproperlyConfigured(message)
+    return {name: value for name, value in found.items() if name.startswith("EMAIL_")}
+
+
 def database() -> dict[str, Any]:
     """Return what DATABASE_URL says, by default a file; `%2F` in its host is a socket's path."""
     default = f"sqlite:///{data_directory() / 'db.sqlite3'}"

@@ -5,6 +5,7 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     ├─ NotFound
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
     │  └─ VolumeUnknown · NetworkUnknown · NotificationNotFound · PolicyNotFound
+    │  └─ WebhookNotFound
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed · TerminalClosed · NameOfAnotherPolicy
     ├─ Denied
@@ -105,6 +106,16 @@ class PolicyNotFound(NotFound):
     def __init__(self, policy_id: int) -> None:
         super().__init__(f"No such clean-up policy: {policy_id}", field="policy")
         self.policy_id = policy_id
+
+
+class WebhookNotFound(NotFound):
+    """No webhook of that ID, or none any more."""
+
+    code = "webhook-not-found"
+
+    def __init__(self, webhook_id: int) -> None:
+        super().__init__(f"No such webhook: {webhook_id}", field="webhook")
+        self.webhook_id = webhook_id
 
 
 class NameOfAnotherPolicy(WrongState):

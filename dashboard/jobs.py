@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-# What any host's worker does for the team, at the times that beat goes by.
+# What any host's worker does for the team.
 TEAM_QUEUE = "team"
 RUN_POLICY = "team.run_policy"
+DELIVER = "team.deliver"
 
 
 class JobName(StrEnum):

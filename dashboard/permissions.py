@@ -45,7 +45,9 @@ ROLE_FOR_TEAM = Role.ADMIN
 ROLE_FOR_CREDENTIALS = Role.ADMIN
 ROLE_FOR_TRASH_LIMITS = Role.ADMIN
 # A policy takes what is everybody's, also while nobody looks.
-ROLE_FOR_POLICIES = Role.ADMIN
+ROLE_FOR_POLICIES = Role.MAINTAINER
+# Whoever writes an address down has our hosts speak to it.
+ROLE_FOR_WEBHOOKS = Role.ADMIN
 ROLE_FOR_JOB[JobName.CLEAN_UP_BY_POLICY] = ROLE_FOR_POLICIES
 
 LOGIN = "account_login"

@@ -208,8 +208,20 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
-# Nothing here sends mail; a message that some library wants to send must not end up in a log.
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
+# --- Mail ---------------------------------------------------------------------------------------
+
+# Without a server nothing sends mail, and what some library wants to send ends up in no log.
+_MAIL = environment.mail()
+SHIPSHAPE_SENDS_MAIL = bool(_MAIL)
+EMAIL_BACKEND = _MAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST, EMAIL_PORT = _MAIL.get("EMAIL_HOST", "localhost"), _MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _MAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _MAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_MAIL.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_MAIL.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("SHIPSHAPE_EMAIL_FROM", default=f"shipshape@{SHIPSHAPE_URL.host}")
 
 # --- What is written down -----------------------------------------------------------------------
 

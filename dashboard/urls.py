@@ -119,6 +119,12 @@ from dashboard.views.trash import (
     trash_undo,
 )
 from dashboard.views.volumes import volume_create, volume_detail, volume_remove, volumes
+from dashboard.views.webhooks import (
+    notification_mail,
+    notification_test,
+    webhook_change,
+    webhooks,
+)
 
 # Of the sign-in library only what is offered: nobody signs up, and nothing sends mail.
 account_routes = [
@@ -272,6 +278,10 @@ job_routes = [
 notification_routes = [
     path("", notifications, name="notifications"),
     path("read/", notifications_read, name="notifications_read"),
+    path("test/", notification_test, name="notification_test"),
+    path("mail/", notification_mail, name="notification_mail"),
+    path("webhooks/", webhooks, name="webhooks"),
+    path("webhooks/<int:webhook_id>/", webhook_change, name="webhook_change"),
     path("<int:notification_id>/open/", notification_open, name="notification_open"),
     path("<int:notification_id>/read/", notification_read, name="notification_read"),
 ]

@@ -62,6 +62,7 @@ app.conf.update(
         "workers.tasks.cleanup",
         "workers.tasks.trash",
         "workers.tasks.policies",
+        "workers.tasks.deliveries",
         "workers.tasks.team",
     ],
 )

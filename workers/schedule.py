@@ -10,12 +10,19 @@ from __future__ import annotations
 from typing import Any
 
 PURGE_HISTORY = "team.purge_history"
+RESEND_DELIVERIES = "team.resend_deliveries"
 HOUR = 3600.0
+FIVE_MINUTES = 300.0
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "Forget old jobs and audit entries": {
         "task": PURGE_HISTORY,
         "schedule": HOUR,
         "options": {"queue": "team", "expires": HOUR},
+    },
+    "Send again mail and webhooks that were lost": {
+        "task": RESEND_DELIVERIES,
+        "schedule": FIVE_MINUTES,
+        "options": {"queue": "team", "expires": FIVE_MINUTES},
     },
 }

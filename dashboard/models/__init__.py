@@ -10,6 +10,7 @@ from dashboard.models.account import Role, SetupToken, User
 from dashboard.models.audit import AuditEntry, AuditOutcome
 from dashboard.models.container import Container, ContainerState
 from dashboard.models.credential import RegistryCredential
+from dashboard.models.delivery import Delivery, DeliveryState, Webhook
 from dashboard.models.host import Host
 from dashboard.models.image import Image, ImageLayer, Layer, Tag
 from dashboard.models.job import Job, JobLogLine, JobState
@@ -26,6 +27,8 @@ __all__ = [
     "CleanupPolicy",
     "Container",
     "ContainerState",
+    "Delivery",
+    "DeliveryState",
     "Host",
     "Image",
     "ImageLayer",
@@ -46,4 +49,5 @@ __all__ = [
     "TerminalKind",
     "User",
     "Volume",
+    "Webhook",
 ]

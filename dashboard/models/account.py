@@ -25,6 +25,7 @@ class User(AbstractUser):
     """A person of the team. Deactivated, never deleted: the audit trail names them."""
 
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    wants_mail = models.BooleanField(default=True)
 
     class Meta:
         """Names are unique whatever their case, so nobody can pose as `Ana`."""

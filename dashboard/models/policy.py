@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 from dashboard.models.host import Host
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 
 class CleanupPolicy(models.Model):
@@ -79,7 +80,9 @@ class CleanupPolicy(models.Model):
             return None
         now = timezone.now()
         left: timedelta = self.task.schedule.remaining_estimate(self.last_due_at or now)
-        return max(now, now + left)
+        # A crontab line knows minutes, and what is left was counted from a moment before now.
+        due = now + left + timedelta(seconds=30)
+        return max(now, due.replace(second=0, microsecond=0))
 
     @property
     def reached(self) -> tuple[Host, ...]:

@@ -100,6 +100,7 @@ from dashboard.selectors.volumes import (
     volumes,
 )
 from dashboard.selectors.ways import way_of_image, way_of_layer, way_of_network, way_of_volume
+from dashboard.selectors.webhooks import WebhookRow, get_webhook, webhooks
 
 __all__ = [
     "PAGE_SIZE",
@@ -121,6 +122,7 @@ __all__ = [
     "Took",
     "Totals",
     "VolumeFilter",
+    "WebhookRow",
     "active_jobs",
     "activity",
     "activity_about",
@@ -152,6 +154,7 @@ __all__ = [
     "get_notification",
     "get_person",
     "get_policy",
+    "get_webhook",
     "hosts",
     "image_detail",
     "image_names",
@@ -194,5 +197,6 @@ __all__ = [
     "way_of_layer",
     "way_of_network",
     "way_of_volume",
+    "webhooks",
     "with_volumes",
 ]

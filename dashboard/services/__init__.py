@@ -21,8 +21,14 @@ from dashboard.services.credentials import (
     reveal_credential,
     save_credential,
 )
+from dashboard.services.deliveries import (
+    claim_delivery,
+    finish_delivery,
+    resend_lost_deliveries,
+    retry_delivery,
+)
 from dashboard.services.jobs import cancel_job, request_job
-from dashboard.services.notifications import mark_all_read, mark_read, notify
+from dashboard.services.notifications import mark_all_read, mark_read, notify, set_wants_mail
 from dashboard.services.policies import (
     PolicyWish,
     delete_policy,
@@ -41,6 +47,13 @@ from dashboard.services.terminals import (
     terminal_reach,
 )
 from dashboard.services.trash import limit_trash, note_emptied
+from dashboard.services.webhooks import (
+    TEST_TITLE,
+    delete_webhook,
+    save_webhook,
+    send_test,
+    switch_webhook,
+)
 from dashboard.services.work import (
     append_log,
     claim_job,
@@ -54,20 +67,24 @@ from dashboard.services.work import (
 )
 
 __all__ = [
+    "TEST_TITLE",
     "PolicyWish",
     "RevealedCredential",
     "add_person",
     "append_log",
     "cancel_job",
     "change_role",
+    "claim_delivery",
     "claim_job",
     "create_first_account",
     "create_setup_token",
     "deactivate_person",
     "delete_credential",
     "delete_policy",
+    "delete_webhook",
     "end_terminal",
     "fail_job",
+    "finish_delivery",
     "finish_job",
     "is_cancel_requested",
     "is_setup_open",
@@ -86,7 +103,9 @@ __all__ = [
     "request_job",
     "request_terminal",
     "requeue_job",
+    "resend_lost_deliveries",
     "resend_stranded_jobs",
+    "retry_delivery",
     "reveal_credential",
     "reveal_secrets",
     "run_due_policy",
@@ -94,6 +113,10 @@ __all__ = [
     "save_credential",
     "save_policy",
     "save_progress",
+    "save_webhook",
+    "send_test",
+    "set_wants_mail",
     "switch_policy",
+    "switch_webhook",
     "terminal_reach",
 ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from dashboard import events
 from dashboard.models import Notice, Notification, User
+from dashboard.services.deliveries import send_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +34,7 @@ def notify(
     *link* is a path of ours (`/jobs/…`), *data* what programs may want to know, without secrets.
     Accounts that are shut out are told nothing. A *key* names the occasion: the second notice with
     it is not written and None is returned. May be called inside a transaction, with which it stands
-    or falls; open pages show it after the commit.
+    or falls; open pages show it after the commit, and mail and webhooks follow from a worker.
     """
     try:
         with transaction.atomic():
@@ -45,7 +46,9 @@ def notify(
                 data=dict(data or {}),
                 key=key or None,
             )
-            _put_into_inboxes(notice, recipients(users=users, roles=roles))
+            people = recipients(users=users, roles=roles)
+            _put_into_inboxes(notice, people)
+            send_out(notice, people)
     except IntegrityError:
         if key and Notice.objects.filter(key=key).exists():
             return None
@@ -76,6 +79,11 @@ def mark_all_read(user: User) -> None:
     with transaction.atomic():
         if Notification.objects.filter(user=user, read_at=None).update(read_at=timezone.now()):
             events.publish_all_read(user)
+
+
+def set_wants_mail(user: User, *, wants_mail: bool) -> None:
+    """Have what *user* is told sent by mail too from now on, or not."""
+    User.objects.filter(pk=user.pk).update(wants_mail=wants_mail)
 
 
 def _put_into_inboxes(notice: Notice, people: Iterable[User]) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from dashboard import audit, events, jobs
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState
+from dashboard.services.announcements import announce
 from dashboard.services.secrets import forget_secrets
 from dashboard.services.work import MAX_ATTEMPTS
 
@@ -93,4 +94,5 @@ def _give_up(job: Job, now: datetime) -> None:
         job.refresh_from_db()
         forget_secrets(job)
         audit.close_entries(job, message=str(GAVE_UP["message"]))
+        announce(job)
         events.publish_job(job)

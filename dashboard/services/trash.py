@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from dashboard import audit
-from dashboard.models import Host
+from dashboard.models import Host, NoticeKind
 from dashboard.permissions import ROLE_FOR_TRASH_LIMITS, check_permitted
+from dashboard.services.notifications import notify
 
 if TYPE_CHECKING:
     from dashboard.models import User
@@ -40,4 +41,13 @@ def limit_trash(
 
 def note_emptied(host: Host, *, summary: str) -> None:
     """Write down that the trash of *host* was emptied because its limits say so."""
-    audit.record_upkeep("trash.tend", host=host.name, summary=summary)
+    with transaction.atomic():
+        audit.record_upkeep("trash.tend", host=host.name, summary=summary)
+        notify(
+            NoticeKind.TRASH_EMPTIED,
+            f"The trash of {host.name} was emptied",
+            f"{summary}, because its limits say so.",
+            "/trash/",
+            roles=[ROLE_FOR_TRASH_LIMITS],
+            data={"host": host.name},
+        )

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from dashboard import audit, events
 from dashboard.models import Job, JobLogLine, JobState
+from dashboard.services.announcements import announce
 from dashboard.services.secrets import forget_secrets
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def _end(job_id: UUID | str, worker: str, state: JobState, *, message: str, **va
         job = Job.objects.select_related("host", "requested_by").get(pk=job_id)
         forget_secrets(job)
         audit.close_entries(job, message=message)
+        announce(job)
         events.publish_job(job)
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -27,7 +28,9 @@ def notifications(request: SignedInRequest) -> HttpResponse:
     chosen = selectors.NotificationFilter.parse(request.GET.dict())
     page = selectors.notifications(request.user, chosen)
     chips = chips_of(request, "state", STATES)
-    context = list_context(request, chosen, page=page, chips=chips)
+    context = list_context(
+        request, chosen, page=page, chips=chips, sends_mail=settings.SHIPSHAPE_SENDS_MAIL
+    )
     return render_page(request, "notifications/list", context)
 
 

@@ -99,3 +99,31 @@ def _import_settings(data) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", {}),
+        (
+            "smtp+tls://bot:p%40ss@mail.example.org:587",
+            {"EMAIL_HOST_PASSWORD": "p@ss", "EMAIL_PORT": 587, "EMAIL_USE_TLS": True},
+        ),
+        ("smtp://mail.example.org", {"EMAIL_HOST": "mail.example.org", "EMAIL_PORT": None}),
+    ],
+)
+def test_mail_goes_by_the_server_that_the_environment_names(monkeypatch, url, expected):
+    monkeypatch.setenv("SHIPSHAPE_EMAIL_URL", url)
+
+    found = environment.mail()
+
+    assert expected.items() <= found.items()
+    assert bool(found) is bool(url)
+
+
+@pytest.mark.parametrize("url", ["https://mail.example.org", "smtp://", "consolemail://"])
+def test_what_is_no_mail_server_is_refused(monkeypatch, url):
+    monkeypatch.setenv("SHIPSHAPE_EMAIL_URL", url)
+
+    with pytest.raises(ImproperlyConfigured):
+        environment.mail()
