@@ -57,6 +57,8 @@ class JobName(StrEnum):
     COMMIT_CONTAINER = "containers.commit"
     RESET_CONTAINER = "containers.reset"
     REVERT_FILES = "containers.revert"
+    LEASE_CONTAINER = "containers.lease"
+    END_LEASE = "containers.end_lease"
     CREATE_VOLUME = "volumes.create"
     REMOVE_VOLUME = "volumes.remove"
     CREATE_NETWORK = "networks.create"

@@ -72,6 +72,7 @@ from dashboard.views.inside import (
 from dashboard.views.jobs import job_cancel, job_detail, jobs
 from dashboard.views.launch import container_launch, container_paste
 from dashboard.views.layers import layer_detail, layers
+from dashboard.views.leases import container_lease
 from dashboard.views.logs import last_lines, log_download, log_page, logs
 from dashboard.views.networks import (
     network_connect,
@@ -151,6 +152,7 @@ container_routes = [
     path("<str:host>/<str:container_id>/limits/", container_update, name="container_update"),
     path("<str:host>/<str:container_id>/commit/", container_commit, name="container_commit"),
     path("<str:host>/<str:container_id>/reset/", container_reset, name="container_reset"),
+    path("<str:host>/<str:container_id>/lease/", container_lease, name="container_lease"),
     path("<str:host>/<str:container_id>/changes/", container_changes, name="container_changes"),
     path("<str:host>/<str:container_id>/revert/", container_revert, name="container_revert"),
     path("<str:host>/<str:container_id>/file/", container_file, name="container_file"),

@@ -57,6 +57,7 @@ app.conf.update(
         "workers.tasks.builds",
         "workers.tasks.containers",
         "workers.tasks.changes",
+        "workers.tasks.leases",
         "workers.tasks.volumes",
         "workers.tasks.networks",
         "workers.tasks.cleanup",

@@ -39,6 +39,7 @@ from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImag
 from dashboard.arguments.images_travel import CopyImage, LoadImages, PushImage, TagImage
 from dashboard.arguments.kinds import Arguments, Thing
 from dashboard.arguments.launch import LaunchContainer
+from dashboard.arguments.leases import EndLease, LeaseContainer
 from dashboard.arguments.networks import (
     CleanUpNetworks,
     ConnectNetwork,
@@ -71,9 +72,11 @@ __all__ = [
     "CreateVolume",
     "DisconnectNetwork",
     "EmptyTrash",
+    "EndLease",
     "KeepThings",
     "KillContainer",
     "LaunchContainer",
+    "LeaseContainer",
     "LoadImages",
     "MakeStarterImage",
     "PauseContainer",
@@ -125,6 +128,8 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.COMMIT_CONTAINER: CommitContainer,
     JobName.RESET_CONTAINER: ResetContainer,
     JobName.REVERT_FILES: RevertFiles,
+    JobName.LEASE_CONTAINER: LeaseContainer,
+    JobName.END_LEASE: EndLease,
     JobName.CREATE_VOLUME: CreateVolume,
     JobName.REMOVE_VOLUME: RemoveVolume,
     JobName.CREATE_NETWORK: CreateNetwork,

@@ -39,11 +39,13 @@ from dashboard.forms.launch_fields import (
     text_field,
     words_field,
 )
+from dashboard.forms.leases import LeaseField
 from dashboard.forms.texts import (
     code_area,
     code_input,
 )
 from dashboard.forms.unsaid import UnsaidField, show_unsaid, with_unsaid
+from engine.settings.lease import EXPIRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -179,6 +181,7 @@ class LaunchForm(HostForm):
         help_text="Split at spaces as a shell does; quote what belongs together.",
     )
     auto_remove = flag_field("Remove at exit", "It and what it wrote go when its program ends.")
+    lease = LeaseField()
 
     publish = parts_field(
         "publish", "Published ports", "8080:80", "Host port, then container port."
@@ -338,7 +341,12 @@ class LaunchForm(HostForm):
 
     def arguments(self) -> dict[str, Any]:
         """Return what the job is told: only what was typed, and what came with it unsaid."""
-        return {"settings": with_unsaid(self.said(), self.cleaned_data["unsaid"])}
+        settings = with_unsaid(self.said(), self.cleaned_data["unsaid"])
+        until = self.cleaned_data["lease"]
+        if until:
+            labels = {**settings.get("labels", {}), EXPIRES: until.isoformat(timespec="seconds")}
+            settings = {**settings, "labels": labels}
+        return {"settings": settings}
 
     def said(self) -> dict[str, Any]:
         """Return the settings that the other fields say."""

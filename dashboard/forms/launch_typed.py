@@ -30,6 +30,8 @@ from dashboard.forms.launch_fields import (
 )
 from dashboard.forms.texts import render_amount
 from dashboard.forms.unsaid import unsaid_of, write_unsaid
+from dashboard.leases import render_lease
+from engine.settings.lease import expiry_of, without_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,8 @@ def typed_settings(container: Container) -> dict[str, Any]:
 
 def typed_launch(host: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what one would type to launch one with the settings *told* on *host*; no name."""
+    labels = told.get("labels") or {}
+    told = {**told, "labels": without_expiry(labels)}
     typed, wanted = _typed(told), {**told, "image": told.get("image") or "any"}
     form = LaunchForm({**_filled(typed), "image": wanted["image"]}, hosts=())
     for name in set(form.errors) & set(typed):
@@ -53,7 +57,8 @@ def typed_launch(host: str, told: Mapping[str, Any]) -> dict[str, Any]:
     form = LaunchForm({**_filled(typed), "image": wanted["image"]}, hosts=())
     form.full_clean()
     unsaid = unsaid_of(wanted, form.said())
-    return {"host": host, **typed, "unsaid": write_unsaid(unsaid)}
+    lease = render_lease(expiry_of(labels))
+    return {"host": host, **typed, "lease": lease, "unsaid": write_unsaid(unsaid)}
 
 
 def _filled(typed: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class Container(models.Model):
     `size` is what its writable layer holds and `virtual_size` that plus its image's layers, as of
     `size_measured_at`. `tag_moved_on` says that its reference names another image today.
     `ports` are the published ones as they are bound, `networks` its addresses, `health` is empty
-    without a check. `is_kept`: somebody wants clean-ups to leave it alone.
+    without a check. `is_kept`: somebody wants clean-ups to leave it alone. Nobody
+    wants it any more after `expires_at`.
     """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="containers")
@@ -59,6 +60,7 @@ class Container(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     owner = models.CharField(max_length=150, blank=True)
     auto_remove = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
     is_kept = models.BooleanField(default=False)
     memory_limit = models.BigIntegerField(null=True, blank=True)
     settings = models.JSONField(default=dict, blank=True)
@@ -87,6 +89,7 @@ class Container(models.Model):
             models.Index(fields=("state", "finished_at"), name="container_by_end"),
             models.Index(fields=("name",), name="container_by_name"),
             models.Index(fields=("owner", "-created_at"), name="container_by_owner"),
+            models.Index(fields=("expires_at",), name="container_by_lease"),
         )
 
     def __str__(self) -> str:

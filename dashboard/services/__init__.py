@@ -28,6 +28,7 @@ from dashboard.services.deliveries import (
     retry_delivery,
 )
 from dashboard.services.jobs import cancel_job, request_job
+from dashboard.services.leases import end_leases, tell_of_leases
 from dashboard.services.notifications import mark_all_read, mark_read, notify, set_wants_mail
 from dashboard.services.policies import (
     PolicyWish,
@@ -82,6 +83,7 @@ __all__ = [
     "delete_credential",
     "delete_policy",
     "delete_webhook",
+    "end_leases",
     "end_terminal",
     "fail_job",
     "finish_delivery",
@@ -118,5 +120,6 @@ __all__ = [
     "set_wants_mail",
     "switch_policy",
     "switch_webhook",
+    "tell_of_leases",
     "terminal_reach",
 ]

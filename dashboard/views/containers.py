@@ -41,6 +41,8 @@ BULK_VERBS = (
     ("remove", "Remove", "trash"),
 )
 
+LEASE_STEPS = (("day", "A day longer"), ("week", "A week longer"), ("never", "No end"))
+
 
 @require_safe
 @require_role(Role.VIEWER)
@@ -93,6 +95,7 @@ def _part(container: Container, tab: str) -> dict[str, Any]:
         return {
             "mounts": selectors.mounts_of(container),
             "networks": selectors.networks_of(container),
+            "lease_steps": LEASE_STEPS,
         }
     if tab == "logs":
         return {"sources": [container]}

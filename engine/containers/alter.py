@@ -12,8 +12,11 @@ from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell
 from engine.errors import InvalidSetting
 from engine.settings.container import check_name
+from engine.settings.lease import with_expiry, without_expiry
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.settings import ContainerSettings, ResourceUpdate
@@ -56,6 +59,16 @@ class Alterer:
             self._means.store.save(updated)
             tell(self._means.events, "update", updated)
         return updated
+
+    def lease(self, record: ContainerRecord, until: datetime | None) -> ContainerRecord:
+        """Have the container wanted *until* then, or for ever; what runs does not feel it."""
+        settings = with_expiry(record.settings, until)
+        labels = {**without_expiry(record.labels), **settings.labels}
+        leased = replace(record, settings=settings, labels=labels)
+        with self._means.database.write():
+            self._means.store.save_chosen(leased)
+            tell(self._means.events, "update", leased)
+        return leased
 
     def _apply(self, record: ContainerRecord, settings: ContainerSettings) -> None:
         bundle = self._means.bundles.locate(record.id)

@@ -16,6 +16,7 @@ from engine.containers.telling import tell
 from engine.containers.writable import layer_in_memory
 from engine.images.changeset import changed_directory, iter_changes_of
 from engine.images.derive import Derivation
+from engine.settings.lease import with_expiry
 from engine.system.files import DIRECTORY_FLAGS
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Committer:
         """
         defaults = self._means.images.get(str(record.image_id)).config.defaults
         derivation = Derivation(
-            merged_config(defaults, record.settings),
+            merged_config(defaults, with_expiry(record.settings, None)),
             changes=tuple(changes),
             created_by=" ".join(record.command),
             comment=message,

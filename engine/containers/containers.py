@@ -320,6 +320,11 @@ class Containers:
         with self._held(ref) as record:
             return self._alterer.update(record, update)
 
+    def lease(self, ref: str, until: datetime | None) -> ContainerRecord:
+        """Have the container wanted *until* then, or for ever; see `engine.settings.lease`."""
+        with self._held(ref) as record:
+            return self._alterer.lease(record, until)
+
     def remove(
         self,
         ref: str,

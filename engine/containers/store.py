@@ -248,7 +248,8 @@ def _labels(record: ContainerRecord) -> str:
 
 
 def _chosen(record: ContainerRecord) -> dict[str, object]:
-    return {"name": record.name, "settings": json.dumps(record.settings.to_json())}
+    settings = json.dumps(record.settings.to_json())
+    return {"name": record.name, "settings": settings, "labels": _labels(record)}
 
 
 def _changing(record: ContainerRecord) -> dict[str, object]:

@@ -29,6 +29,7 @@ TAKING = {
     JobName.UPDATE_CONTAINER: {"container_id": HEX},
     JobName.RESET_CONTAINER: {"container_id": HEX},
     JobName.REVERT_FILES: {"container_id": HEX, "paths": ["/etc/motd"]},
+    JobName.LEASE_CONTAINER: {"container_id": HEX},
     JobName.DISCONNECT_NETWORK: {"network_id": HEX, "container_id": HEX},
     JobName.REMOVE_IMAGE: {"image_id": IMAGE},
     JobName.REMOVE_VOLUME: {"name": "data"},

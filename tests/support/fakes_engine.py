@@ -42,12 +42,14 @@ from engine.oci.identity import chain_ids
 from engine.oci.platform import host_platform
 from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
+from engine.settings.lease import with_expiry
 from engine.system.clock import SYSTEM_CLOCK
 from engine.system.database import Database
 from engine.volumes.record import VolumeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from engine.containers.stats import StatsSample
@@ -371,6 +373,10 @@ class FakeContainers:
     def update(self, ref: str, update: ResourceUpdate) -> None:
         record = self.get(ref)
         self._put(replace(record, settings=update.applied_to(record.settings)), "update")
+
+    def lease(self, ref: str, until: datetime | None) -> None:
+        record = self.get(ref)
+        self._put(replace(record, settings=with_expiry(record.settings, until)), "update")
 
     def reset(self, ref: str) -> None:
         self.resets.append(self.get(ref).id)

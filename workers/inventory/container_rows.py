@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidReference
 from engine.oci.reference import Reference
+from engine.settings.lease import expiry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ def container_values(
         "health": record.health.status.value if record.health else "",
         "owner": record.owner,
         "auto_remove": record.settings.auto_remove,
+        "expires_at": expiry_of(record.settings.labels),
         "memory_limit": record.settings.memory_bytes or None,
         "settings": record.settings.to_json(),
     }

@@ -1,0 +1,96 @@
+"""Leases: telling owners before they end, and asking for their end when nobody extended them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dashboard.jobs import JobName
+from dashboard.leases import render_lease
+from dashboard.models import Container, Job, NoticeKind, Role, User
+from dashboard.permissions import may_take
+from dashboard.services.jobs import request_job
+from dashboard.services.notifications import notify
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NOTICE_BEFORE = timedelta(hours=24)
+MOST = 500
+
+
+def tell_of_leases(now: datetime) -> None:
+    """Tell whom it concerns of leases that end within a day, each once for each end."""
+    soon = Container.objects.filter(expires_at__gt=now, expires_at__lte=now + NOTICE_BEFORE)
+    for container in soon.order_by("expires_at")[:MOST]:
+        until = f"{render_lease(container.expires_at)} UTC"
+        _tell(
+            container,
+            "soon",
+            f"The lease of {container.name} ends at {until}",
+            f"Then it is stopped on {container.host_id} and moved to the trash. "
+            "Extend it if it is still wanted.",
+        )
+
+
+def end_leases(now: datetime) -> list[Job]:
+    """
+    Return the jobs that end the leases which are over, each asked for once for each end.
+
+    A job asks again, when it is done, whether somebody extended the lease meanwhile.
+    """
+    over = Container.objects.filter(expires_at__lte=now).order_by("expires_at")[:MOST]
+    return [job for each in over if (job := _end(each)) is not None]
+
+
+def _end(container: Container) -> Job | None:
+    told = {
+        "container_id": container.container_id,
+        "until": container.expires_at.isoformat() if container.expires_at else "",
+    }
+    executor = _executor(container.owner)
+    if executor is None or _was_ended(container, told["until"]):
+        return None
+    job = request_job(name=JobName.END_LEASE, host=container.host_id, arguments=told, user=executor)
+    _tell(
+        container,
+        "over",
+        f"The lease of {container.name} is over",
+        f"It is stopped on {container.host_id} and moved to the trash, from where it can be "
+        "restored.",
+    )
+    return job
+
+
+def _was_ended(container: Container, until: str) -> bool:
+    # One that failed is not asked for every minute; whoever looks at the job sees why.
+    return Job.objects.filter(
+        name=JobName.END_LEASE,
+        host_id=container.host_id,
+        object_id=container.container_id,
+        arguments__until=until,
+    ).exists()
+
+
+def _executor(owner: str) -> User | None:
+    """Return in whose name a lease ends: the owner's, or where that cannot be a maintainer's."""
+    account = User.objects.filter(username=owner).first()
+    if account is not None and may_take(account, owner):
+        return account
+    others = User.objects.filter(is_active=True, role__in=(Role.MAINTAINER, Role.ADMIN))
+    return others.order_by("pk").first()
+
+
+def _tell(container: Container, occasion: str, title: str, body: str) -> None:
+    account = User.objects.filter(username=container.owner, is_active=True).first()
+    end = render_lease(container.expires_at)
+    notify(
+        NoticeKind.LEASE_ENDS,
+        title,
+        body,
+        container.get_absolute_url(),
+        users=[account] if account else (),
+        roles=() if account else (Role.MAINTAINER,),
+        data={"host": container.host_id, "container": container.container_id, "ends": end},
+        key=f"lease.{occasion}.{container.pk}.{end}",
+    )
