@@ -11,10 +11,9 @@ from typing import Any
 
 PURGE_HISTORY = "team.purge_history"
 RESEND_DELIVERIES = "team.resend_deliveries"
-HOUR = 3600.0
-FIVE_MINUTES = 300.0
 TEND_LEASES = "team.tend_leases"
 HOUR = 3600.0
+FIVE_MINUTES = 300.0
 MINUTE = 60.0
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -27,6 +26,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": RESEND_DELIVERIES,
         "schedule": FIVE_MINUTES,
         "options": {"queue": "team", "expires": FIVE_MINUTES},
+    },
     "Tell of leases that end, and end them": {
         "task": TEND_LEASES,
         "schedule": MINUTE,
