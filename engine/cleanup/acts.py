@@ -1,4 +1,9 @@
-"""Having the items of a plan gone, one by one, each looked at once more."""
+"""
+Having the items of a plan gone, each looked at once more.
+
+The look and the act are one: a container is held still between them, an image is looked at in the
+transaction that removes it. Many go in one transaction, so that there are few waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.cleanup.filters import protection
-from engine.cleanup.gather import container_subject, image_subject, is_image_leased
-from engine.cleanup.plan import Skipped
+from engine.cleanup.gather import (
+    container_subject,
+    image_subject,
+    is_image_leased,
+    log_subject,
+)
+from engine.cleanup.plan import CleanupReport, Skipped
 from engine.cleanup.subject import Standing, SubjectKind, what_happened
 from engine.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from engine.cleanup.lookout import Lookout
     from engine.cleanup.plan import SealedItem
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from engine.system.clock import Clock
     from engine.system.database import Database
 
+GONE = "is gone already"
 TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
 
 
@@ -51,14 +62,26 @@ class Acts:
         self._tools = tools
 
     def remove(self, item: SealedItem, subject: Subject | None) -> int | Skipped:
-        """Remove an item for good, unless something happened to it; *subject* is what it is now."""
-        if item.kind is SubjectKind.IMAGE:
-            return self._remove_unused_image(item)
-        if item.kind is SubjectKind.CONTAINER:
-            record = self._tools.sources.containers.get(item.id)
-            subject = self._container(record)
+        """
+        Remove a thing for good, unless something happened to it; *subject* is what it is now.
+
+        Not for containers and images, see `remove_many`.
+        """
+        if item.kind is SubjectKind.LOG:
+            return self._remove_log(item)
         skipped = _objection(item, subject)
         return skipped or self._removed(item)
+
+    def remove_many(self, items: Sequence[SealedItem]) -> CleanupReport:
+        """Remove containers, or images, for good, but those to which something happened."""
+        if items[0].kind is SubjectKind.IMAGE:
+            return self._remove_images(items)
+        planned = {each.id: each for each in items}
+        removed = self._tools.sources.containers.remove_each(
+            list(planned), lambda record: _words(planned[record.id], self._container(record))
+        )
+        skipped = tuple(Skipped(*each) for each in removed.refused.items())
+        return CleanupReport(tuple(removed.ids), skipped, removed.freed_bytes)
 
     def put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
         """Put a container or an image into the trash, unless something happened to it."""
@@ -74,29 +97,54 @@ class Acts:
             refusal = self._tools.sources.image_trash.put(
                 item.id,
                 owner=owner,
-                objection=lambda image: _words(item, self._image(image, users(image.id))),
+                objection=lambda image: _words(
+                    item, self._image(image, users(image.id), leased_now(self._tools))
+                ),
             )
         return Skipped(item.id, refusal) if refusal else 0
 
-    def _remove_unused_image(self, item: SealedItem) -> int | Skipped:
+    def _remove_images(self, items: Sequence[SealedItem]) -> CleanupReport:
+        removed: list[str] = []
+        skipped: list[Skipped] = []
+        freed = 0
+        with self._tools.database.write() as transaction:
+            leased = self._tools.leases.leased(transaction)
+            for item in items:
+                result = self._remove_unused_image(item, leased)
+                if isinstance(result, Skipped):
+                    skipped.append(result)
+                else:
+                    removed.append(item.id)
+                    freed += result
+        return CleanupReport(tuple(removed), tuple(skipped), freed)
+
+    def _remove_unused_image(self, item: SealedItem, leased: frozenset[str]) -> int | Skipped:
         images, containers = self._tools.sources.images, self._tools.sources.containers
-        # One transaction for the look and the act, so that nothing comes in between.
-        with self._tools.database.write():
-            image = images.get(item.id)
-            subject = self._image(image, containers.holders(image.id))
-            skipped = _objection(item, subject)
-            if skipped:
-                return skipped
-            removal = images.remove_unused(image)
+        image = images.find(item.id)
+        users = containers.holders(image.id) if image else ()
+        skipped = _objection(item, self._image(image, users, leased) if image else None)
+        if skipped or image is None:
+            return skipped or Skipped(item.id, GONE)
+        removal = images.remove_unused(image)
         return removal.freed_bytes if removal else Skipped(item.id, "came into use meanwhile")
+
+    def _remove_log(self, item: SealedItem) -> int | Skipped:
+        containers = self._tools.sources.containers
+        container_id = item.id.partition(":")[2]
+
+        def objection(record: ContainerRecord) -> str:
+            is_pinned = self._tools.plans.is_pinned(item.id)
+            size = containers.log_bytes(container_id)
+            return _words(item, log_subject(self._container(record), size, is_pinned=is_pinned))
+
+        freed = containers.drop_log(container_id, objection=objection)
+        return Skipped(item.id, freed) if isinstance(freed, str) else freed
 
     def _removed(self, item: SealedItem) -> int | Skipped:
         sources = self._tools.sources
         name = item.id.partition(":")[2]
         freed: int | None = 0
-        if item.kind is SubjectKind.CONTAINER:
-            freed = sources.containers.remove(item.id)
-        elif item.kind is SubjectKind.VOLUME:
+        if item.kind is SubjectKind.VOLUME:
             freed = sources.volumes.remove(name)
         elif item.kind is SubjectKind.NETWORK:
             self._tools.networks.remove(item.id)
@@ -106,19 +154,17 @@ class Acts:
             freed = sources.builds.remove_cache_mount(name)
         elif item.kind is SubjectKind.INGEST:
             freed = sources.content.discard_ingest(Digest.parse(name))
-        else:
-            freed = sources.containers.drop_log(name)
         return Skipped(item.id, "is in use") if freed is None else freed
 
     def _container(self, record: ContainerRecord) -> Subject:
         is_pinned = self._tools.plans.is_pinned(record.id)
         return container_subject(record, now=self._tools.clock.now(), is_pinned=is_pinned)
 
-    def _image(self, image: ImageRecord, users: Iterable[str]) -> Subject:
+    def _image(self, image: ImageRecord, users: Iterable[str], leased: frozenset[str]) -> Subject:
         return image_subject(
             image,
             users,
-            is_leased=is_image_leased(image, leased_now(self._tools)),
+            is_leased=is_image_leased(image, leased),
             is_pinned=self._tools.plans.is_pinned(str(image.id)),
         )
 
@@ -137,7 +183,7 @@ def _objection(item: SealedItem, subject: Subject | None) -> Skipped | None:
 
 def _words(item: SealedItem, subject: Subject | None) -> str:
     if subject is None:
-        return "is gone already"
+        return GONE
     happened = what_happened(item.facts, subject.facts) or protection(subject)
     still_held = [each for each in subject.facts.holders if each in item.facts.holders]
     if not happened and still_held:

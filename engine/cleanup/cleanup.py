@@ -121,13 +121,20 @@ def carry_out(
     remove: Callable[[str], int | Skipped],
     progress: ProgressSink,
     cancellation: Cancellation,
+    *,
+    first: int = 0,
+    total: int | None = None,
 ) -> CleanupReport:
-    """Have *remove* take one after the other; return what went, what it freed, and what stayed."""
+    """
+    Have *remove* take one after the other; return what went, what it freed, and what stayed.
+
+    They are told as *first* and following of *total*, which is all of them if it is not given.
+    """
     removed: list[str] = []
     skipped: list[Skipped] = []
     freed = 0
-    for number, each in enumerate(ids):
-        progress.emit(StepProgress(each, number, len(ids)))
+    for number, each in enumerate(ids, first):
+        progress.emit(StepProgress(each, number, len(ids) if total is None else total))
         # What went before a cancellation went for good, so the report is kept, not thrown away.
         stopped = cancellation.is_cancelled
         result = Skipped(each, "the clean-up was cancelled") if stopped else _tried(each, remove)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine.cleanup.acts import TRASHABLE, Acts, leased_now
@@ -19,20 +21,20 @@ from engine.cleanup.copies import find_copy
 from engine.cleanup.gather import by_id
 from engine.cleanup.history import lives_of
 from engine.cleanup.look import Look
-from engine.cleanup.plan import Kept, SealedPlan, Skipped, spare_nothing
+from engine.cleanup.plan import CleanupReport, Kept, SealedPlan, Skipped, spare_nothing
 from engine.cleanup.policy import rehearse, within_limits
 from engine.cleanup.rules import MEANT, judge
 from engine.cleanup.subject import SubjectKind
 from engine.cleanup.trash import Trash
 from engine.errors import PlanExpired
-from engine.progress import NEVER, SILENT
+from engine.progress import NEVER, SILENT, StepProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
-    from engine.cleanup.plan import CleanupReport, SealedItem, Sparing
+    from engine.cleanup.plan import SealedItem, Sparing
     from engine.cleanup.policy import Policy, Rehearsal
     from engine.cleanup.rules import Rule
     from engine.cleanup.subject import Subject
@@ -42,6 +44,32 @@ if TYPE_CHECKING:
 EXPIRES_AFTER = timedelta(hours=1)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 ID_BYTES = 16
+# So many go together: few waits for the disk, and nobody else waits long.
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class _Run:
+    """
+    One run of a plan of so many items.
+
+    Where *into_trash_of* says whose, what can be is put into the trash.
+    """
+
+    total: int
+    into_trash_of: str | None
+    progress: ProgressSink
+    cancellation: Cancellation
+
+
+def _batches(items: Sequence[SealedItem]) -> Iterator[tuple[int, Sequence[SealedItem]]]:
+    """Yield *items* in their order, a number of one kind at a time, and where they begin."""
+    at = 0
+    for _, found in groupby(items, key=lambda each: each.kind):
+        same = tuple(found)
+        for start in range(0, len(same), BATCH):
+            yield at + start, same[start : start + BATCH]
+        at += len(same)
 
 
 class Housekeeper(Cleanup):
@@ -133,24 +161,36 @@ class Housekeeper(Cleanup):
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
             raise PlanExpired(plan_id)
-        subjects = by_id(self._found({each.kind for each in plan.items}))
-        items, acts = {each.id: each for each in plan.items}, Acts(self._tools)
-
-        def act(each: str) -> int | Skipped:
-            if why := sparing(items[each]):
-                return Skipped(each, why)
-            if into_trash and items[each].kind in TRASHABLE:
-                return acts.put_aside(items[each], owner)
-            return acts.remove(items[each], subjects.get(each))
-
-        report = carry_out(
-            list(items),
-            act,
-            progress,
-            cancellation,
-        )
+        spared = {each.id: why for each in plan.items if (why := sparing(each))}
+        going = [each for each in plan.items if each.id not in spared]
+        report = CleanupReport((), tuple(Skipped(*each) for each in spared.items()), 0)
+        run = _Run(len(going), owner if into_trash else None, progress, cancellation)
+        for first, items in _batches(going):
+            report = report.joined(self._carried_out(run, first, items))
         # What lay below a layer that went after it was needed until then.
         return report.with_more(self._tools.sources.images.collect_stray_layers())
+
+    def _carried_out(self, run: _Run, first: int, items: Sequence[SealedItem]) -> CleanupReport:
+        """Have some items gone, which are all of one kind."""
+        acts, kind = Acts(self._tools), items[0].kind
+        if kind in TRASHABLE and run.into_trash_of is None:
+            run.progress.emit(StepProgress(items[0].id, first, run.total))
+            if not run.cancellation.is_cancelled:
+                return acts.remove_many(items)
+        planned = {each.id: each for each in items}
+        subjects = {} if kind in TRASHABLE else by_id(self._found({kind}))
+        return carry_out(
+            list(planned),
+            lambda each: (
+                acts.put_aside(planned[each], run.into_trash_of or "")
+                if kind in TRASHABLE
+                else acts.remove(planned[each], subjects.get(each))
+            ),
+            run.progress,
+            run.cancellation,
+            first=first,
+            total=run.total,
+        )
 
     def find_copy(self, image_id: str, *, credentials: Credentials | None = None) -> Copy:
         """Return whether the image can be pulled again; asks the registries that had it."""

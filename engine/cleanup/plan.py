@@ -55,6 +55,15 @@ class CleanupReport:
     skipped: tuple[Skipped, ...]
     freed_bytes: int
 
+    def joined(self, other: Self) -> Self:
+        """Return the report of both."""
+        return replace(
+            self,
+            removed=self.removed + other.removed,
+            skipped=self.skipped + other.skipped,
+            freed_bytes=self.freed_bytes + other.freed_bytes,
+        )
+
     def with_more(self, freed_bytes: int) -> Self:
         """Return the report with bytes that came free besides."""
         return replace(self, freed_bytes=self.freed_bytes + freed_bytes)

@@ -46,7 +46,7 @@ from engine.containers.record import (
     Pruned,
     WaitFor,
 )
-from engine.containers.remove import Remover
+from engine.containers.remove import Removed, Remover
 from engine.containers.reset import Resetter
 from engine.containers.resources import warnings
 from engine.containers.sandbox import DEFAULT_TARGET, Sandboxer
@@ -354,13 +354,25 @@ class Containers:
             # It was to be removed at its exit, and somebody has.
             return 0
 
-    def drop_log(self, container_id: str) -> int:
+    def remove_each(
+        self, container_ids: Sequence[str], objection: Callable[[ContainerRecord], str]
+    ) -> Removed:
+        """Remove containers, few waits for many; see `Remover.remove_each`. IDs are whole."""
+        return self._remover.remove_each(container_ids, objection)
+
+    def drop_log(
+        self, container_id: str, *, objection: Callable[[ContainerRecord], str] = lambda _: ""
+    ) -> int | str:
         """
         Throw away what a container printed that does not run; return the bytes that came free.
 
-        Raises `ContainerNotFound` or `ContainerRunning`.
+        Where *objection*, which is asked with the container held still, has any, its words are
+        returned. Raises `ContainerNotFound` or `ContainerRunning`.
         """
         with self._held(container_id) as record:
+            refusal = objection(record)
+            if refusal:
+                return refusal
             if record.is_running:
                 raise ContainerRunning(record.name, state=record.state)
             freed = drop_log(self._means.bundles.locate(record.id))

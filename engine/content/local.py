@@ -153,6 +153,8 @@ class LocalStore:
         )
 
     def _drop_ingest(self, path: Path) -> int:
+        if not path.exists():
+            return 0
         with self._locks.tried(_lock_name(path)) as is_mine:
             if not is_mine or not path.exists():
                 return 0

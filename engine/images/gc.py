@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import SnapshotInUse
 from engine.images.resources import LAYER, blob_resource
 from engine.snapshots.snapshotter import Kind
+from engine.system.files import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +63,7 @@ class Collector:
         self._leases = leases
         self._locks = locks
         self._clock = clock
+        self._gathered = object()
 
     def sweep(self, *, keep_for: timedelta = ABANDONED_AFTER) -> Swept:
         """
@@ -92,17 +94,13 @@ class Collector:
                 if blob_resource(digest) not in kept and not self._images.is_blob_listed(digest)
             }
             # Inside the transaction, so that no lease can be taken between the look and the act.
-            freed = [self._store.remove(digest) for digest in useless]
+            freed: list[int] = []
+            in_threads(lambda digest: freed.append(self._store.remove(digest)), tuple(useless))
         return len(freed), sum(freed)
 
     def collect_after(self, transaction: Transaction, digests: Iterable[Digest]) -> None:
         """Do `collect_blobs` once *transaction* has committed."""
-        wanted = tuple(digests)
-
-        def collect() -> None:
-            self.collect_blobs(wanted)
-
-        transaction.after_commit(collect)
+        transaction.gather(self._gathered, digests, self.collect_blobs)
 
     def collect_layers(self, chain_ids: Iterable[ChainID | str]) -> int:
         """Remove what was unpacked of *chain_ids* and nothing needs; returns bytes freed."""

@@ -11,7 +11,15 @@ from engine.errors import SnapshotExists, SnapshotInUse, SnapshotNotFound, from_
 from engine.oci.digest import ChainID, Digest
 from engine.snapshots.snapshotter import Kind, Snapshot
 from engine.system.database import Database, Row, Schema, Transaction
-from engine.system.files import BLOCK, Usage, make_directory, measure, remove_tree, sync_filesystem
+from engine.system.files import (
+    BLOCK,
+    Usage,
+    make_directory,
+    measure,
+    remove_tree,
+    remove_trees,
+    sync_filesystem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,7 +183,7 @@ class SnapshotStore:
             path = self.path(row["id"])
             freed = row["size"] if row["size"] is not None else _measured(path)
             transaction.execute("DELETE FROM snapshots WHERE id = ?", (row["id"],))
-            transaction.after_commit(lambda: self._discard(path))
+            transaction.gather(self, [path], self._discard_all)
         return int(freed)
 
     def sweep(self) -> int:
@@ -239,10 +247,16 @@ class SnapshotStore:
             make_directory(path / name, mode=mode)
 
     def _discard(self, path: Path) -> None:
-        aside = self._trash / f"snapshot-{uuid.uuid4().hex}"
-        with suppress(FileNotFoundError):  # swept by somebody else
-            path.rename(aside)
-            remove_tree(aside)
+        self._discard_all([path])
+
+    def _discard_all(self, paths: Sequence[Path]) -> None:
+        gone = []
+        for path in paths:
+            aside = self._trash / f"snapshot-{uuid.uuid4().hex}"
+            with suppress(FileNotFoundError):  # swept by somebody else
+                path.rename(aside)
+                gone.append(aside)
+        remove_trees(gone)
 
 
 def short_name(number: int) -> str:

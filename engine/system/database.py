@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import CorruptStore, OutOfSpace, SystemFailure
 from engine.system.connections import BUSY_SECONDS, Connections
@@ -38,7 +38,8 @@ class Transaction:
     """A write in progress; what is registered with `after_commit` runs once it is durable."""
 
     connection: sqlite3.Connection
-    callbacks: list[Callable[[], None]] = field(default_factory=list)
+    callbacks: list[Callable[[], object]] = field(default_factory=list)
+    _gathered: dict[object, list[Any]] = field(default_factory=dict)
 
     def execute(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -48,7 +49,16 @@ class Transaction:
         """Run one statement for each of *rows*."""
         self.connection.executemany(statement, rows)
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
+    def gather(
+        self, key: object, values: Iterable[Any], act: Callable[[list[Any]], object]
+    ) -> None:
+        """Do *act*, once, with all that was gathered for *key*, after the commit."""
+        if key not in self._gathered:
+            self._gathered[key] = []
+            self.after_commit(lambda: act(self._gathered[key]))
+        self._gathered[key].extend(values)
+
+    def after_commit(self, callback: Callable[[], object]) -> None:
         """Run *callback* when the outermost transaction has committed; never on a rollback."""
         self.callbacks.append(callback)
 

@@ -248,7 +248,10 @@ class Volumes:
 
     def unpin(self, container_id: str) -> None:
         """Undo every `pin` for a container; what it has mounted by then stays with it."""
-        for place in self._means.pins.glob(f"{container_id}-*"):
+        if not self._means.pins.exists():
+            return
+        mine = f"{container_id}-"
+        for place in [each for each in self._means.pins.iterdir() if each.name.startswith(mine)]:
             self._means.mounter.unmount(place, lazily=True)
             # Never more than the name itself: below it was somebody's data.
             if place.is_dir():

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.containers import INSIDE, _dockerd, _image, _serving, render
+from tests.bench.containers import INSIDE, _serving, busybox_tar, dockerd, render
 from tests.support.peers import Peer
 from workers.host.console import say
 
@@ -105,11 +105,11 @@ _PROGRAM = "import sys; from tests.bench.build import main; sys.exit(main(sys.ar
 def _opened(stack: ExitStack, *, alone: bool) -> Bench:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-build-")))
     image = directory / "image.tar"
-    image.write_bytes(_image())
+    image.write_bytes(busybox_tar())
     builders = [Builder(OURS, stack.enter_context(_serving(directory / "served", directory / "v")))]
     if not alone and shutil.which("dockerd"):
         builders.append(
-            Builder("dockerd", stack.enter_context(_dockerd(directory / "docker", directory / "x")))
+            Builder("dockerd", stack.enter_context(dockerd(directory / "docker", directory / "x")))
         )
     for each in builders:
         each.peer("import", str(image), BASE)

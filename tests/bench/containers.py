@@ -261,7 +261,7 @@ def _workbench(*, alone: bool) -> Iterator[Workbench]:
         for each in (directory, running):
             stack.callback(shutil.rmtree, each, ignore_errors=True)
         image = directory / "image.tar"
-        image.write_bytes(_image())
+        image.write_bytes(busybox_tar())
         engine = stack.enter_context(Engine.open(EnginePaths(directory / "r", running / "v")))
         with image.open("rb") as stream:
             engine.images.import_tar(stream, reference=Reference.parse(IMAGE))
@@ -281,7 +281,7 @@ def _clients(
         ours = stack.enter_context(_serving(directory / "served", running / "served"))
         yield _with_image(ByClient(ours, OURS_BY_DOCKER), image)
     if not alone and shutil.which("docker") and shutil.which("dockerd"):
-        theirs = stack.enter_context(_dockerd(directory / "docker", running / "docker"))
+        theirs = stack.enter_context(dockerd(directory / "docker", running / "docker"))
         yield _with_image(ByClient(theirs, "dockerd"), image)
     if not alone and shutil.which("podman"):
         # Its own choice may be above what this machine lets anybody have.
@@ -297,7 +297,7 @@ def _with_image(client: ByClient, image: Path) -> ByClient:
     return client
 
 
-def _image() -> bytes:
+def busybox_tar() -> bytes:
     """Return the tar of a small system: one busybox with a few names."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
@@ -329,7 +329,7 @@ def _serving(directory: Path, running: Path) -> Iterator[Peer]:
 
 
 @contextmanager
-def _dockerd(directory: Path, running: Path) -> Iterator[Peer]:
+def dockerd(directory: Path, running: Path) -> Iterator[Peer]:
     """Run a dockerd as it comes, with bridge and rules, in this network namespace."""
     directory.mkdir()
     socket = directory / "s"

@@ -53,11 +53,11 @@ def add_images(engine: Engine, first: int, last: int, *, layers: int, bases: int
             )
 
 
-def add_containers(engine: Engine, first: int, last: int, *, running: int = 0) -> None:
+def add_containers(engine: Engine, first: int, last: int, *, stopped: int) -> None:
     """
     Record the containers *first* up to *last*, of images that have tags, with writable layers.
 
-    All but the first *running* ended an hour ago.
+    The first *stopped* ended an hour ago; by their records, the others are paused.
     """
     means, snapshotter = engine.containers._means, engine._ground.snapshotter
     images = [each for each in engine.images.list_sketches() if each.tags]
@@ -66,8 +66,8 @@ def add_containers(engine: Engine, first: int, last: int, *, running: int = 0) -
         for number in range(first, last):
             image = images[number % (len(images) // 2)]
             record = replace(model, id=f"{number:064x}", name=f"many-{number}", image_id=image.id)
-            if number - first < running:
-                record = replace(record, state=ContainerState.RUNNING, finished_at=None)
+            if number - first >= stopped:
+                record = replace(record, state=ContainerState.PAUSED, finished_at=None)
             snapshotter.prepare(record.id, parent=None)
             means.store.insert(record)
 

@@ -83,7 +83,7 @@ def test_the_directory_of_a_killed_process_is_taken_over(
 
 
 @pytest.mark.parametrize(
-    ("at", "name"), [(SnapshotStore, "_discard"), (store_module, "remove_tree")]
+    ("at", "name"), [(SnapshotStore, "_discard_all"), (store_module, "remove_trees")]
 )
 def test_killed_while_removing(
     opened: Callable[[], Snapshotter], paths: EnginePaths, at: object, name: str
