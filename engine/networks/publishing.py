@@ -7,17 +7,19 @@ Two of our containers are told apart by the records, strangers by the socket tha
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from engine.errors import PortTaken
+from engine.errors import PortTaken, Unsupported
 from engine.networks.record import PublishedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from engine.networks.door import Ports
+    from engine.networks.pools import Address
     from engine.networks.record import EndpointRecord
     from engine.networks.store import NetworkStore
     from engine.settings.network import PortBinding
@@ -109,11 +111,33 @@ class Publisher:
 
 
 def _addresses(endpoint: EndpointRecord, host_ip: str) -> list[str]:
-    """Return the host's addresses to publish at: the asked one, or all that can lead there."""
+    """
+    Return the host's addresses to publish at: the asked one, or all that can lead there.
+
+    Raises `Unsupported` where the asked one cannot.
+    """
     if host_ip and host_ip not in ANYWHERE.values():
+        _check_leads(endpoint, ipaddress.ip_address(host_ip))
         return [host_ip]
     versions = [4] * (host_ip != ANYWHERE[6]) + [6] * (host_ip != ANYWHERE[4])
     return [ANYWHERE[each] for each in versions if endpoint.address(each) is not None]
+
+
+def _check_leads(endpoint: EndpointRecord, address: Address) -> None:
+    if endpoint.address(address.version) is None:
+        raise Unsupported(
+            f"nothing can be published at {address}: the container has no IPv{address.version} "
+            f"address in network {endpoint.network}",
+            remedy="Choose a network that has such addresses, or another address of the host.",
+            field="publish",
+        )
+    if address.version == 6 and address.is_loopback:
+        # Nothing from ::1 leaves the loopback interface, and there is no proxy that would carry it.
+        raise Unsupported(
+            f"nothing can be published at {address} alone",
+            remedy="Publish at 127.0.0.1, or at every address by leaving it out.",
+            field="publish",
+        )
 
 
 def _name(endpoint: EndpointRecord) -> str:

@@ -325,7 +325,7 @@ class TestModes:
         linked = Endpoint("mine", links=("web:db",))
         other = started(yard, "other", "/bin/sleep", "100", network="mine", endpoints=(linked,))
 
-        assert "\tdb\n" in inside(other, "cat", "/etc/hosts")
+        assert "\tdb " in inside(other, "cat", "/etc/hosts")
 
 
 class TestFiles:

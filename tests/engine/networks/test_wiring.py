@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from engine.errors import AddressTaken, InvalidSetting, NetworkNotFound, PortTaken
+from engine.errors import AddressTaken, InvalidSetting, NetworkNotFound, PortTaken, Unsupported
 from engine.networks.settings import IpamPool, NetworkSettings
 from engine.settings.network import Endpoint, PortBinding
 from tests.support.fakes_networks import FIRST, LAST, FakeFirewall, FakeLinks, FakeNames, FakePorts
@@ -117,6 +117,19 @@ class TestPorts:
             "10.0.0.1:8080",
             "127.0.0.1:8080",
         ]
+
+    def test_one_that_cannot_lead_to_the_container_is_refused(self, wires: Wires) -> None:
+        both = (IpamPool("10.9.0.0/24"), IpamPool("fd00:9::/64"))
+        wires.networks.create(NetworkSettings("both", ipam=both, enable_ipv6=True))
+        for network, address in (("bridge", "fd00::1"), ("bridge", "::1"), ("both", "::1")):
+            one = wires.member(f"one-{network}-{len(address)}", network)
+            with pytest.raises(Unsupported, match="nothing can be published at"):
+                wires.start(one, PortBinding(80, host_port=8080, host_ip=address))
+            assert wires.networks.ports(one.id) == []
+
+        six = wires.member("six", "both")
+        wires.start(six, PortBinding(80, host_port=8080, host_ip="fd00::1"))
+        assert [each.place for each in wires.networks.ports(six.id)] == ["[fd00::1]:8080"]
 
     def test_without_a_number_a_free_one_is_chosen(self, wires: Wires) -> None:
         host(wires)[2].foreign.add(FIRST)
