@@ -206,9 +206,11 @@ class _Remover:
             if not is_directory:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=descriptor)
+            elif _removed(name, descriptor):
+                continue
             elif at_top:
                 self._pending.append(name)
-            elif not _removed(name, descriptor):
+            else:
                 self._lift(name, descriptor)
 
     def _lift(self, name: bytes, descriptor: int) -> None:
