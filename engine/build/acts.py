@@ -22,6 +22,7 @@ from engine.build.remote import clone, download, is_git, is_url, parse_git
 from engine.build.steps import ConfigStep, CopyStep, DirectoryStep, RunStep
 from engine.build.stubs import find_stubs
 from engine.build.tree import FileTree
+from engine.dockerfile.modes import parse_mode
 from engine.errors import StepFailed
 from engine.layers.direct import is_plain
 from engine.layers.stack import Stack
@@ -120,7 +121,7 @@ class Acts:
         destination = resolve_destination(stack, step.destination)
         rules = CopyRules(
             owner=self._owner(step, stack),
-            mode=int(step.mode, 8) if step.mode else None,
+            mode=parse_mode(step.mode) if step.mode else None,
             latest_ns=self.latest_ns,
         )
         tree = self.origins.open_tree(step.origin, opened, line=step.line)

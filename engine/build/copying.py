@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.build.files import Files, Item, TreeFile
     from engine.build.selection import Selected
     from engine.build.steps import CopyStep
+    from engine.dockerfile.modes import ModeChange
 
 DIRECTORY_MODE = 0o755
 FILE_MODE = 0o644
@@ -49,7 +50,7 @@ class CopyRules:
     """
 
     owner: Owner | None = None
-    mode: int | None = None
+    mode: ModeChange | None = None
     latest_ns: int | None = None
 
     def applied(self, entry: Entry) -> Entry:
@@ -57,7 +58,8 @@ class CopyRules:
         if self.owner is not None:
             entry = entry._replace(uid=self.owner.uid, gid=self.owner.gid)
         if self.mode is not None and entry.kind is not Kind.SYMLINK:
-            entry = entry._replace(mode=self.mode)
+            mode = self.mode.applied(entry.mode, is_directory=entry.kind is Kind.DIRECTORY)
+            entry = entry._replace(mode=mode)
         if self.latest_ns is not None and entry.mtime_ns > self.latest_ns:
             entry = entry._replace(mtime_ns=self.latest_ns)
         return entry

@@ -15,10 +15,12 @@ from engine.build.ignore import parse_patterns
 from engine.build.steps import ConfigStep, CopyStep, DirectoryStep, RunStep
 from engine.dockerfile.effects import Effects, expanded
 from engine.dockerfile.instructions import Arg, Command, Copy, Maintainer, Run, Workdir
+from engine.dockerfile.modes import parse_mode
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
 from engine.dockerfile.words import expand, expand_document
-from engine.errors import DockerfileError, InvalidExpansion, InvalidInput
+from engine.errors import DockerfileError, InvalidDigest, InvalidExpansion, InvalidInput
+from engine.oci.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,6 +125,7 @@ class _Planner:
     # --- RUN ------------------------------------------------------------------------------------
 
     def _run(self, run: Run, at: _Position) -> RunStep:
+        _check_security(run)
         arguments, script = _executed(run, at.effects)
         given = at.scope.arguments(at.effects)
         env = [*at.effects.defaults.env, *(f"{name}={given[name]}" for name in sorted(given))]
@@ -191,6 +194,7 @@ class _Planner:
             unpacks=copy.unpacks,
         )
         _check_mode(step)
+        _check_checksum(step)
         return step
 
     def _origin(self, copy: Copy) -> int | str | None:
@@ -206,6 +210,14 @@ def absolute(working_dir: str, path: str) -> str:
     cleaned = "/" + posixpath.normpath(joined).lstrip("/")
     is_directory = path.endswith(("/", "/.")) or path in {"", "."}
     return cleaned if cleaned == "/" or not is_directory else f"{cleaned}/"
+
+
+def _check_security(run: Run) -> None:
+    if run.security == "insecure":
+        raise run.line.error(
+            "--security=insecure is not allowed",
+            remedy="Steps run as confined as containers without privileges: leave it out.",
+        )
 
 
 def _executed(run: Run, effects: Effects) -> tuple[tuple[str, ...], bytes | None]:
@@ -251,10 +263,18 @@ def _patterns(line: Line, patterns: Sequence[str]) -> IgnorePatterns:
 
 def _check_mode(step: CopyStep) -> None:
     mode = step.mode
-    if mode and not (len(mode) <= 5 and set(mode) <= set("01234567")):
-        raise step.line.error(
-            f"invalid chmod parameter: {mode[:40]!r}", remedy="Write an octal mode, such as 0755."
-        )
+    if mode and parse_mode(mode) is None:
+        remedy = "Write an octal mode, such as 0755, or a symbolic one, such as u=rwX,go=rX."
+        raise step.line.error(f"invalid chmod parameter: {mode[:40]!r}", remedy=remedy)
+
+
+def _check_checksum(step: CopyStep) -> None:
+    if not step.checksum:
+        return
+    try:
+        Digest.parse(step.checksum)
+    except InvalidDigest as error:
+        raise step.line.error(f"--checksum: {error.message}", remedy=error.remedy) from error
 
 
 def _written(line: Line) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
-from engine.errors import DigestMismatch, InvalidDigest, InvalidInput
+from engine.errors import DigestMismatch, InvalidInput
 from engine.oci.digest import Digest
 from engine.system.files import remove_tree
 from engine.system.runner import get_program, run
@@ -79,7 +79,7 @@ def download(
     """
     Bring the file behind *url* into *directory* and return its name there.
 
-    Raises a `DockerfileError` where the step's checksum is none or is another.
+    Raises a `DockerfileError` where the step's checksum is another.
     """
     name = unquote(posixpath.basename(urlsplit(url).path)).replace("/", "_") or "index"
     if name in {".", ".."} or "\0" in name:
@@ -101,10 +101,7 @@ def download(
 def _check(step: CopyStep, actual: Digest) -> None:
     if not step.checksum:
         return
-    try:
-        expected = Digest.parse(step.checksum)
-    except InvalidDigest as error:
-        raise step.line.error(f"--checksum: {error.message}") from error
+    expected = Digest.parse(step.checksum)
     if expected != actual:
         raise step.line.error(DigestMismatch(expected=expected, actual=actual).message)
 

@@ -151,7 +151,10 @@ def _stage(
     base: int | str = known.index if known is not None else name
     if origin.name and origin.name == SCRATCH:
         raise origin.line.error("a stage cannot be called scratch")
-    copied = (_stage_number(before, index, each) for each in _origins(body))
+    origins = _origins(body)
+    if before.find(origin.name, before=index) is None:
+        _check_origins(origin, origins)
+    copied = (_stage_number(before, index, each) for each in origins)
     needs = {each for each in copied if each is not None}
     if isinstance(base, int):
         needs.add(base)
@@ -168,6 +171,14 @@ def _origins(body: Iterable[Instruction]) -> list[tuple[Line, str]]:
             origins = (each.get("from") for each in instruction.mounts)
             found += [(instruction.line, each) for each in origins if each]
     return found
+
+
+def _check_origins(origin: From, origins: Iterable[tuple[Line, str]]) -> None:
+    """Raise a `DockerfileError` where a stage takes from itself; its name would be an image's."""
+    for line, name in origins:
+        if origin.name and name.lower() == origin.name:
+            reason = f"circular dependency detected on stage: {origin.name[:80]}"
+            raise line.error(reason, kind=UnknownStage, remedy="Take from another stage.")
 
 
 def _stage_number(before: Stages, index: int, asked: tuple[Line, str]) -> int | None:

@@ -18,6 +18,7 @@ from engine.build.selection import select
 from engine.build.stages import cut_into_stages
 from engine.build.tartree import TarTree, read_tar
 from engine.build.tree import FileTree
+from engine.dockerfile.modes import ModeChange
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
 from engine.errors import DockerfileError, InvalidInput, UnsafePath
@@ -219,7 +220,7 @@ def test_everything_belongs_to_root_unless_told(context, image):
 
 
 def test_owner_and_mode_reach_files_and_made_directories(context, image):
-    rules = CopyRules(owner=Owner(7, 8), mode=0o600)
+    rules = CopyRules(owner=Owner(7, 8), mode=ModeChange(0o600))
     files, _, _ = copied("COPY d /p/q", context, image, rules=rules)
 
     assert {(each.entry.uid, each.entry.gid) for each in files} == {(7, 8)}

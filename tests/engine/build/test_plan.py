@@ -46,6 +46,16 @@ class TestStages:
     def test_the_latest_stage_of_a_name_is_meant(self):
         assert stages_of("FROM a AS x\nFROM b AS x\nFROM x").stages[2].base == 1
 
+    @pytest.mark.parametrize("line", ["COPY --from=x a /", "RUN --mount=from=X,target=/m true"])
+    def test_a_stage_does_not_take_from_itself(self, line):
+        with pytest.raises(UnknownStage, match="circular dependency detected on stage: x"):
+            stages_of(f"FROM a AS x\n{line}")
+
+    def test_an_earlier_stage_of_the_same_name_can_be_taken_from(self):
+        stages = stages_of("FROM a AS x\nFROM b AS x\nCOPY --from=x a /")
+
+        assert stages.stages[1].needs == {0}
+
     def test_a_number_is_no_base(self):
         assert stages_of("FROM a\nFROM 0").stages[1].base == "0"
 
@@ -211,7 +221,7 @@ class TestCopy:
         assert plan_of(text.format("0")).steps[-1].origin == 0
         assert plan_of(text.format("two:1")).steps[-1].origin == "two:1"
 
-    @pytest.mark.parametrize("flag", ["--chmod=u+x", "--chmod=888", "--exclude=[a"])
+    @pytest.mark.parametrize("flag", ["--chmod=u+y", "--chmod=888", "--exclude=[a"])
     def test_a_flag_that_means_nothing_is_refused(self, flag):
         with pytest.raises(DockerfileError):
             step_of(f"COPY {flag} a b")
