@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PRIVATE = 0o700
 READABLE = 0o644
 RESOLVER_LIMIT = 64 * 1024
+LOG = "container.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Bundle:
     @property
     def log(self) -> Path:
         """What it printed."""
-        return self.directory / "container.log"
+        return self.directory / LOG
 
     @property
     def etc(self) -> Mapping[str, Path]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOG_OPTIONS = frozenset({"max-size", "max-file"})
-IGNORED_LOG_OPTIONS = frozenset({"labels", "env", "tag", "mode", "max-buffer-size", "compress"})
+KEPT_LOG_OPTIONS = frozenset(
+    ["labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size", "compress"]
+)
 WARNINGS = {
     "KernelMemory": "Specifying a kernel memory limit is deprecated and has no effect.",
     "KernelMemoryTCP": "A limit of kernel TCP memory has no effect on this host.",
@@ -141,7 +143,7 @@ def _healthcheck(check: Fields | None) -> Healthcheck | None:
 
 def _log(log: Fields) -> LogSettings:
     options = log.mapping("Config")
-    unknown = sorted(set(options) - LOG_OPTIONS - IGNORED_LOG_OPTIONS)
+    unknown = sorted(set(options) - LOG_OPTIONS - KEPT_LOG_OPTIONS)
     if unknown:
         raise Refusal(400, f"unknown log opt '{unknown[0][:60]}' for json-file log driver")
     driver = log.text("Type")
@@ -149,6 +151,7 @@ def _log(log: Fields) -> LogSettings:
         driver="json-file" if driver in {"", "local"} else driver,
         max_size=max(0, parse_size(options.get("max-size", "") or "0", "max-size")),
         max_file=_whole(options.get("max-file", "") or "0", "max-file"),
+        options={name: options[name] for name in sorted(KEPT_LOG_OPTIONS & set(options))},
     )
 
 

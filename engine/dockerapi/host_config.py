@@ -82,7 +82,8 @@ def _life(settings: ContainerSettings) -> dict[str, Any]:
         },
         "LogConfig": {
             "Type": settings.log.driver,
-            "Config": {key: str(value) for key, value in log.items() if value},
+            "Config": {key: str(value) for key, value in log.items() if value}
+            | dict(settings.log.options),
         },
         "ReadonlyRootfs": settings.read_only,
         "GroupAdd": list(settings.group_add) or None,

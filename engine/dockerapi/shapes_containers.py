@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.bundle import LOG
+from engine.containers.start import NO_LOG
 from engine.containers.state import ContainerState
 from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
 from engine.dockerapi.standing import network_settings_of, networks_of, port_rows
@@ -86,7 +88,7 @@ def container_details(
         "ResolvConfPath": str(directory / "resolv.conf"),
         "HostnamePath": str(directory / "hostname"),
         "HostsPath": str(directory / "hosts"),
-        "LogPath": str(directory / "log"),
+        "LogPath": str(directory / LOG) if record.settings.log.driver != NO_LOG else "",
         "Name": f"/{record.name}",
         "RestartCount": record.restart_count,
         "Driver": driver,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping  # noqa: TC003  (read with the annotations)
 from dataclasses import dataclass, field
 
 from engine.errors import InvalidSetting
 from engine.oci.healthcheck import Healthcheck  # noqa: TC001  (read with the annotations)
-from engine.settings.checks import check_choice, check_range, check_texts
+from engine.settings.checks import NOTHING, check_choice, check_mapping, check_range, check_texts
 from engine.settings.signals import parse_signal
 
 MAX_STOP_SECONDS = 2**31
@@ -41,16 +42,22 @@ class RestartPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How much of what a container prints is kept; 0 stands for this engine's default."""
+    """
+    How much of what a container prints is kept; 0 stands for this engine's default.
+
+    *options* are docker's others: which labels and variables stand beside each line, and such.
+    """
 
     driver: str = "json-file"
     max_size: int = 0
     max_file: int = 0
+    options: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
 
     def __post_init__(self) -> None:
         check_choice(
             "log", self.driver, LOG_DRIVERS, "this engine has no logging driver of that name"
         )
+        check_mapping("log", self.options, entry="an option")
         check_range("log", self.max_size)
         check_range("log", self.max_file, 1000)
         if self.max_size and self.max_size < MINIMUM_LOG:

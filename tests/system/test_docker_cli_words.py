@@ -300,6 +300,12 @@ SCENES = {
         exec -w /nope b1 true
         exec --detach-keys bad b1 true
         rm -f b1
+        run --name b3 --log-opt labels=x,z --label x=y --log-opt env=A -e 'A=1 2' IMAGE echo hi
+        logs --details b3
+        rm b3
+        run --name b4 IMAGE echo hi
+        logs --details b4
+        rm b4
         rmi test/e0
     """,
     "swarm": """
