@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidSetting
+from engine.networks.record import HOST
 from engine.settings.resources import NANO, RATES
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def warnings(host: HostFacts, settings: ContainerSettings) -> tuple[str, ...]:
         found.append(_SWAP)
     if settings.oom_kill_disable and not settings.memory_bytes:
         found.append(_DANGEROUS)
+    if settings.network == HOST and (settings.publish or settings.publish_all):
+        found.append("Published ports are discarded when using host network mode")
     return (*found, *_clamped(host, settings))
 
 

@@ -19,7 +19,7 @@ from engine.containers.health import HealthStatus
 from engine.containers.mounting import Mounting
 from engine.containers.policy import restart_after
 from engine.containers.state import Change, after
-from engine.containers.telling import tell
+from engine.containers.telling import tell, tell_unmounted
 from engine.errors import MountFailed
 
 if TYPE_CHECKING:
@@ -166,4 +166,5 @@ class Settler:
             if oom_killed:
                 tell(self._means.events, "oom", ended)
             tell(self._means.events, "die", ended, exitCode=str(code))
+            tell_unmounted(self._means.events, ended, self._mounting.mounts_of(ended.id))
         return ended

@@ -26,7 +26,7 @@ from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
 from engine.containers.spec import SpecInputs, runtime_spec
 from engine.containers.state import Change, ContainerState, after
-from engine.containers.telling import tell
+from engine.containers.telling import tell, tell_mounted
 from engine.containers.users import read_accounts, resolve_user, with_groups
 from engine.containers.writable import run_mounts
 from engine.errors import CommandNotFound, EngineError, RuntimeFailed
@@ -166,6 +166,7 @@ class Starter:
             if record.was_stopped:
                 self._means.store.mark_stopped(record.id, is_stopped=False)
             self._means.images.mark_used(record.image_id)
+            tell_mounted(self._means.events, running, self._mounting.mounts_of(running.id))
             tell(self._means.events, "start", running)
         return running
 

@@ -1,12 +1,18 @@
-"""The events of containers, with docker's words and attributes."""
+"""The events of containers and of what they use, with docker's words and attributes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.settings import MountKind
+from engine.volumes.settings import LOCAL
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.containers.record import ContainerRecord
     from engine.events import EventLog
+    from engine.settings import MountPoint
 
 
 def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) -> None:
@@ -14,6 +20,32 @@ def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) ->
     labels = {key: value for key, value in record.labels.items() if key not in _OWN}
     attributes = {**labels, "image": record.image_reference, "name": record.name, **more}
     events.record("container", action, record.id, **attributes)
+
+
+def tell_mounted(events: EventLog, record: ContainerRecord, mounts: Iterable[MountPoint]) -> None:
+    """Record that the container has its volumes mounted; inside the transaction of its start."""
+    for each in _volumes(mounts):
+        events.record(
+            "volume",
+            "mount",
+            each.source,
+            container=record.id,
+            destination=each.target,
+            driver=each.driver or LOCAL,
+            propagation=each.propagation,
+            **{"read/write": str(not each.read_only).lower()},
+        )
+
+
+def tell_unmounted(events: EventLog, record: ContainerRecord, mounts: Iterable[MountPoint]) -> None:
+    """Record that the container has its volumes no more; inside the transaction of its end."""
+    for each in _volumes(mounts):
+        driver = each.driver or LOCAL
+        events.record("volume", "unmount", each.source, container=record.id, driver=driver)
+
+
+def _volumes(mounts: Iterable[MountPoint]) -> Iterable[MountPoint]:
+    return (each for each in mounts if each.kind is MountKind.VOLUME)
 
 
 # Names of our own attributes, which a label must not stand in for.

@@ -166,7 +166,7 @@ def _check(text: str, registry: str, repository: str, tag: str | None) -> None:
     if not _REGISTRY.fullmatch(registry) or _port(registry) > MAX_PORT:
         raise InvalidReference(text, f"{registry!r} is not a registry")
     if repository.lower() != repository:
-        raise InvalidReference(text, "the repository name must be lower case")
+        raise InvalidReference(text, "repository name must be lowercase")
     if not _REPOSITORY.fullmatch(repository):
         raise InvalidReference(text, f"{repository!r} is not a repository name")
     if len(repository) > MAX_NAME:

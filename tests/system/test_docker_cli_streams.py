@@ -270,6 +270,23 @@ def test_prunes_and_arrivals_are_events(ours: DockerCli) -> None:
     assert f"image delete {image}" in told
 
 
+def test_the_use_of_a_volume_is_an_event(ours: DockerCli) -> None:
+    begun = ours.ok("info", "-f", "{{.SystemTime}}")
+    ours.ok("run", "--rm", "-v", "used:/data:ro", IMAGE, "true")
+    ours.ok("volume", "rm", "used")
+    ended = ours.ok("info", "-f", "{{.SystemTime}}")
+    form = '{{.Action}} {{.Actor.Attributes.destination}} {{index .Actor.Attributes "read/write"}}'
+    words = ("--since", begun, "--until", ended, "--filter", "volume=used", "--format", form)
+
+    told = ours.ok("events", *words).replace(" <no value>", "").splitlines()
+    assert [each.strip() for each in told] == [
+        "create",
+        "mount /data false",
+        "unmount",
+        "destroy",
+    ]
+
+
 # --- Files --------------------------------------------------------------------------------------
 
 

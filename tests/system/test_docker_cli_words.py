@@ -283,6 +283,7 @@ SCENES = {
         run --rm --network container:b1 --dns 1.2.3.4 IMAGE true
         run --rm --network container:b1 --add-host a:1.2.3.4 IMAGE true
         run --rm --network container:b1 --expose 80 IMAGE true
+        run --rm --network host -p 80:80 IMAGE true
         run --rm --tmpfs /x:size=bad IMAGE true
         run --rm -v x:/data:bad IMAGE true
         run --rm --mount type=tmpfs,src=/x,dst=/x IMAGE true
