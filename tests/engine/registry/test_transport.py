@@ -165,16 +165,21 @@ def test_headers_that_drip_are_given_up(impatient: HttpTransport, registry: Fake
 
 
 def test_who_asks_a_registry_that_thinks_long_each_time_is_not_stopped(
-    impatient: HttpTransport, registry: FakeRegistry
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def thinking(_: object) -> None:
-        registry.stopped.wait(0.06)
+    now = [0.0]
+    monkeypatch.setattr("engine.registry.pace.time.monotonic", lambda: now[0])
 
-    registry.faults.append(thinking)
-    client = RegistryClient(impatient, registry.host, patience=ONCE)
+    class Thinking(Bytes):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            now[0] += 6
+            return super().read(max_bytes, timeout)
+
+    stream = PacedStream(Thinking(), Pace(window=10, least_bytes=1000), "images.test")
 
     for _ in range(4):
-        client.check()
+        stream.write(b"?")
+        assert stream.read(1) == b"x"
 
 
 def test_who_reads_slowly_is_not_taken_for_a_registry_that_drips(
@@ -190,13 +195,13 @@ def test_who_reads_slowly_is_not_taken_for_a_registry_that_drips(
 
 
 class Bytes:
-    """A connection on which there is always one more byte."""
+    """A connection that takes everything, and on which there is always one more byte."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return b"x"
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        raise NotImplementedError
+        """Take it."""
 
     def close(self) -> None:
         raise NotImplementedError
