@@ -51,6 +51,8 @@ class Question(StrEnum):
     SAVE_OPEN = "images.save_open"
     SAVE_READ = "images.save_read"
     UPLOAD_WRITE = "images.upload_write"
+    SEND_OPEN = "images.send_open"
+    SEND_TURN = "images.send_turn"
     REHEARSE = "cleanup.rehearse"
     REGISTRY_CHECK = "registries.check"
     REGISTRY_REPOSITORIES = "registries.repositories"

@@ -42,6 +42,7 @@ class JobName(StrEnum):
     TAG_IMAGE = "images.tag"
     PUSH_IMAGE = "images.push"
     COPY_IMAGE = "images.copy"
+    FETCH_IMAGE = "images.fetch"
     LOAD_IMAGES = "images.load"
     BUILD_IMAGE = "images.build"
     LAUNCH_CONTAINER = "containers.launch"

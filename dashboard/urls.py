@@ -52,6 +52,7 @@ from dashboard.views.image_travel import (
     image_push,
     image_save,
     image_tag,
+    image_to_host,
     image_upload,
     image_uploaded,
 )
@@ -184,6 +185,7 @@ image_routes = [
     path("<str:host>/<str:image_id>/tag/", image_tag, name="image_tag"),
     path("<str:host>/<str:image_id>/push/", image_push, name="image_push"),
     path("<str:host>/<str:image_id>/copy/", image_copy, name="image_copy"),
+    path("<str:host>/<str:image_id>/to-host/", image_to_host, name="image_to_host"),
     path("<str:host>/<str:image_id>/save/", image_save, name="image_save"),
     path("<str:host>/<str:image_id>/files/", image_files, name="image_files"),
     path(

@@ -36,7 +36,7 @@ from dashboard.arguments.containers import (
     StopContainer,
 )
 from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImage, RemoveImage
-from dashboard.arguments.images_travel import CopyImage, LoadImages, PushImage, TagImage
+from dashboard.arguments.images_travel import CopyImage, FetchImage, LoadImages, PushImage, TagImage
 from dashboard.arguments.kinds import Arguments, Thing
 from dashboard.arguments.launch import LaunchContainer
 from dashboard.arguments.leases import EndLease, LeaseContainer
@@ -73,6 +73,7 @@ __all__ = [
     "DisconnectNetwork",
     "EmptyTrash",
     "EndLease",
+    "FetchImage",
     "KeepThings",
     "KillContainer",
     "LaunchContainer",
@@ -113,6 +114,7 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.TAG_IMAGE: TagImage,
     JobName.PUSH_IMAGE: PushImage,
     JobName.COPY_IMAGE: CopyImage,
+    JobName.FETCH_IMAGE: FetchImage,
     JobName.LOAD_IMAGES: LoadImages,
     JobName.BUILD_IMAGE: BuildImage,
     JobName.LAUNCH_CONTAINER: LaunchContainer,

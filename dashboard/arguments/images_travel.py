@@ -14,6 +14,7 @@ from engine.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HOST = re.compile(r"\S{1,64}")
 UPLOAD = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -102,6 +103,34 @@ class CopyImage(Arguments):
     def title(self) -> str:
         """Copy, from and to."""
         return f"Copy {_familiar(self.source)} to {_familiar(self.target)}"[:255]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImage(Arguments):
+    """Take the image that *reference* names on the host *source* from there, under that tag."""
+
+    source: str
+    image_id: str
+    reference: str
+    object_kind: ClassVar[str] = "image"
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return what *data* spells."""
+        only(data, "source", "image_id", "reference")
+        source = text_of(data, "source", limit=64)
+        matching("source", source, HOST, "no host")
+        return cls(source, image_id_of(data), _tag_of(data, "reference"))
+
+    @property
+    def subject(self) -> str:
+        """The image ID."""
+        return self.image_id
+
+    @property
+    def title(self) -> str:
+        """Fetch, what and from where."""
+        return f"Fetch {_familiar(self.reference)} from {self.source}"[:255]
 
 
 @dataclass(frozen=True, slots=True)

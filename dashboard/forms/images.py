@@ -144,6 +144,32 @@ class CopyForm(CredentialsForm):
         self.offer("target_credentials_id", credentials)
 
 
+class ToHostForm(forms.Form):
+    """Under which of its names an image goes to which other host."""
+
+    use_required_attribute = False
+
+    reference = forms.ChoiceField(label="Name")
+    to = forms.ChoiceField(
+        label="To host",
+        help_text="That host asks this one for the layers that it lacks; no registry is needed.",
+        error_messages={"required": "Choose a host."},
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        references: Sequence[tuple[str, str]],
+        hosts: Sequence[tuple[str, str]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, choices in (("reference", references), ("to", hosts)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = list(choices)
+
+
 class RemoveImageForm(forms.Form):
     """Which name to take from an image; without one, the image goes with all its names."""
 

@@ -90,6 +90,7 @@ from dashboard.selectors.people import (
     people,
 )
 from dashboard.selectors.policies import PolicyRow, get_policy, policies, policy_runs
+from dashboard.selectors.transfers import TransferTarget, transfer_targets
 from dashboard.selectors.volumes import (
     VolumeFilter,
     find_volume_row,
@@ -121,6 +122,7 @@ __all__ = [
     "PolicyRow",
     "Took",
     "Totals",
+    "TransferTarget",
     "VolumeFilter",
     "WebhookRow",
     "active_jobs",
@@ -186,6 +188,7 @@ __all__ = [
     "stages_of",
     "steps_id",
     "stopped_containers",
+    "transfer_targets",
     "unread_count",
     "unused_network_count",
     "unused_volume_sum",

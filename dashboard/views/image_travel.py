@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard import audit, selectors
 from dashboard.agents import Question, ask
 from dashboard.forms import show_refusal, words_of
-from dashboard.forms.images import CopyForm, PushForm, TagForm
+from dashboard.forms.images import CopyForm, PushForm, TagForm, ToHostForm
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
-from dashboard.templatetags.words import familiar
+from dashboard.templatetags.words import familiar, render_bytes
 from dashboard.views.answers import (
     REFUSED,
     address_of,
@@ -34,8 +34,15 @@ if TYPE_CHECKING:
     from django.forms import Form
 
     from dashboard.models import Image
+    from dashboard.selectors import TransferTarget
 
 MOST_PIECE = 1 << 20
+_TITLES = {
+    "tag": "Add a tag",
+    "push": "Push",
+    "copy": "Copy to another registry",
+    "to_host": "Copy to another host",
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,6 +77,36 @@ def image_copy(request: SignedInRequest, host: str, image_id: str) -> HttpRespon
     initial = {"source": familiar(first.reference) if first else ""}
     form = partial(CopyForm, credentials=selectors.credentials(), initial=initial)
     return _asked_in_form(request, image, JobName.COPY_IMAGE, form, "copy", {})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.OPERATOR)
+@missing_is_404
+def image_to_host(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
+    """Ask to which other host an image goes, and have that one fetch it."""
+    image = selectors.image_detail(host, image_id).image
+    names = [(tag.reference, familiar(tag.reference)) for tag in image.tags.all()]
+    targets = [(each.host.name, _target(each)) for each in selectors.transfer_targets(image)]
+    form = ToHostForm(request.POST or None, references=names, hosts=targets)
+    if form.is_valid():
+        told = {
+            "source": image.host_id,
+            "image_id": image.image_id,
+            "reference": form.cleaned_data["reference"],
+        }
+        try:
+            job = file_job(request, JobName.FETCH_IMAGE, form.cleaned_data["to"], told)
+        except EngineError as error:
+            show_refusal(form, error)
+        else:
+            return answer_in_place(request, job)
+    return _question(request, image, form, "to_host")
+
+
+def _target(target: TransferTarget) -> str:
+    missing = render_bytes(target.missing_bytes) if target.missing_bytes else "nothing"
+    away = "" if target.host.is_online else ", offline: the job will wait"
+    return f"{target.host.name} ({missing} to send{away})"
 
 
 @require_safe
@@ -151,7 +188,7 @@ def _asked_in_form(
 
 
 def _question(request: SignedInRequest, image: Image, form: Form, part: str) -> HttpResponse:
-    title = {"tag": "Add a tag", "push": "Push", "copy": "Copy to another registry"}[part]
+    title = _TITLES[part]
     return render_question(
         request,
         f"dashboard/images/_{part}.html",

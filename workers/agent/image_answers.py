@@ -6,9 +6,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dashboard.agents import Question
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, TagMoved
 from engine.oci.digest import ChainID, Digest, ImageID
+from engine.oci.reference import Reference
 from workers.agent.saving import Savings
+from workers.agent.sending import Sendings
 from workers.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class ImageAnswers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._savings = Savings()
+        self._sendings = Sendings()
         self._uploads = Uploads(engine.paths.uploads)
 
     def answers(self) -> Mapping[str, Answer]:
@@ -46,6 +49,8 @@ class ImageAnswers:
             Question.SAVE_OPEN.value: self.save_open,
             Question.SAVE_READ.value: self.save_read,
             Question.UPLOAD_WRITE.value: self.upload_write,
+            Question.SEND_OPEN.value: self.send_open,
+            Question.SEND_TURN.value: self.send_turn,
         }
 
     def files(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +168,24 @@ class ImageAnswers:
         if len(content) > MOST_PIECE:
             raise InvalidInput("a piece of an upload is too large")
         return {"length": self._uploads.write(str(told.get("upload")), offset, content)}
+
+    def send_open(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin to give the image *image_id* under its tag *reference* to another host."""
+        reference, images = Reference.parse(str(told.get("reference"))), self._engine.images
+        image = images.get(str(reference))
+        if str(image.id) != told.get("image_id"):
+            # What goes is what the page showed, and nothing that took its name since.
+            raise TagMoved(reference.familiar, now=image.id.short)
+        return {"sending": self._sendings.open(lambda *streams: images.send(reference, *streams))}
+
+    def send_turn(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Hear what the other host says, and say what is next."""
+        content = told.get("content")
+        if not isinstance(content, bytes):
+            raise InvalidInput("what is heard is bytes")
+        key, is_last = str(told.get("sending")), told.get("is_last") is True
+        said, is_done = self._sendings.turn(key, content, MOST_PIECE, is_last=is_last)
+        return {"content": said, "is_done": is_done}
 
 
 def _relative(image: ImageRecord) -> dict[str, Any]:

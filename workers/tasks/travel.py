@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from dashboard.agents import ask
 from dashboard.jobs import JobName
 from engine.errors import TagMoved
 from engine.oci.reference import Reference
+from workers.fetching import fetched
 from workers.inventory import Inventory
 from workers.task import job_task
 from workers.tasks.images import credentials_for
@@ -14,9 +17,12 @@ from workers.uploads import Uploads
 from workers.words import bytes_in_words
 
 if TYPE_CHECKING:
-    from dashboard.arguments import CopyImage, LoadImages, PushImage, TagImage
+    from dashboard.arguments import CopyImage, FetchImage, LoadImages, PushImage, TagImage
     from engine.images.load import Loaded
     from workers.work import Outcome, Work
+
+# A host that packs a layer anew may be silent for a while, but its agent answers.
+PATIENCE_SECONDS = 30.0
 
 
 @job_task(JobName.TAG_IMAGE)
@@ -62,6 +68,27 @@ def copy_image(work: Work[CopyImage]) -> Outcome:
         cancellation=work.cancellation,
     )
     return {"message": f"Copied to {target.familiar}.", "digest": str(copied.digest)}
+
+
+@job_task(JobName.FETCH_IMAGE)
+def fetch_image(work: Work[FetchImage]) -> Outcome:
+    """Have the image of another host on this one, under the same tag."""
+    told = work.arguments
+    pulled = fetched(
+        partial(ask, told.source, patience=PATIENCE_SECONDS),
+        {"image_id": told.image_id, "reference": told.reference},
+        partial(
+            work.engine.images.receive,
+            progress=work.progress,
+            cancellation=work.cancellation,
+            owner=work.owner,
+        ),
+        cancellation=work.cancellation,
+    )
+    Inventory(work.engine, work.job.host_id).project_images()
+    name = Reference.parse(told.reference).familiar
+    message = f"Fetched {name} from {told.source}."
+    return {"message": message, "image_id": str(pulled.image.id)}
 
 
 @job_task(JobName.LOAD_IMAGES)

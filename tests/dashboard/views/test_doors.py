@@ -56,6 +56,7 @@ QUESTIONS = [
     pytest.param("image_tag", IMAGE, id="tag-image"),
     pytest.param("image_push", IMAGE, id="push-image"),
     pytest.param("image_copy", IMAGE, id="copy-image"),
+    pytest.param("image_to_host", IMAGE, id="image-to-host"),
     pytest.param("trash_restore_as", ("harbour", "a" * 64), id="restore-as"),
 ]
 ACTIONS = [

@@ -13,6 +13,7 @@ from django.urls import reverse
 from dashboard.agents import Question
 from dashboard.errors import AnswerRefused, HostSilent
 from dashboard.models import AuditEntry, Job
+from dashboard.templatetags.words import render_bytes
 from dashboard.views import image_parts, image_travel
 from tests.support.mess import hex_id
 
@@ -238,6 +239,43 @@ def test_a_copy_goes_from_one_registry_to_another(browse, web_image):
     browse("otto").post(address, typed, headers=HTMX)
 
     assert Job.objects.get(name="images.copy").arguments == typed
+
+
+def test_another_host_fetches_what_it_lacks(browse, mess, web_image):
+    address = reverse("image_to_host", args=(web_image.host_id, web_image.hex))
+    top = web_image.image_layers.order_by("-position").first().layer
+    mess.hosts["lighthouse"].layers.filter(chain_id=top.chain_id).delete()
+    tag = web_image.tags.first().reference
+
+    question = browse("otto").get(address, headers=HTMX).content.decode()
+    browse("otto").post(address, {"reference": tag, "to": "lighthouse"}, headers=HTMX)
+
+    assert f"lighthouse ({render_bytes(top.compressed_size)} to send, offline" in question
+    assert "harbour (" not in question
+    job = Job.objects.get(name="images.fetch")
+    assert job.host_id == "lighthouse"
+    assert job.arguments == {
+        "source": "harbour",
+        "image_id": web_image.image_id,
+        "reference": tag,
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"to": "harbour"}, {"to": ""}, {"reference": "docker.io/x/y:1"}])
+def test_an_image_goes_only_where_and_as_it_can(browse, web_image, wrong):
+    address = reverse("image_to_host", args=(web_image.host_id, web_image.hex))
+    typed = {"reference": web_image.tags.first().reference, "to": "lighthouse", **wrong}
+
+    assert browse("otto").post(address, typed, headers=HTMX).status_code == 422
+    assert not Job.objects.filter(name="images.fetch").exists()
+
+
+def test_with_one_host_there_is_nowhere_to_go(browse, mess, web_image):
+    Job.objects.all().delete()
+    mess.hosts["lighthouse"].delete()
+    address = reverse("image_to_host", args=(web_image.host_id, web_image.hex))
+
+    assert "No other host has joined" in browse("otto").get(address).content.decode()
 
 
 async def joined(response) -> bytes:
