@@ -32,11 +32,15 @@ VERBS = {
     "pause": JobName.PAUSE_CONTAINER,
     "unpause": JobName.UNPAUSE_CONTAINER,
     "kill": JobName.KILL_CONTAINER,
+    "trash": JobName.TRASH_CONTAINERS,
     "remove": JobName.REMOVE_CONTAINER,
+}
+NONE = {verb: f"None to {verb}." for verb in VERBS} | {
+    "trash": "Only what does not run goes to the trash: stop them first."
 }
 # Asking for these again, or of what is so already, would only fail.
 NEEDS_RUNNING = frozenset({"stop", "pause", "kill"})
-NEEDS_STOPPED = frozenset({"start"})
+NEEDS_STOPPED = frozenset({"start", "trash"})
 # What takes nothing from anybody.
 FOR_EVERYBODY = frozenset({"start", "unpause"})
 
@@ -78,10 +82,11 @@ def containers_bulk(request: SignedInRequest) -> HttpResponse:
     own, others = _sorted_out(request, verb, chosen)
     if verb == "remove" and "sure" not in request.POST:
         return _ask_to_remove(request, own, others)
-    jobs, refused = _file_all(request, verb, [each for each in own if _fits(each, verb)])
+    meant = [each for each in own if _fits(each, verb)]
+    jobs, refused = _file_all(request, verb, meant)
     if refused:
         return _say(request, refused, is_bad=True)
-    said = f"{verb.capitalize()} {_counted(len(jobs))}: on its way." if jobs else f"None to {verb}."
+    said = f"{verb.capitalize()} {_counted(len(meant))}: on its way." if jobs else NONE[verb]
     if others:
         said += f" {_counted(len(others))} of others left alone: ask the owners."
     return _say(request, said, is_bad=not jobs and bool(others))
@@ -127,6 +132,8 @@ def _file_all(
 ) -> tuple[list[Job], str]:
     jobs: list[Job] = []
     try:
+        if verb == "trash":
+            return _move_to_trash(request, chosen), ""
         for each in chosen:
             told: dict[str, object] = {"container_id": each.container_id}
             if verb == "remove":
@@ -135,6 +142,14 @@ def _file_all(
     except EngineError as error:
         return jobs, words_of(error)
     return jobs, ""
+
+
+def _move_to_trash(request: SignedInRequest, chosen: Sequence[Container]) -> list[Job]:
+    """Have all of *chosen* moved by one job per host, so that one click undoes it."""
+    ids: dict[str, list[str]] = {}
+    for each in chosen:
+        ids.setdefault(each.host_id, []).append(each.container_id)
+    return [file_job(request, VERBS["trash"], host, {"ids": each}) for host, each in ids.items()]
 
 
 def _ask_to_remove(

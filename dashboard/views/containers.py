@@ -38,7 +38,8 @@ BULK_VERBS = (
     ("start", "Start", "play"),
     ("stop", "Stop", "stop"),
     ("restart", "Restart", "loop"),
-    ("remove", "Remove", "trash"),
+    ("trash", "Trash", "trash"),
+    ("remove", "Remove for good", "x"),
 )
 
 LEASE_STEPS = (("day", "A day longer"), ("week", "A week longer"), ("never", "No end"))

@@ -477,7 +477,7 @@ def test_what_is_ticked_is_done_together(site, page):
     page.get_by_label("Select web-1").check()
     expect(bar).to_contain_text("2 selected")
 
-    bar.get_by_role("button", name="Remove").click()
+    bar.get_by_role("button", name="Remove for good").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("load-test")
     expect(dialog).to_contain_text("of them runs")

@@ -223,6 +223,24 @@ class TestMovingOneThing:
         assert "belongs to ana: ask the owner" in answer.content.decode()
         assert not Job.objects.filter(name="containers.trash").exists()
 
+    def test_what_is_ticked_goes_by_one_job_per_host_and_what_runs_stays(self, browse, mess, web):
+        ids = [f"harbour/{web.container_id}"]
+        for host in mess.hosts.values():
+            ids += [
+                f"{host.name}/{each.container_id}"
+                for each in host.containers.filter(state="exited")
+            ]
+        url = reverse("containers_bulk")
+
+        running = browse("mia").post(url, {"verb": "trash", "ids": ids[:1]}, headers=HTMX)
+        browse("mia").post(url, {"verb": "trash", "ids": ids}, headers=HTMX)
+
+        assert "stop them first" in running["HX-Trigger"]
+        jobs = Job.objects.filter(name="containers.trash").order_by("host_id")
+        assert [job.host_id for job in jobs] == ["harbour", "lighthouse"]
+        told = [f"{job.host_id}/{each}" for job in jobs for each in job.arguments["ids"]]
+        assert sorted(told) == sorted(ids[1:])
+
     def test_an_image_in_use_is_not_offered_to_go(self, browse, web_image):
         url = reverse("image_trash", args=("harbour", web_image.hex))
 
