@@ -66,8 +66,6 @@ class JobName(StrEnum):
     REMOVE_NETWORK = "networks.remove"
     CONNECT_NETWORK = "networks.connect"
     DISCONNECT_NETWORK = "networks.disconnect"
-    CLEAN_UP_IMAGES = "cleanup.images"
-    CLEAN_UP_CONTAINERS = "cleanup.containers"
     CLEAN_UP_VOLUMES = "cleanup.volumes"
     CLEAN_UP_NETWORKS = "cleanup.networks"
     RUN_CLEAN_UP = "cleanup.run"

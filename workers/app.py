@@ -60,7 +60,6 @@ app.conf.update(
         "workers.tasks.leases",
         "workers.tasks.volumes",
         "workers.tasks.networks",
-        "workers.tasks.cleanup",
         "workers.tasks.trash",
         "workers.tasks.policies",
         "workers.tasks.deliveries",

@@ -29,13 +29,12 @@ from dashboard.arguments.cleanup import (
     TrashImages,
 )
 from dashboard.arguments.containers import (
-    CleanUpContainers,
     KillContainer,
     RemoveContainer,
     StartContainer,
     StopContainer,
 )
-from dashboard.arguments.images import CleanUpImages, MakeStarterImage, PullImage, RemoveImage
+from dashboard.arguments.images import MakeStarterImage, PullImage, RemoveImage
 from dashboard.arguments.images_travel import CopyImage, FetchImage, LoadImages, PushImage, TagImage
 from dashboard.arguments.kinds import Arguments, Thing
 from dashboard.arguments.launch import LaunchContainer
@@ -60,8 +59,6 @@ __all__ = [
     "Arguments",
     "BuildImage",
     "CleanUpByPolicy",
-    "CleanUpContainers",
-    "CleanUpImages",
     "CleanUpNetworks",
     "CleanUpVolumes",
     "CleanupRule",
@@ -138,8 +135,6 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.REMOVE_NETWORK: RemoveNetwork,
     JobName.CONNECT_NETWORK: ConnectNetwork,
     JobName.DISCONNECT_NETWORK: DisconnectNetwork,
-    JobName.CLEAN_UP_IMAGES: CleanUpImages,
-    JobName.CLEAN_UP_CONTAINERS: CleanUpContainers,
     JobName.CLEAN_UP_VOLUMES: CleanUpVolumes,
     JobName.CLEAN_UP_NETWORKS: CleanUpNetworks,
     JobName.RUN_CLEAN_UP: RunCleanUp,

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dashboard.arguments.fields import (
-    HEX_64,
     SIGNAL,
     container_id_of,
-    counted,
     flag_of,
-    ids_of,
     matching,
     number_of,
     only,
@@ -112,28 +109,3 @@ class RemoveContainer(TakesContainer):
         """Return the removal that *data* spells."""
         only(data, "container_id", "force", "with_volumes")
         return cls(container_id_of(data), flag_of(data, "force"), flag_of(data, "with_volumes"))
-
-
-@dataclass(frozen=True, slots=True)
-class CleanUpContainers(Arguments):
-    """Remove exactly the stopped containers *ids*."""
-
-    ids: tuple[str, ...]
-    object_kind: ClassVar[str] = "container"
-    is_selection: ClassVar[bool] = True
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Return the clean-up that *data* spells."""
-        only(data, "ids")
-        return cls(ids_of(data, HEX_64))
-
-    @property
-    def takes(self) -> tuple[Thing, ...]:
-        """The containers."""
-        return tuple(Thing("container", each) for each in self.ids)
-
-    @property
-    def title(self) -> str:
-        """What goes."""
-        return f"Clean up {counted(len(self.ids), 'stopped container')}"

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dashboard.arguments.fields import (
-    IMAGE_ID,
-    counted,
     flag_of,
-    ids_of,
     image_id_of,
     number_of,
     only,
@@ -104,28 +101,3 @@ class RemoveImage(Arguments):
         if self.reference:
             return f"Untag {Reference.parse(self.reference).familiar}"[:255]
         return f"Remove image {self.image_id.removeprefix('sha256:')[:12]}"
-
-
-@dataclass(frozen=True, slots=True)
-class CleanUpImages(Arguments):
-    """Remove exactly the images *ids*, and whatever of them cannot go is reported as kept."""
-
-    ids: tuple[str, ...]
-    object_kind: ClassVar[str] = "image"
-    is_selection: ClassVar[bool] = True
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Return the clean-up that *data* spells."""
-        only(data, "ids")
-        return cls(ids_of(data, IMAGE_ID))
-
-    @property
-    def takes(self) -> tuple[Thing, ...]:
-        """The images."""
-        return tuple(Thing("image", each) for each in self.ids)
-
-    @property
-    def title(self) -> str:
-        """What goes."""
-        return f"Clean up {counted(len(self.ids), 'untagged image')}"

@@ -29,14 +29,12 @@ from dashboard.selectors.containers import (
     loggable,
     mounts_of,
     networks_of,
-    stopped_containers,
     with_volumes,
 )
 from dashboard.selectors.hosts import Overview, Totals, find_host, get_host, hosts, overview
 from dashboard.selectors.images import (
     ImageDetail,
     ImageFilter,
-    dangling_images,
     find_image_row,
     image_detail,
     image_names,
@@ -71,7 +69,6 @@ from dashboard.selectors.networks import (
     network_detail,
     network_names,
     networks,
-    unused_network_count,
 )
 from dashboard.selectors.notifications import (
     NotificationFilter,
@@ -81,7 +78,7 @@ from dashboard.selectors.notifications import (
     notifications,
     unread_count,
 )
-from dashboard.selectors.pages import PAGE_SIZE, BuildUp, Page
+from dashboard.selectors.pages import PAGE_SIZE, Page
 from dashboard.selectors.people import (
     credentials,
     find_credential,
@@ -94,7 +91,6 @@ from dashboard.selectors.transfers import TransferTarget, transfer_targets
 from dashboard.selectors.volumes import (
     VolumeFilter,
     find_volume_row,
-    unused_volume_sum,
     volume_detail,
     volume_names,
     volume_users,
@@ -108,7 +104,6 @@ __all__ = [
     "ActivityFilter",
     "BuildRow",
     "BuildStage",
-    "BuildUp",
     "Connection",
     "ContainerFilter",
     "ImageDetail",
@@ -141,7 +136,6 @@ __all__ = [
     "containers_named",
     "containers_query",
     "credentials",
-    "dangling_images",
     "find_build_row",
     "find_container_row",
     "find_credential",
@@ -187,11 +181,8 @@ __all__ = [
     "recent_jobs",
     "stages_of",
     "steps_id",
-    "stopped_containers",
     "transfer_targets",
     "unread_count",
-    "unused_network_count",
-    "unused_volume_sum",
     "volume_detail",
     "volume_names",
     "volume_users",

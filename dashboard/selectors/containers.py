@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import F, Q
 
-from dashboard.models import Container, ContainerState, Host, Network, Volume
+from dashboard.models import Container, ContainerState, Network, Volume
 from dashboard.models.container import RUNNING_STATES, STOPPED_STATES
-from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
 from engine.errors import ContainerNotFound
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ STATES = {
     "stopped": STOPPED_STATES,
     **{state.value: (state,) for state in ContainerState if state is not ContainerState.RUNNING},
 }
-BUILD_UP_ROWS = 1000
 OTHERS_OFFERED = 100
 
 
@@ -80,20 +79,6 @@ def containers(chosen: ContainerFilter) -> Page[Container]:
 def containers_query(chosen: ContainerFilter) -> QuerySet[Container]:
     """Return all containers that *chosen* describes, in its order."""
     return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
-
-
-def stopped_containers(host: str = "") -> tuple[BuildUp[Container], ...]:
-    """
-    Return what a clean-up of stopped containers would take, host by host, oldest end first.
-
-    At most `BUILD_UP_ROWS` rows per host are listed; the count and the bytes are of what is listed.
-    """
-    named = Q(name=host) if host else Q()
-    return tuple(
-        build_up
-        for found in Host.objects.filter(named, stopped_count__gt=0)
-        if (build_up := _stopped_on(found)).rows
-    )
 
 
 def container_detail(host: str, container_id: str) -> Container:
@@ -173,9 +158,3 @@ def _matching(chosen: ContainerFilter) -> Q:
             | Q(image_reference__icontains=chosen.text)
         )
     return wanted
-
-
-def _stopped_on(host: Host) -> BuildUp[Container]:
-    found = rows().filter(host=host, state__in=STOPPED_STATES)
-    listed = tuple(found.order_by(F("finished_at").asc(nulls_first=True), "id")[:BUILD_UP_ROWS])
-    return BuildUp(host.name, listed, len(listed), sum(row.size or 0 for row in listed))

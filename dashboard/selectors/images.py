@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.db.models import Count, F, Q
 
-from dashboard.models import Container, Host, Image, ImageLayer, Layer, Tag
-from dashboard.selectors.ledger import reclaimable_bytes
-from dashboard.selectors.pages import BuildUp, Page, choice_in, page_in, page_of, text_in
+from dashboard.models import Container, Image, ImageLayer, Layer, Tag
+from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
 from engine.errors import ImageNotFound
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ SORTS = {
     "-used": (F("last_used_at").desc(nulls_last=True), "-id"),
     "-containers": (F("container_count").desc(), "-id"),
 }
-BUILD_UP_ROWS = 1000
 HOLDERS_SHOWN = 100
 
 
@@ -97,21 +95,6 @@ def images_query(chosen: ImageFilter) -> QuerySet[Image]:
     return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
 
 
-def dangling_images(host: str = "") -> tuple[BuildUp[Image], ...]:
-    """
-    Return what a clean-up of untagged images would take, host by host, oldest first.
-
-    Images behind a container are not in it. The bytes are what would really come free if exactly
-    the rows went, each layer counted once; at most `BUILD_UP_ROWS` rows per host are listed.
-    """
-    named = Q(name=host) if host else Q()
-    return tuple(
-        build_up
-        for found in Host.objects.filter(named, dangling_count__gt=0)
-        if (build_up := _dangling_on(found)).rows
-    )
-
-
 def image_detail(host: str, image_id: str) -> ImageDetail:
     """Return the image on *host* whose whole ID, with or without `sha256:`, this is."""
     digest = f"sha256:{image_id.removeprefix('sha256:')}"
@@ -174,10 +157,3 @@ def _layers_of(image: Image) -> tuple[HeldLayer, ...]:
         .order_by("position")
     )
     return tuple(HeldLayer(each.layer, each.position, each.holders) for each in held)
-
-
-def _dangling_on(host: Host) -> BuildUp[Image]:
-    found = rows().filter(host=host, is_dangling=True, container_count=0)
-    listed = tuple(found.order_by("added_at", "id")[:BUILD_UP_ROWS])
-    freed = reclaimable_bytes(host.name, [image.pk for image in listed])
-    return BuildUp(host.name, listed, len(listed), freed)

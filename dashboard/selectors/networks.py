@@ -95,11 +95,6 @@ def networks(chosen: NetworkFilter) -> Page[Network]:
     return page_of(found, number=chosen.page)
 
 
-def unused_network_count(host: str = "") -> int:
-    """Return how many networks that somebody made have nobody in them."""
-    return Network.objects.filter(_matching(NetworkFilter(host=host, show="unused"))).count()
-
-
 def network_detail(host: str, network_id: str) -> Network:
     """Return the network of that whole ID on *host*; raise `NetworkUnknown`."""
     found = rows().filter(host_id=host, network_id=network_id).first()

@@ -69,16 +69,6 @@ def page_of(rows: QuerySet[M], *, number: int, size: int = PAGE_SIZE) -> Page[M]
     return Page(found[:size], number, len(found) > size, total, size)
 
 
-@dataclass(frozen=True, slots=True)
-class BuildUp(Generic[M]):
-    """What a clean-up page shows of one host: the rows, and the bytes that would come free."""
-
-    host: str
-    rows: tuple[M, ...]
-    count: int
-    bytes: int
-
-
 def text_in(query: Mapping[str, str], name: str, *, limit: int = 255) -> str:
     """Return the filter *name* of a URL's query, empty where it is missing or unreasonable."""
     value = query.get(name, "").strip()

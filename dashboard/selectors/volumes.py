@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import F, Q
 
 from dashboard.errors import VolumeUnknown
 from dashboard.models import Container, Volume
@@ -56,14 +56,6 @@ class VolumeFilter:
         return any((self.text, self.host, self.show))
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedVolumes:
-    """The volumes that no container would miss."""
-
-    count: int
-    bytes: int
-
-
 def rows() -> QuerySet[Volume]:
     """Return volumes with all that a row shows, for pages and pushes alike."""
     return Volume.objects.select_related("host")
@@ -73,13 +65,6 @@ def volumes(chosen: VolumeFilter) -> Page[Volume]:
     """Return the page of volumes that *chosen* describes."""
     found = rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
     return page_of(found, number=chosen.page)
-
-
-def unused_volume_sum(host: str = "") -> UnusedVolumes:
-    """Return how many volumes no container would miss, and what they hold."""
-    found = Volume.objects.filter(_matching(VolumeFilter(host=host, show="unused")))
-    told = found.aggregate(count=Count("pk"), total=Sum("size"))
-    return UnusedVolumes(told["count"], told["total"] or 0)
 
 
 def volume_detail(host: str, name: str) -> Volume:

@@ -530,7 +530,7 @@ def test_a_tile_of_the_layers_opens_its_holders_by_click_and_by_keyboard(site, p
     tiles.filter(has_text="debian:bookworm").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("images hold it")
-    dialog.get_by_role("link", name="debian:bookworm").click()
+    dialog.get_by_role("link", name="debian:bookworm", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("debian:bookworm")
 
     open_live(page, site, "/layers/?host=harbour")

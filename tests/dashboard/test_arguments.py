@@ -20,8 +20,6 @@ GOOD = [
     (JobName.STOP_CONTAINER, {"container_id": CONTAINER, "timeout": 3}),
     (JobName.KILL_CONTAINER, {"container_id": CONTAINER, "signal": "SIGHUP"}),
     (JobName.REMOVE_CONTAINER, {"container_id": CONTAINER, "force": True}),
-    (JobName.CLEAN_UP_IMAGES, {"ids": [IMAGE]}),
-    (JobName.CLEAN_UP_CONTAINERS, {"ids": ["b" * 64, CONTAINER]}),
     (JobName.RESTART_CONTAINER, {"container_id": CONTAINER}),
     (JobName.RENAME_CONTAINER, {"container_id": CONTAINER, "name": "web-2"}),
     (JobName.REVERT_FILES, {"container_id": CONTAINER, "paths": ["/etc/motd"]}),
@@ -166,7 +164,7 @@ def test_every_job_name_has_its_arguments():
             "signal",
             id="no-signal",
         ),
-        pytest.param(JobName.CLEAN_UP_IMAGES, {"ids": []}, "ids", id="nothing-selected"),
+        pytest.param(JobName.TRASH_IMAGES, {"ids": []}, "ids", id="nothing-selected"),
         pytest.param(JobName.RUN_CLEAN_UP, {"plan_id": "../x"}, "plan_id", id="no-plan"),
         pytest.param(JobName.EMPTY_TRASH, {"ids": [CONTAINER]}, "ids", id="not-in-the-trash"),
         pytest.param(
@@ -175,10 +173,8 @@ def test_every_job_name_has_its_arguments():
             "names",
             id="one-name-for-two",
         ),
-        pytest.param(JobName.CLEAN_UP_IMAGES, {"ids": [CONTAINER]}, "ids", id="wrong-kind-of-id"),
-        pytest.param(
-            JobName.CLEAN_UP_CONTAINERS, {"ids": [CONTAINER] * 10_001}, "ids", id="too-many"
-        ),
+        pytest.param(JobName.TRASH_IMAGES, {"ids": [CONTAINER]}, "ids", id="wrong-kind-of-id"),
+        pytest.param(JobName.TRASH_CONTAINERS, {"ids": [CONTAINER] * 10_001}, "ids", id="too-many"),
         pytest.param(JobName.LAUNCH_CONTAINER, {"settings": "x"}, "settings", id="no-settings"),
     ],
 )
@@ -219,7 +215,7 @@ def test_bad_launch_settings_are_refused_at_their_field(field, value):
 
 
 def test_selected_ids_come_once_each_and_in_order():
-    parsed = parse_arguments(JobName.CLEAN_UP_CONTAINERS, {"ids": [CONTAINER, "b" * 64, CONTAINER]})
+    parsed = parse_arguments(JobName.TRASH_CONTAINERS, {"ids": [CONTAINER, "b" * 64, CONTAINER]})
 
     assert parsed.to_json() == {"ids": ("b" * 64, CONTAINER)}
 

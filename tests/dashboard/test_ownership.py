@@ -34,8 +34,6 @@ TAKING = {
     JobName.REMOVE_IMAGE: {"image_id": IMAGE},
     JobName.REMOVE_VOLUME: {"name": "data"},
     JobName.REMOVE_NETWORK: {"network_id": HEX},
-    JobName.CLEAN_UP_CONTAINERS: {"ids": [HEX]},
-    JobName.CLEAN_UP_IMAGES: {"ids": [IMAGE]},
     JobName.CLEAN_UP_VOLUMES: {"ids": ["data"]},
     JobName.CLEAN_UP_NETWORKS: {"ids": [HEX]},
     JobName.TRASH_CONTAINERS: {"ids": [HEX]},

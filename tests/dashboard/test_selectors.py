@@ -207,43 +207,6 @@ def test_cleaning_up_frees_each_layer_once_and_only_with_its_last_user(host):
     assert services.refresh_counts("alpha").dangling_bytes == 11
 
 
-def test_untagged_images_are_listed_with_what_would_come_free(host):
-    base, old = make_layer(host, "base", 1000), make_layer(host, "old", 10)
-    make_image(host, "1", base, tags=("web",))
-    make_image(host, "2", base, old)
-    services.refresh_counts("alpha")
-
-    (found,) = selectors.dangling_images()
-
-    assert (found.host, found.count, found.bytes) == ("alpha", 1, 10)
-
-
-def test_an_untagged_image_behind_a_container_stays_and_so_do_its_layers(host):
-    layer = make_layer(host, "one", 1000)
-    used = make_image(host, "1", layer)
-    make_image(host, "2", layer)
-    Image.objects.filter(pk=used.pk).update(container_count=1)
-    assert services.refresh_counts("alpha").dangling_count == 2
-
-    (found,) = selectors.dangling_images()
-
-    assert ([row.hex[0] for row in found.rows], found.bytes) == (["2"], 0)
-
-
-def test_stopped_containers_are_listed_oldest_end_first(host):
-    rows = make_containers(host, 3, state="exited", size=7)
-    for age, row in enumerate(rows):
-        ended = timezone.now() - timedelta(hours=age)
-        Container.objects.filter(pk=row.pk).update(finished_at=ended)
-    Container.objects.create(host=host, container_id="f" * 64, name="up", state="running")
-    services.refresh_counts("alpha")
-
-    (found,) = selectors.stopped_containers("alpha")
-
-    assert [row.name for row in found.rows] == ["c2", "c1", "c0"]
-    assert (found.count, found.bytes) == (3, 21)
-
-
 def test_counts_are_what_the_rows_say(host):
     make_containers(host, 2, state="running", virtual_size=50)
     Container.objects.filter(name="c1").update(state="exited", size=5)

@@ -124,9 +124,9 @@ def test_from_nothing_to_a_running_container_and_back(host, ask, launch) -> None
         assert done.state == "succeeded", done.error
         wait_until(lambda: Container.objects.get().state == state, what=state)  # noqa: B023
 
-    done = wait_for_state(ask(JobName.CLEAN_UP_CONTAINERS, ids=[container_id]), *ENDED)
+    done = wait_for_state(ask(JobName.TRASH_CONTAINERS, ids=[container_id]), *ENDED)
 
-    assert done.outcome["removed"] == [container_id]
+    assert done.outcome["trashed"] == [f"trash:{container_id}"]
     assert not Container.objects.exists()
     assert host.mounts() == []
     assert host.commands() == []

@@ -17,7 +17,7 @@ from engine.settings import ContainerSettings
 from workers.app import app
 from workers.inventory import Inventory
 from workers.schedule import BEAT_SCHEDULE
-from workers.tasks import cleanup, containers, images
+from workers.tasks import containers, images
 from workers.work import Work
 
 if TYPE_CHECKING:
@@ -256,57 +256,3 @@ class TestContainers:
             containers.remove_container(work(JobName.REMOVE_CONTAINER, {"container_id": "f" * 64}))
 
         assert not Container.objects.exists()
-
-
-class TestCleanUp:
-    def test_exactly_the_images_that_were_shown_go(self, work, engine) -> None:
-        shown = engine.images.add(None, "one", owner="otto")
-        tagged = engine.images.add("web", "two", owner="otto")
-        turned_up = engine.images.add(None, "three")
-        ids = [str(shown.id), str(tagged.id)]
-
-        outcome = cleanup.clean_up_images(work(JobName.CLEAN_UP_IMAGES, {"ids": ids}))
-
-        assert outcome["removed"] == [str(shown.id)]
-        assert outcome["skipped"] == [{"id": str(tagged.id), "reason": "has a tag: web:latest"}]
-        assert outcome["freed_bytes"] == 1000
-        assert outcome["message"] == "Removed 1 untagged image, freed 1 kB. Left 1 alone."
-        assert {row.image_id for row in Image.objects.all()} == {str(tagged.id), str(turned_up.id)}
-
-    def test_exactly_the_containers_that_were_shown_go(self, work, engine) -> None:
-        engine.images.add("web")
-        made = [
-            engine.containers.create(ContainerSettings(image=WEB, name=f"c{n}"), owner="otto")
-            for n in (0, 1)
-        ]
-        for record in made:
-            engine.containers.start(record.id)
-        engine.containers.end(made[0].id, 0)
-        engine.containers.sizes[made[0].id] = 4096
-
-        outcome = cleanup.clean_up_containers(
-            work(JobName.CLEAN_UP_CONTAINERS, {"ids": [each.id for each in made]})
-        )
-
-        assert outcome["removed"] == [made[0].id]
-        assert outcome["skipped"] == [{"id": made[1].id, "reason": "is running"}]
-        assert outcome["freed_bytes"] == 4096
-
-    def test_an_operator_s_clean_up_leaves_what_belongs_to_others(self, work, engine) -> None:
-        engine.images.add("web")
-        made = [
-            engine.containers.create(ContainerSettings(image=WEB, name=owner), owner=owner)
-            for owner in ("otto", "ana")
-        ]
-        for each in made:
-            engine.containers.start(each.id)
-            engine.containers.end(each.id, 0)
-        ids = [each.id for each in made]
-
-        outcome = cleanup.clean_up_containers(work(JobName.CLEAN_UP_CONTAINERS, {"ids": ids}))
-
-        assert outcome["removed"] == [made[0].id]
-        reason = "belongs to ana: ask the owner"
-        assert outcome["skipped"] == [{"id": made[1].id, "reason": reason}]
-        assert outcome["message"].endswith("Left 1 alone.")
-        assert [each.name for each in engine.containers.list()] == ["ana"]

@@ -1,6 +1,6 @@
 /*
  * Ticking rows: one by one, with Shift a range, with the head's box all. What the button promises
- * follows: a layer's bytes count only when every image that holds it is ticked.
+ * follows.
  */
 
 import { bytes, counted } from "./words.js";
@@ -15,26 +15,10 @@ function tickRange(form, box) {
     boxes.slice(from, to + 1).forEach((other) => (other.checked = box.checked));
 }
 
-function exactBytes(form, ticked) {
-    const own = ticked.reduce((sum, box) => sum + Number(box.dataset.bytes || 0), 0);
-    const ledger = JSON.parse(form.dataset.ledger || "{}");
-    const holders = new Map();
-    for (const box of ticked) {
-        for (const layer of (box.dataset.layers || "").split(" ").filter(Boolean)) {
-            holders.set(layer, (holders.get(layer) || 0) + 1);
-        }
-    }
-    let shared = 0;
-    for (const [layer, count] of holders) {
-        const [size, all] = ledger[layer] || [0, Infinity];
-        shared += count >= all ? size : 0;
-    }
-    return own + shared;
-}
-
-// What is said only where the rows know what they hold.
-function freed(form, ticked) {
-    return ticked.some((box) => "bytes" in box.dataset) ? ` (${bytes(exactBytes(form, ticked))})` : "";
+// What is said only where the rows know what they hold, each alone.
+function freed(ticked) {
+    const sum = ticked.reduce((total, box) => total + Number(box.dataset.bytes || 0), 0);
+    return ticked.some((box) => "bytes" in box.dataset) ? ` (${bytes(sum)})` : "";
 }
 
 // A list's bar of actions stands there while something is ticked, and offers the rest of the list.
@@ -69,7 +53,7 @@ function refreshSelection(form) {
     if (button) {
         button.disabled = ticked.length === 0;
         button.querySelector("span").textContent = ticked.length
-            ? `Remove ${counted(ticked.length, button.dataset.promise)}${freed(form, ticked)}`
+            ? `Remove ${counted(ticked.length, button.dataset.promise)}${freed(ticked)}`
             : `Select ${button.dataset.promise}s to remove`;
     }
     refreshBar(form, boxes, ticked);
