@@ -16,7 +16,7 @@ from engine.build.remote import GIT_SECONDS, GitSource, git_words
 from engine.build.tartree import read_tar
 from engine.build.unpacking import Pieces, Unpacked
 from engine.build.zips import is_zip, iter_tar_of_zip
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, LimitExceeded
 from engine.images.spool import Spool
 from engine.layers.limits import GIB, Limits
 from engine.progress import NEVER
@@ -55,8 +55,23 @@ def context_of_tar(
         Spool(opened.directory) as spool,
     ):
         read = Unpacked(stream).read
-        contents = read_tar(read, spool, limits=limits, cancellation=cancellation)
+        with _told_of_a_context():
+            contents = read_tar(read, spool, limits=limits, cancellation=cancellation)
         yield TarContext(contents, directory, notes)
+
+
+@contextmanager
+def _told_of_a_context() -> Iterator[None]:
+    """Say of a context what the tar reader says of a layer."""
+    try:
+        yield
+    except LimitExceeded as error:
+        raise LimitExceeded(
+            error.what.replace("the layer", "the build context"),
+            limit=error.limit,
+            field="context",
+            remedy="Leave out what the build does not need, with a .dockerignore.",
+        ) from error
 
 
 def context_of_upload(

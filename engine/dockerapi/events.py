@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.dockerapi.answers import stream_from
 from engine.dockerapi.lines import json_line
 from engine.dockerapi.query import parse_moment_or_age
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import Refusal, without_tag
 from engine.dockerapi.routing import Route
 from engine.oci.timestamps import nanoseconds
 from engine.system.clock import SYSTEM_CLOCK
@@ -136,7 +136,7 @@ def _matches_image(event: Event, filters: Filters) -> bool:
     if not wanted:
         return True
     names = {event.attributes.get("image" if event.noun == "container" else "name", "")}
-    names |= {each.partition(":")[0] for each in names}
+    names |= {without_tag(each) for each in names}
     if event.noun == "image":
         names.add(event.subject)
     return any(each in names or f"{each}:latest" in names for each in wanted)

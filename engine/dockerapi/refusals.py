@@ -90,7 +90,7 @@ def _(error: ImageNotFound) -> Refusal:
     if _DEFAULT_HOST in error.message:
         return Refusal(
             404,
-            f"pull access denied for {_without_tag(error.name)}, repository does not exist or may "
+            f"pull access denied for {without_tag(error.name)}, repository does not exist or may "
             "require 'docker login': denied: requested access to the resource is denied",
         )
     return Refusal(404, f"manifest for {error.name} not found: manifest unknown: manifest unknown")
@@ -172,6 +172,8 @@ _ATTEMPTS = {
 }
 
 
-def _without_tag(name: str) -> str:
-    head, colon, tag = name.partition("@")[0].rpartition(":")
-    return head if colon and "/" not in tag else tag
+def without_tag(name: str) -> str:
+    """Return *name*, of an image, without tag and digest; the port of a registry stays."""
+    plain = name.partition("@")[0]
+    head, colon, tag = plain.rpartition(":")
+    return head if colon and "/" not in tag else plain

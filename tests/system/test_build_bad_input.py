@@ -83,7 +83,7 @@ def test_a_context_over_the_cap_is_refused(engine: Engine) -> None:
     limits = Limits(unpacked_bytes=1 << 19, file_bytes=1 << 30)
 
     with (
-        pytest.raises(LimitExceeded),
+        pytest.raises(LimitExceeded, match="the build context"),
         context_of_tar(engine.builds._parts.places, stream, limits=limits),
     ):
         pass
