@@ -496,7 +496,7 @@ def _make_jobs(host: Host, users: dict[str, User]) -> None:
         otto,
         "Clean up 9 untagged images",
         ago=timedelta(hours=2),
-        name="cleanup.networks",
+        name="cleanup.images",
         outcome={
             "message": "Removed 8 images; 1 stayed.",
             "freed_bytes": 1_912_000_000,

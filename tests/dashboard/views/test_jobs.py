@@ -58,7 +58,7 @@ def test_a_failed_job_says_why_what_to_do_and_its_log(browse):
 
 
 def test_a_clean_up_reports_what_stayed_and_why(browse):
-    job = Job.objects.get(name="cleanup.networks")
+    job = Job.objects.get(name="cleanup.images")
 
     html = browse("vera").get(job.get_absolute_url()).content.decode()
 
