@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from engine.system.paths import EnginePaths
 
 START_SECONDS = 60.0
-ANSWER_SECONDS = 0.2
 # A created process waits until somebody opens this pipe; runc and crun alike.
 HOLDING_PIPE = "exec.fifo"
 
@@ -153,14 +151,12 @@ class OciRuntime:
         identity = _identity(bundle)
         if identity is None or not self.is_held(bundle):
             raise RuntimeFailed("start", stderr="it is not waiting to be started")
-        deadline = time.monotonic() + START_SECONDS
         with suppress(FileNotFoundError):
             # One that was let go by somebody who died right after will not answer, but goes on.
-            while not read_from_held(pipe, identity, timeout=ANSWER_SECONDS):
-                if not identity.is_alive or time.monotonic() > deadline:
-                    raise RuntimeFailed("start", stderr="its process does not go on")
-                if not self.is_held(bundle):
-                    break
+            if not read_from_held(
+                pipe, identity, timeout=START_SECONDS, is_held=lambda: self.is_held(bundle)
+            ):
+                raise RuntimeFailed("start", stderr="its process does not go on")
             pipe.unlink()
 
     def is_held(self, bundle: Bundle) -> bool:

@@ -15,12 +15,17 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from engine.errors import from_oserror
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PROC = Path("/proc")
 ARGUMENTS_LIMIT = 128 * 1024
+# How often a process that does not answer is looked at.
+LOOK_MILLISECONDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +159,28 @@ def wait_until_gone(pid: int, argument: str, *, timeout: float) -> bool:
         os.close(descriptor)
 
 
-def read_from_held(pipe: Path, holder: ProcessIdentity, *, timeout: float) -> bool:
+def read_from_held(
+    pipe: Path, holder: ProcessIdentity, *, timeout: float, is_held: Callable[[], bool]
+) -> bool:
     """
-    Return True once *holder*, which waits for a reader of the named *pipe*, has written to it.
+    Return True once *holder*, which waits for a reader of the named *pipe*, has gone on.
 
-    False if it ends first, or *timeout* seconds pass. Raises `FileNotFoundError`.
+    It writes to the pipe then; one that was let go by another reader does not, but *is_held* no
+    more. False if it ends first, or *timeout* seconds pass. Raises `FileNotFoundError`.
     """
+    # Open until it has answered: one that is slow to write to a pipe without a reader dies of it.
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     process = _opened(holder.pid)
+    deadline = time.monotonic() + timeout
     try:
-        if process is not None and holder.is_alive:
+        while process is not None and holder.is_alive and time.monotonic() < deadline:
             poll = select.poll()
             poll.register(reader, select.POLLIN)
             poll.register(process, select.POLLIN)
-            poll.poll(int(timeout * 1000))
+            if not poll.poll(LOOK_MILLISECONDS) and not is_held() and holder.is_alive:
+                return True
+            if _read_available(reader):
+                return True
         # It may have ended already, after it had written.
         return bool(_read_available(reader))
     finally:

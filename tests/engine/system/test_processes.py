@@ -86,7 +86,24 @@ class TestHeld:
             identity = find_identity(process.pid)
             assert identity is not None
 
-            assert read_from_held(pipe, identity, timeout=10)
+            assert read_from_held(pipe, identity, timeout=10, is_held=lambda: True)
+
+    def test_a_holder_that_is_slow_to_write_finds_its_reader_still_there(self, pipe: Path) -> None:
+        slow = f"exec 3> {pipe}; sleep 0.5; echo 0 >&3"
+        with subprocess.Popen(["/bin/sh", "-c", slow]) as process:
+            identity = find_identity(process.pid)
+            assert identity is not None
+
+            assert read_from_held(pipe, identity, timeout=20, is_held=lambda: True)
+        assert process.returncode == 0
+
+    def test_one_that_another_let_go_is_not_waited_for(
+        self, pipe: Path, sleeper: subprocess.Popen[bytes]
+    ) -> None:
+        identity = find_identity(sleeper.pid)
+        assert identity is not None
+
+        assert read_from_held(pipe, identity, timeout=20, is_held=lambda: False)
 
     def test_a_holder_that_ends_without_a_word_is_told(self, pipe: Path) -> None:
         with subprocess.Popen(["/bin/sh", "-c", "read x"], stdin=subprocess.PIPE) as process:
@@ -94,14 +111,14 @@ class TestHeld:
             assert identity is not None
             process.kill()
 
-            assert not read_from_held(pipe, identity, timeout=10)
+            assert not read_from_held(pipe, identity, timeout=10, is_held=lambda: True)
 
     def test_without_a_pipe_nobody_waits(self, tmp_path: Path) -> None:
         identity = find_identity(os.getpid())
         assert identity is not None
 
         with pytest.raises(FileNotFoundError):
-            read_from_held(tmp_path / "pipe", identity, timeout=10)
+            read_from_held(tmp_path / "pipe", identity, timeout=10, is_held=lambda: True)
 
 
 def test_killing_returns_when_they_have_ended(sleeper: subprocess.Popen[bytes]) -> None:
