@@ -29,7 +29,8 @@ class Step:
     Something to do, with the *word* on its button and where that leads.
 
     It is done at once with `post`, asked about first with `dialog`, done on another page with
-    `link`; *about* is the page of what it concerns.
+    `link`; *about* is the page of what it concerns, and *owner* whose that is, where only the owner
+    and maintainers may.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Step:
     url: str
     kind: Literal["post", "dialog", "link"] = "post"
     about: str = ""
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def way_of_image(
     steps = (*_ended(jobs), *_without(containers), _image_gone(image))
     more = image.container_count - len(containers)
     untold = (f"{more} more containers were made from it.",) if more > 0 else ()
-    return Way(steps, (*untold, *_notes_of(image, derived)))
+    return Way(steps, (*untold, *_wanted(containers), *_notes_of(image, derived)))
 
 
 def way_of_volume(
@@ -78,12 +80,14 @@ def way_of_volume(
     known = {each.container_id for each in containers}
     trashed = [each for each in volume.holders if each not in known]
     url = reverse("volume_remove", args=(volume.host_id, volume.name))
-    last = Step(f"Remove {volume.shown_name}, for good", "Remove", url, "dialog")
+    text, owner = f"Remove {volume.shown_name}, for good", volume.owner
+    last = Step(text, "Remove", url, "dialog", owner=owner)
     steps = [*_ended(jobs), *_without(containers, for_good=True)]
     if trashed:
         names = _listed([each[:12] for each in trashed])
         steps.append(_trash_emptied(volume.host, f"of {names} "))
-    return Way((*steps, last), ("A volume has no trash: what it holds is lost.",))
+    note = "A volume has no trash: what it holds is lost."
+    return Way((*steps, last), (*_wanted(containers), note))
 
 
 def way_of_network(
@@ -99,10 +103,12 @@ def way_of_network(
             "Disconnect",
             reverse("network_disconnect", args=(*place, each.container_id)),
             about=each.get_absolute_url(),
+            owner=each.owner,
         )
         for each in containers
     ]
-    last = Step(f"Remove {network.name}", "Remove", reverse("network_remove", args=place), "dialog")
+    url, owner = reverse("network_remove", args=place), network.owner
+    last = Step(f"Remove {network.name}", "Remove", url, "dialog", owner=owner)
     note = "Stopped containers that were in it start again once there is a network of its name."
     return Way((*_ended(jobs), *apart, last), (note,))
 
@@ -130,25 +136,36 @@ def _without(containers: Iterable[Container], *, for_good: bool = False) -> Iter
     for each in containers:
         place, about = (each.host_id, each.container_id), each.get_absolute_url()
         if each.is_running:
-            yield Step(
-                f"Stop {each.name}", "Stop", reverse("container_stop", args=place), about=about
-            )
+            url = reverse("container_stop", args=place)
+            yield Step(f"Stop {each.name}", "Stop", url, about=about, owner=each.owner)
         if for_good:
             url = reverse("container_remove", args=place)
-            yield Step(f"Remove {each.name}", "Remove", url, "dialog", about)
+            yield Step(f"Remove {each.name}", "Remove", url, "dialog", about, each.owner)
         else:
             url = reverse("container_trash", args=place)
-            yield Step(f"Move {each.name} to the trash", "Trash", url, about=about)
+            text = f"Move {each.name} to the trash"
+            yield Step(text, "Trash", url, about=about, owner=each.owner)
+
+
+def _wanted(containers: Iterable[Container]) -> Iterator[str]:
+    """Yield what people said about *containers*, which keeps clean-ups away and nobody else."""
+    for each in containers:
+        if each.is_kept:
+            yield f"{each.name} is kept from clean-ups: ask why before it goes."
+        if each.expires_at is not None:
+            yield f"{each.name} is wanted until {each.expires_at:%Y-%m-%d %H:%M} UTC."
 
 
 def _image_gone(image: Image) -> Step:
     url = reverse("image_trash", args=(image.host_id, image.hex))
-    about = image.get_absolute_url()
+    about, owner = image.get_absolute_url(), image.added_by
     tags = [_familiar(each) for each in image.tags.all()]
     if not tags:
-        return Step(f"Move image {image.short_id} to the trash", "Trash", url, about=about)
+        text = f"Move image {image.short_id} to the trash"
+        return Step(text, "Trash", url, about=about, owner=owner)
     also = f" with its other tag{'s' * (len(tags) > 2)} {_listed(tags[1:])}" if tags[1:] else ""
-    return Step(f"Move {tags[0]} to the trash{also}", "Trash", url, about=about)
+    text = f"Move {tags[0]} to the trash{also}"
+    return Step(text, "Trash", url, about=about, owner=owner)
 
 
 def _trash_emptied(host: Host, of: str = "") -> Step:

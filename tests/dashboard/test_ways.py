@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,16 @@ class TestImages:
 
         assert texts(way)[0] == "Let “Push web:1” end"
         assert len(way.steps) == 2
+
+    def test_what_people_said_of_its_containers_is_told(self, host):
+        image = make_image(host, "web", {"base": MB})
+        user = make_container(host, "demo", image, state="exited")
+        user.is_kept, user.expires_at = True, datetime(2026, 12, 4, 18, 0, tzinfo=UTC)
+
+        notes = way_of_image(image, (user,)).notes
+
+        assert "demo is kept from clean-ups: ask why before it goes." in notes
+        assert "demo is wanted until 2026-12-04 18:00 UTC." in notes
 
     def test_a_label_that_keeps_it_is_told(self, host):
         image = make_image(host, "web", {"base": MB})

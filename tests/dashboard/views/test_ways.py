@@ -11,7 +11,7 @@ def page(client, url: str) -> str:
 
 
 def test_an_image_in_use_tells_in_which_order_it_can_go(browse, web):
-    html = page(browse("otto"), web.image.get_absolute_url())
+    html = page(browse("ada"), web.image.get_absolute_url())
 
     assert HELD in html
     way = html[html.index(HELD) :]
@@ -26,6 +26,18 @@ def test_its_steps_are_buttons_for_who_may(browse, web):
 
     way = html[html.index('id="way"') :].partition("</section>")[0]
     assert way.count("hx-post") == way.count('data-needs="operator"')
+
+
+def test_an_operator_is_told_whom_to_ask_about_what_is_anothers(browse, harbour):
+    database = harbour.containers.get(name="orders-db")
+    stop = reverse("container_stop", args=(database.host_id, database.container_id))
+
+    html = page(browse("otto"), database.image.get_absolute_url())
+
+    way = html[html.index('id="way"') :].partition("</section>")[0]
+    assert stop not in way
+    assert "belongs to ada: ask the owner" in way
+    assert stop in page(browse("ada"), database.image.get_absolute_url())
 
 
 def test_what_nothing_holds_just_goes(browse, harbour):
