@@ -27,7 +27,7 @@ from dashboard.jobs import JobName
 from dashboard.models import Job, Role
 from dashboard.permissions import SignedInRequest, is_htmx, may_take, require_role, whose
 from dashboard.things import counted_kinds
-from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
+from dashboard.views.answers import REFUSED, render_page, render_question
 from dashboard.views.filing import file_job
 from dashboard.views.lists import (
     chips_of,
@@ -38,7 +38,7 @@ from dashboard.views.lists import (
     other_chips,
 )
 from dashboard.views.picked import by_host, say
-from engine.errors import EngineError, PlanExpired
+from engine.errors import EngineError, ImageNotFound, PlanExpired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,10 +160,13 @@ def cleanup_run(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @require_safe
 @require_role(Role.VIEWER)
-@missing_is_404
 def cleanup_copy(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
     """Say whether an image that would go can be pulled again."""
-    image = selectors.image_detail(host, image_id).image
+    try:
+        image = selectors.image_detail(host, image_id).image
+    except ImageNotFound:
+        # It went while its row was still there, which is what the page is for.
+        return render(request, "dashboard/cleanup/_copy.html", {"is_gone": True})
     told: dict[str, Any] = {"image_id": image.image_id}
     registries = {each.partition("/")[0] for each in image.repo_digests}
     for each in selectors.credentials():

@@ -351,6 +351,12 @@ def test_it_says_whether_an_image_is_anywhere_else(browse, agents, web_image, co
     assert words in browse("vera").get(url).content.decode()
 
 
+def test_an_image_that_went_meanwhile_is_no_error(browse):
+    response = browse("vera").get(reverse("cleanup_copy", args=("harbour", "f" * 64)))
+
+    assert (response.status_code, "gone" in response.content.decode()) == (200, True)
+
+
 def test_a_password_goes_to_its_own_registry_only(browse, agents, web_image):
     known = RegistryCredential.objects.get(registry="registry.example.org")
     web_image.repo_digests = ["registry.example.org/web@sha256:" + "1" * 64]
