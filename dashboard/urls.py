@@ -87,6 +87,7 @@ from dashboard.views.notifications import (
     notification_open,
     notification_read,
     notifications,
+    notifications_latest,
     notifications_read,
 )
 from dashboard.views.overview import overview
@@ -281,6 +282,7 @@ job_routes = [
 
 notification_routes = [
     path("", notifications, name="notifications"),
+    path("latest/", notifications_latest, name="notifications_latest"),
     path("read/", notifications_read, name="notifications_read"),
     path("test/", notification_test, name="notification_test"),
     path("mail/", notification_mail, name="notification_mail"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
@@ -32,6 +32,17 @@ def notifications(request: SignedInRequest) -> HttpResponse:
         request, chosen, page=page, chips=chips, sends_mail=settings.SHIPSHAPE_SENDS_MAIL
     )
     return render_page(request, "notifications/list", context)
+
+
+@require_safe
+@require_role(ROLE_TO_SEE)
+def notifications_latest(request: SignedInRequest) -> HttpResponse:
+    """Show the bell's list as it is now, to a page that begins to listen."""
+    context = {
+        "latest": selectors.latest_notifications(request.user),
+        "unread_count": selectors.unread_count(request.user.pk),
+    }
+    return render(request, "dashboard/notifications/_latest.html", context)
 
 
 @require_POST

@@ -55,6 +55,8 @@ PAGES = [
     "/images/load/",
     "/images/pull/",
     "/clean-up/",
+    "/clean-up/policies/",
+    "/notifications/",
     "/trash/",
     "/jobs/",
     "/activity/",

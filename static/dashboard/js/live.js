@@ -8,7 +8,7 @@
 import { withoutEscapes } from "./ansi.js";
 import { applyRow, applyStats } from "./rows.js";
 import { morph } from "./morph.js";
-import { applyNotification } from "./notifications.js";
+import { applyNotification, refreshInbox } from "./notifications.js";
 import { refreshTimes } from "./times.js";
 import { toast } from "./toasts.js";
 
@@ -37,6 +37,7 @@ export function connectLive(path) {
         waitForSilence();
         // Whatever changed between the page's making and this moment was pushed to nobody here.
         refreshPage();
+        refreshInbox(fetchFragment);
         if (wasLost || document.querySelector("#centre [data-active]")) {
             refreshCentre();
         }

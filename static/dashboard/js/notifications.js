@@ -3,8 +3,27 @@
 import { applyRow } from "./rows.js";
 import { toast } from "./toasts.js";
 
+let pushed = 0;
+
+/**
+ * Show what was told before this page listened. *load* fetches the bell's list; what is pushed
+ * meanwhile may not be in what comes, so it is asked for again.
+ */
+export async function refreshInbox(load) {
+    const before = pushed;
+    const fresh = (await load(document.getElementById("inbox").dataset.url)).querySelector("[data-unread-count]");
+    if (pushed !== before) {
+        await refreshInbox(load);
+    } else if (fresh) {
+        const rows = [...fresh.querySelectorAll("[data-row]")].reverse();
+        rows.forEach((row) => applyRow({ noun: "notification", key: row.dataset.row, html: row.outerHTML }));
+        showCount(Number(fresh.dataset.unreadCount));
+    }
+}
+
 /** Show one notification that is new or was read, or (without one) that all were read. */
 export function applyNotification({ key, html, title, link, tone, unread, is_new: isNew }) {
+    pushed += 1;
     if (key) {
         applyRow({ noun: "notification", key, html });
     } else {

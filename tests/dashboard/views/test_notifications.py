@@ -38,6 +38,18 @@ def test_the_page_lists_it_and_can_leave_out_what_was_read(browse, told):
     assert "No notification matches" in client.get("/notifications/?state=unread").content.decode()
 
 
+def test_a_page_that_begins_to_listen_gets_the_bell_as_it_is(browse, client, told):
+    address = reverse("notifications_latest")
+
+    html = browse("vera").get(address).content.decode()
+
+    assert 'data-unread-count="1"' in html
+    assert "Nightly moved 12 images to the trash" in html
+    assert 'data-unread-count="0"' in browse("otto").get(address).content.decode()
+    assert browse("vera").post(address).status_code == 405
+    assert client.get(address).status_code == 302
+
+
 def test_without_any_the_page_says_so(browse):
     assert "Nothing to tell yet" in browse("vera").get(reverse("notifications")).content.decode()
 
