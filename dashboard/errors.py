@@ -4,7 +4,7 @@ What the dashboard refuses, in the same two levels as the engine's tree.
     EngineError
     ├─ NotFound
     │  └─ HostNotFound · JobNotFound · CredentialNotFound · AccountNotFound
-    │  └─ VolumeUnknown · NetworkUnknown · NotificationNotFound · PolicyNotFound
+    │  └─ VolumeUnknown · NetworkUnknown · ThingUnknown · NotificationNotFound · PolicyNotFound
     │  └─ WebhookNotFound
     ├─ WrongState
     │  └─ LastAdmin · SetupClosed · TerminalClosed · NameOfAnotherPolicy
@@ -127,6 +127,15 @@ class NameOfAnotherPolicy(WrongState):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a policy called {name}", field="name")
         self.name = name
+
+
+class ThingUnknown(NotFound):
+    """Nothing of that kind and ID on that host, as far as it has told."""
+
+    code = "thing-unknown"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"No such {kind}: {name}")
 
 
 class LastAdmin(WrongState):

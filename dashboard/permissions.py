@@ -17,17 +17,20 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.html import format_html
 
 from dashboard.errors import BelongsToAnother, NotPermitted, ReachesHost
 from dashboard.jobs import JobName
-from dashboard.models import Job, Role, User
+from dashboard.models import Answer, Job, OwnerQuestion, Role, User
+from dashboard.models.question import GRANT_LASTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
 
     from dashboard.arguments import Arguments, Thing
     from engine.errors import Denied
@@ -105,19 +108,52 @@ def whose(owner: str) -> str:
     return f"belongs to {owner}: ask the owner"
 
 
-def refusals(user: User | None, owners: Mapping[Thing, str]) -> dict[Thing, str]:
-    """Return those of the things that *user* may not stop, change or remove, each with why."""
-    return {thing: whose(owner) for thing, owner in owners.items() if not may_take(user, owner)}
+def refusals(
+    user: User | None, owners: Mapping[Thing, str], let_go: Collection[Thing] = ()
+) -> dict[Thing, str]:
+    """
+    Return those of the things that *user* may not stop, change or remove, each with why.
+
+    *let_go* are those that their owners let *user* have.
+    """
+    return {
+        thing: whose(owner)
+        for thing, owner in owners.items()
+        if thing not in let_go and not may_take(user, owner)
+    }
 
 
-def check_takes(user: User | None, arguments: Arguments, owners: Mapping[Thing, str]) -> None:
+def grants(user: User | None, host: str) -> QuerySet[OwnerQuestion]:
+    """Return what owners on *host* let *user* remove, and was not removed since."""
+    return OwnerQuestion.objects.filter(
+        host_id=host,
+        asked_by=user,
+        answer=Answer.LET_GO,
+        used_at=None,
+        answered_at__gt=timezone.now() - GRANT_LASTS,
+    )
+
+
+def granted(user: User | None, host: str, things: Collection[Thing]) -> frozenset[Thing]:
+    """Return those of *things* on *host* that their owners let *user* remove."""
+    if not things or not is_permitted(user, Role.OPERATOR):
+        return frozenset()
+    found = grants(user, host).filter(object_id__in=[each.id for each in things])
+    known = set(found.values_list("kind", "object_id"))
+    return frozenset(each for each in things if (each.kind, each.id) in known)
+
+
+def check_takes(
+    user: User | None, arguments: Arguments, owners: Mapping[Thing, str], *, host: str
+) -> None:
     """
     Raise `BelongsToAnother` where a job with *arguments* takes what *user* may not.
 
     A selection passes as long as anything of it may go. What *owners* does not have is not there;
     whoever does the job says so.
     """
-    refused = refusals(user, owners)
+    let_go = granted(user, host, arguments.takes) if arguments.is_removal else ()
+    refused = refusals(user, owners, let_go)
     if not refused or (arguments.is_selection and len(refused) < len(arguments.takes)):
         return
     thing, why = next(iter(refused.items()))

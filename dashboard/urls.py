@@ -102,6 +102,7 @@ from dashboard.views.policies import (
     policy_run,
     policy_switch,
 )
+from dashboard.views.questions import owner_ask, owner_question
 from dashboard.views.registries import (
     registries,
     registry_add,
@@ -308,6 +309,8 @@ urlpatterns = [
     path("jobs/", include(job_routes)),
     path("activity/", activity, name="activity"),
     path("notifications/", include(notification_routes)),
+    path("owners/<str:host>/<str:kind>/<str:object_id>/ask/", owner_ask, name="owner_ask"),
+    path("owners/questions/<int:question_id>/", owner_question, name="owner_question"),
     path("hosts/", hosts, name="hosts"),
     path("team/", team, name="team"),
     path("team/<int:account_id>/", team_change, name="team_change"),

@@ -25,7 +25,7 @@ from dashboard.permissions import (
     job_is_permitted,
     requester_of,
 )
-from dashboard.services import fail_job, finish_job, mark_job_cancelled, requeue_job
+from dashboard.services import fail_job, finish_job, mark_job_cancelled, requeue_job, use_grants
 from engine.errors import EngineError, RateLimited
 from engine.progress import Cancelled
 from workers.claims import Claim, claimed
@@ -130,8 +130,11 @@ def _do(
     arguments: Any = parse_arguments(name, job.arguments)
     requester = requester_of(job)
     check_reach(requester, arguments.reach)
-    check_takes(requester, arguments, owners_in(engine(), arguments.takes))
-    return _tried(Work(job, arguments, engine(), progress, cancellation), body)
+    owners = owners_in(engine(), arguments.takes)
+    check_takes(requester, arguments, owners, host=job.host_id)
+    outcome = _tried(Work(job, arguments, engine(), progress, cancellation), body)
+    use_grants(job, arguments)
+    return outcome
 
 
 def _tried(work: Work[A], body: Callable[[Work[A]], Outcome]) -> Outcome:

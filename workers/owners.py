@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard.arguments import Thing
 from dashboard.permissions import (
     ROLE_FOR_OTHERS,
+    granted,
     is_permitted,
     may_take,
     refusals,
@@ -60,7 +61,9 @@ def sort_out(work: Work[Any], kind: str, ids: Sequence[str]) -> tuple[list[str],
     requester = requester_of(work.job)
     if is_permitted(requester, ROLE_FOR_OTHERS):
         return list(ids), []
-    refused = refusals(requester, owners_in(work.engine, [Thing(kind, each) for each in ids]))
+    things = [Thing(kind, each) for each in ids]
+    let_go = granted(requester, work.job.host_id, things) if work.arguments.is_removal else ()
+    refused = refusals(requester, owners_in(work.engine, things), let_go)
     own = [each for each in ids if Thing(kind, each) not in refused]
     return own, [{"id": thing.id, "reason": why} for thing, why in refused.items()]
 

@@ -87,6 +87,7 @@ class TrashContainers(SeveralThings):
     """Move containers to the trash; with *stop* those that run are stopped first."""
 
     stop: bool = False
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "container"
     noun: ClassVar[str] = "container"
     is_selection: ClassVar[bool] = True
@@ -112,6 +113,7 @@ class TrashContainers(SeveralThings):
 class TrashImages(SeveralThings):
     """Move images, with all their tags, to the trash."""
 
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "image"
     noun: ClassVar[str] = "image"
     is_selection: ClassVar[bool] = True

@@ -102,6 +102,7 @@ class RemoveContainer(TakesContainer):
 
     force: bool = False
     with_volumes: bool = False
+    is_removal: ClassVar[bool] = True
     verb: ClassVar[str] = "Remove"
 
     @classmethod

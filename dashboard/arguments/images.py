@@ -72,6 +72,7 @@ class RemoveImage(Arguments):
     image_id: str
     reference: str | None = None
     force: bool = False
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "image"
 
     @classmethod

@@ -30,11 +30,12 @@ class Arguments:
     What one job is told. `subject` is the ID or the name of the thing it is about.
 
     A *selection* is carried out without those of its things that it may not have; any other job is
-    refused whole.
+    refused whole. A *removal* is also for whom the owner let the thing go.
     """
 
     object_kind: ClassVar[str] = ""
     is_selection: ClassVar[bool] = False
+    is_removal: ClassVar[bool] = False
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:

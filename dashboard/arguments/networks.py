@@ -77,6 +77,7 @@ class RemoveNetwork(Arguments):
     """Remove a network that no container is connected to."""
 
     network_id: str
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "network"
 
     @classmethod

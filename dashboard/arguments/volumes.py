@@ -64,6 +64,7 @@ class RemoveVolume(Arguments):
 
     name: str
     force: bool = False
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "volume"
 
     @classmethod

@@ -3,7 +3,7 @@ What the dashboard knows, one module per noun.
 
 Hosts, images, layers, tags, containers, volumes and networks are a *projection*: the workers write
 them from what the engines report, and losing them costs nothing but a full sync. Jobs, terminals,
-accounts, credentials and the audit trail are ours alone.
+questions to owners, accounts, credentials and the audit trail are ours alone.
 """
 
 from dashboard.models.account import Role, SetupToken, User
@@ -17,11 +17,13 @@ from dashboard.models.job import Job, JobLogLine, JobState
 from dashboard.models.network import Network
 from dashboard.models.notification import Notice, NoticeKind, Notification
 from dashboard.models.policy import CleanupPolicy
+from dashboard.models.question import Answer, OwnerQuestion
 from dashboard.models.secret import JobSecret
 from dashboard.models.terminal import Terminal, TerminalKind
 from dashboard.models.volume import Volume
 
 __all__ = [
+    "Answer",
     "AuditEntry",
     "AuditOutcome",
     "CleanupPolicy",
@@ -41,6 +43,7 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Notification",
+    "OwnerQuestion",
     "RegistryCredential",
     "Role",
     "SetupToken",

@@ -39,6 +39,7 @@ from dashboard.services.policies import (
     switch_policy,
 )
 from dashboard.services.projection import refresh_counts
+from dashboard.services.questions import answer_owner, ask_owner, use_grants
 from dashboard.services.secrets import reveal_secrets
 from dashboard.services.stranded import release_jobs, resend_stranded_jobs
 from dashboard.services.terminals import (
@@ -72,7 +73,9 @@ __all__ = [
     "PolicyWish",
     "RevealedCredential",
     "add_person",
+    "answer_owner",
     "append_log",
+    "ask_owner",
     "cancel_job",
     "change_role",
     "claim_delivery",
@@ -122,4 +125,5 @@ __all__ = [
     "switch_webhook",
     "tell_of_leases",
     "terminal_reach",
+    "use_grants",
 ]

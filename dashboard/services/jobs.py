@@ -61,7 +61,7 @@ def request_job(
     found = Host.objects.filter(name=host).first()
     if found is None:
         raise HostNotFound(host)
-    check_takes(user, parsed, owners_of(host, parsed.takes))
+    check_takes(user, parsed, owners_of(host, parsed.takes), host=host)
     key = dedupe_key(name, host=host, arguments=parsed, idempotency_key=idempotency_key)
     if secrets:
         key = hashlib.sha256(f"{key} {uuid.uuid4().hex}".encode()).hexdigest()

@@ -31,7 +31,7 @@ def lease_words(container: Container) -> SafeString | str:
     left = container.expires_at - timezone.now()
     far = f"in {_span(left)}" if left > timedelta(0) else "over"
     return format_html(
-        '<span class="num nowrap">{} UTC</span> <span class="faint">{}</span>',
+        '<span class="num nowrap">{} UTC</span> <span class="faint nowrap">{}</span>',
         render_lease(container.expires_at),
         far,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors
+from dashboard.arguments import Thing
 from dashboard.forms import ConfirmForm, show_refusal
 from dashboard.forms.containers import (
     CommitForm,
@@ -79,7 +80,8 @@ def container_remove(request: SignedInRequest, host: str, container_id: str) -> 
 def container_trash(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Have a container moved to the trash: at once, unless it runs or is somebody else's."""
     container = selectors.container_detail(host, container_id)
-    check_owner(request, container.owner, what=container.name)
+    thing, what = Thing("container", container.container_id), container.name
+    check_owner(request, container.owner, host=container.host_id, thing=thing, what=what)
     form = ConfirmForm(
         request.POST if "sure" in request.POST else None,
         host=container.host_id,
@@ -169,7 +171,8 @@ def _answer(
 ) -> HttpResponse:
     """Ask the *question*, again where the form or the job refuses, or show the job."""
     needs_owner = name is not JobName.COMMIT_CONTAINER
-    if needs_owner and (answer := explain_container(request, container)):
+    is_removal = name is JobName.REMOVE_CONTAINER
+    if needs_owner and (answer := explain_container(request, container, is_removal=is_removal)):
         return answer
     is_sent = form.is_bound
     if is_sent and form.is_valid():

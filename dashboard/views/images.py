@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors, services
+from dashboard.arguments import Thing
 from dashboard.forms import ConfirmForm, PullForm, RemoveImageForm, show_failure, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -151,8 +152,8 @@ def image_starter(request: SignedInRequest) -> HttpResponse:
 def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResponse:
     """Say what removing an image or one of its tags would free, and have it removed."""
     found = selectors.image_detail(host, image_id)
-    url, name = found.image.get_absolute_url(), _name_of(found.image)
-    if answer := explain_owner(request, found.image.added_by, what=name, back_url=url):
+    thing = Thing("image", found.image.image_id)
+    if answer := explain_owner(request, found.image.added_by, host=host, thing=thing):
         return answer
     data = request.POST if request.method == "POST" else request.GET
     form = RemoveImageForm(data)
@@ -179,7 +180,8 @@ def image_trash(request: SignedInRequest, host: str, image_id: str) -> HttpRespo
     """Have an image moved to the trash: at once, unless it is in use or somebody else's."""
     found = selectors.image_detail(host, image_id)
     image = found.image
-    check_owner(request, image.added_by, what=_name_of(image))
+    thing = Thing("image", image.image_id)
+    check_owner(request, image.added_by, host=host, thing=thing, what=_name_of(image))
     form = ConfirmForm(
         request.POST if "sure" in request.POST else None,
         host=image.host_id,

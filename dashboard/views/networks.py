@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors
+from dashboard.arguments import Thing
 from dashboard.forms import ConfirmForm, ConnectForm, NetworkForm, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -105,8 +106,8 @@ def network_create(request: SignedInRequest) -> HttpResponse:
 def network_remove(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
     """Ask whether to remove a network, and have it removed."""
     network = selectors.network_detail(host, network_id)
-    url, what = network.get_absolute_url(), network.name
-    if answer := explain_owner(request, network.owner, what=what, back_url=url):
+    thing = Thing("network", network.network_id)
+    if answer := explain_owner(request, network.owner, host=host, thing=thing):
         return answer
     data = request.POST if request.method == "POST" else None
     form = ConfirmForm(data, host=network.host_id, owner=network.owner, user=request.user)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard import selectors
+from dashboard.arguments import Thing
 from dashboard.forms import ConfirmForm, VolumeForm, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -104,8 +105,8 @@ def volume_create(request: SignedInRequest) -> HttpResponse:
 def volume_remove(request: SignedInRequest, host: str, name: str) -> HttpResponse:
     """Say what removing a volume would lose, and have it removed."""
     volume = selectors.volume_detail(host, name)
-    url, what = volume.get_absolute_url(), volume.shown_name
-    if answer := explain_owner(request, volume.owner, what=what, back_url=url):
+    thing = Thing("volume", volume.name)
+    if answer := explain_owner(request, volume.owner, host=host, thing=thing):
         return answer
     data = request.POST if request.method == "POST" else None
     form = ConfirmForm(data, host=volume.host_id, owner=volume.owner, user=request.user)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from dashboard.arguments import Thing
 from dashboard.jobs import JobName
-from dashboard.models import JobState, Role
+from dashboard.models import Answer, JobState, OwnerQuestion, Role
 from engine.settings import ContainerSettings
 from engine.volumes.settings import VolumeSettings
 from workers import outcome
@@ -60,3 +61,21 @@ def test_a_maintainer_s_row_is_done_and_not_any_more_after_a_demotion(hers, make
 
     assert run(job) == []
     assert job.error["code"] == "belongs-to-another"
+
+
+def test_what_its_owner_let_go_is_removed_once(hers, make_job, otto, host) -> None:
+    question = OwnerQuestion.objects.create(
+        host=host,
+        kind="container",
+        object_id=hers.id,
+        name="hers",
+        owner="ana",
+        asked_by=otto,
+        answer=Answer.LET_GO,
+        answered_at=timezone.now(),
+    )
+
+    assert len(run(make_job(JobName.REMOVE_CONTAINER, {"container_id": hers.id}))) == 1
+    question.refresh_from_db()
+    assert question.used_at is not None
+    assert run(make_job(JobName.REMOVE_CONTAINER, {"container_id": hers.id})) == []

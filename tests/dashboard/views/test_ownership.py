@@ -67,7 +67,7 @@ def test_an_operator_is_told_whose_it_is_instead_of_asked(browse, harbour, kind)
 
     assert told.status_code == 200
     assert ASK_ADA in told.content.decode()
-    assert 'type="submit"' not in told.content.decode()
+    assert "button danger" not in told.content.decode()
 
 
 @pytest.mark.parametrize("kind", KINDS)
