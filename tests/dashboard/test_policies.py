@@ -182,8 +182,11 @@ class TestBeat:
         assert PeriodicTask.objects.get(pk=other.task_id).interval.every == 24
         assert CleanupPolicy.objects.get(pk=other.pk).name == "Other"
 
-    def test_it_says_when_it_is_next(self, switched_on, policy) -> None:
-        assert timedelta(hours=23) < switched_on.next_due_at - timezone.now() <= timedelta(hours=24)
+    def test_it_says_when_it_is_next_to_the_minute(self, switched_on) -> None:
+        due = switched_on.last_due_at + timedelta(hours=24)
+
+        assert abs(switched_on.next_due_at - due) <= timedelta(minutes=1)
+        assert (switched_on.next_due_at.second, switched_on.next_due_at.microsecond) == (0, 0)
 
 
 class TestDue:
