@@ -196,4 +196,4 @@ def test_the_card_of_a_stopped_container_has_its_last_lines(stack: Stack, page: 
     card = page.locator("article", has_text="inside").first
 
     expect(card).to_contain_text("ready to serve")
-    expect(card.get_by_role("button", name="Start again")).to_be_visible()
+    expect(card.get_by_role("button", name="Restart")).to_be_visible()
