@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.build import command as build_command
+from engine.cleanup import command as cleanup_command
 from engine.containers.record import IfRunning
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidSetting
@@ -79,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         for place in ("--root", "--run"):
             verb.add_argument(place, type=Path, default=argparse.SUPPRESS)
         verb.set_defaults(act=act, code=0)
-        if act is _build:
-            build_command.declare(verb)
+        if act in DECLARED:
+            DECLARED[act](verb)
         for word in words:
             if word.endswith("?"):
                 verb.add_argument(word.rstrip("?"), action="store_true")
@@ -210,7 +211,7 @@ def _disk(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     if account:
         yield from account.places.items()
         yield "the file system says", account.measured
-        yield "unexplained", account.unexplained
+        yield "unexplained", account.unexplained, f"{account.difference:.2%}"
         options.code = 0 if account.adds_up else 1
 
 
@@ -244,6 +245,14 @@ def _build(engine: Engine, options: argparse.Namespace) -> None:
     # Standard output may be where the image goes.
     built = build_command.build(engine.builds, engine.images, options, say=_say)
     _say(f"{built.image.id} {' '.join(tag.familiar for tag in built.tags)}".rstrip())
+
+
+def _cleanup(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    return cleanup_command.cleanup(engine.cleanup, options, owner=OWNER)
+
+
+def _trash(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
+    return cleanup_command.trash(engine.cleanup, options, owner=OWNER)
 
 
 def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
@@ -297,8 +306,18 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "load": (_load, "bring the images of a file", ("file",)),
     "build": (_build, "build an image from a Dockerfile", ()),
     "check": (_check, "hold the disk against the records; 1 if anything is wrong", ("--repair?",)),
+    "cleanup": (_cleanup, "make plans of clean-ups, show them, carry them out", ()),
+    "trash": (_trash, "what is in the trash, bringing it back, emptying", ()),
     "dismantle": (_dismantle, "take bridges and rules off the host; the records stay", ()),
     "reconcile": (_reconcile, "put right what a crash left", ()),
+}
+
+
+# What has words of its own to declare.
+DECLARED: dict[Callable[..., Iterable[Row] | None], Callable[[argparse.ArgumentParser], None]] = {
+    _build: build_command.declare,
+    _cleanup: cleanup_command.declare_cleanup,
+    _trash: cleanup_command.declare_trash,
 }
 
 

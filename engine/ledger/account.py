@@ -38,6 +38,11 @@ class Account:
         return self.measured - self.told
 
     @property
+    def difference(self) -> float:
+        """What is unexplained as a share of what the file system knows of."""
+        return self.unexplained / self.measured if self.measured else 0.0
+
+    @property
     def adds_up(self) -> bool:
         """Whether both say the same, within a hundredth."""
         return abs(self.unexplained) <= TOLERANCE * self.measured

@@ -96,3 +96,34 @@ def test_a_signal_to_the_command_ends_the_server_itself(short_path: Path) -> Non
 
         assert served.wait(30) == 0
     assert not (short_path / "s").exists()
+
+
+def test_a_plan_is_made_shown_and_carried_out(engine: Callable[..., str]) -> None:
+    engine("starter")
+    made = engine("cleanup", "preview", "unused-images", "stopped-containers")
+    plan = made.split()[1]
+
+    assert "\ngoes\timage\tsha256:" in made
+    assert engine("cleanup", "show", plan) == made
+    assert engine("cleanup", "run", plan, "--trash").endswith("\nfreed\t0\n")
+    assert engine("images") == ""
+    assert "is gone already" in engine("cleanup", "run", plan)
+    assert "error:" in engine("cleanup", "show", "f" * 32, code=1)
+
+
+def test_the_trash_is_listed_brought_back_and_emptied(engine: Callable[..., str]) -> None:
+    engine("starter")
+    plan = engine("cleanup", "preview", "unused-images").split()[1]
+    engine("cleanup", "run", plan, "--trash")
+    listed = engine("trash", "list")
+    item = listed.split()[0]
+
+    assert "\timage\tshipshape/starter:latest\t" in listed
+    assert engine("trash", "restore", item, "--name", "team/web:2") == f"Restored:\t{item}\n"
+    assert engine("images").startswith("team/web:2\t")
+    plan = engine("cleanup", "preview", "unused-images").split()[1]
+    engine("cleanup", "run", plan, "--trash")
+    assert f"went\t{item}\n" in engine("trash", "empty")
+    assert engine("trash", "list") == ""
+    # Of a root that holds nothing, its own directories are more than a hundredth.
+    assert "%" in engine("disk", "--measure", code=1)
