@@ -77,6 +77,7 @@ def registry() -> Iterator[FakeRegistry]:
         yield serves
 
 
+@pytest.mark.timeout(300)
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

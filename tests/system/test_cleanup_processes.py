@@ -144,6 +144,7 @@ def archive(engine: Engine) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("into_trash", [True, False], ids=["into-the-trash", "for-good"])
 def test_plans_take_what_was_planned_and_nothing_in_use(
     engine: Engine, short_path: Path, into_trash: bool

@@ -1,11 +1,11 @@
-"""The one thing that the host's administration asks the engine."""
+"""What the host's administration asks the engine about containers."""
 
 from workers.host.stack import Stack
 
 
 def count_running(stack: Stack) -> int | None:
     """Return how many containers run in the engine of *stack*; None if we may not look."""
-    if not _has_engine(stack):
+    if not has_engine(stack):
         return 0
     # Only who asks about containers waits for the engine's imports.
     from engine.containers.state import ContainerState
@@ -21,7 +21,8 @@ def count_running(stack: Stack) -> int | None:
     return states.count(ContainerState.RUNNING)
 
 
-def _has_engine(stack: Stack) -> bool:
+def has_engine(stack: Stack) -> bool:
+    """Return whether *stack* has an engine, as far as we may look."""
     try:
         return (stack.root / "engine.db").exists()
     except PermissionError:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from workers.host.accounts import LedgerFacts
 from workers.host.console import say
 from workers.host.doctor import Finding, list_findings
 from workers.host.facts import Facts, probe
@@ -29,10 +30,20 @@ def render_diagnosis(facts: Facts, findings: Sequence[Finding]) -> str:
     """Return *findings* as a person reads them, after what the machine is."""
     runtime = next((name for name in ("runc", "crun") if name in facts.programs), "no runtime")
     machine = f"{runtime}, cgroups {facts.cgroups}, {describe_room(facts)}"
+    if facts.ledger is not None:
+        machine += f"\n{describe_ledger(facts.ledger)}"
     if not findings:
         return f"{machine}\nnothing is wrong"
     told = [f"\n{f.severity}: {f.problem}\n  {f.remedy}" for f in findings]
     return "\n".join([machine, *told])
+
+
+def describe_ledger(ledger: LedgerFacts) -> str:
+    """Return what the ledger says of the disk beside what the file system does."""
+    return (
+        f"images and containers: {ledger.told / 1e6:.1f} MB by the ledger,"
+        f" {ledger.measured / 1e6:.1f} MB by the file system ({ledger.difference:.2%} apart)"
+    )
 
 
 def describe_room(facts: Facts) -> str:

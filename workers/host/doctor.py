@@ -46,6 +46,7 @@ def list_findings(facts: Facts) -> list[Finding]:
         *check_kernel(facts),
         *check_programs(facts),
         *check_disks(facts),
+        *check_ledger(facts),
         *check_clock(facts),
         *check_address(facts),
         *check_secrets(facts),
@@ -134,6 +135,17 @@ def check_disks(facts: Facts) -> Iterator[Finding]:
                 f"The disk of {disk.path} takes no more files ({disk.free_inodes} inodes free).",
                 "Remove images or containers with many small files.",
             )
+
+
+def check_ledger(facts: Facts) -> Iterator[Finding]:
+    """Say whether the disk holds something that the ledger does not know of."""
+    if facts.ledger is not None and not facts.ledger.adds_up:
+        yield _warning(
+            "ledger-differs",
+            "The ledger and the file system do not say the same of what images and containers"
+            f" take: they are {abs(facts.ledger.difference):.1%} apart.",
+            "Look for the difference: ./shipshape engine disk --measure; ./shipshape engine check",
+        )
 
 
 def check_clock(facts: Facts) -> Iterator[Finding]:

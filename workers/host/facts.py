@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workers.host.abilities import CAP_SYS_ADMIN, has_capability, has_filesystem
+from workers.host.accounts import LedgerFacts, probe_ledger
 from workers.host.checkout import CHECKOUT, PYTHON
 from workers.host.database import is_migrated
 from workers.host.errors import HostError
@@ -69,6 +70,7 @@ class Facts:
     is_redis_answering: bool | None
     is_web_healthy: bool | None
     is_migrated: bool | None
+    ledger: LedgerFacts | None = None
 
 
 def probe(stack: Stack, environment: Mapping[str, str]) -> Facts:
@@ -100,6 +102,7 @@ def probe(stack: Stack, environment: Mapping[str, str]) -> Facts:
         is_redis_answering=_probe_redis(stack, environment) if is_up else None,
         is_web_healthy=is_web_healthy(stack.local_address) if has_web else None,
         is_migrated=_probe_database(stack, environment) if has_web else None,
+        ledger=probe_ledger(stack),
     )
 
 

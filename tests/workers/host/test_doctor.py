@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.host.accounts import LedgerFacts, probe_ledger
 from workers.host.diagnosis import render_diagnosis
 from workers.host.doctor import Severity, list_findings, list_obstacles_to_start
 from workers.host.facts import CgroupLayout, Disk, Facts, probe, probe_cgroups, probe_disk
@@ -49,6 +50,26 @@ WELL = Facts(
 def test_where_all_is_well_nothing_is_found():
     assert list_findings(WELL) == []
     assert render_diagnosis(WELL, []) == "runc, cgroups v2, 50.0 GB free\nnothing is wrong"
+
+
+def test_the_ledger_stands_beside_what_the_file_system_says():
+    facts = replace(WELL, ledger=LedgerFacts(995_000_000, 1_000_000_000))
+
+    assert list_findings(facts) == []
+    assert "995.0 MB by the ledger, 1000.0 MB by the file system (0.50% apart)" in render_diagnosis(
+        facts, []
+    )
+
+
+def test_what_the_ledger_does_not_know_of_is_told():
+    (found,) = list_findings(replace(WELL, ledger=LedgerFacts(800_000_000, 1_000_000_000)))
+
+    assert (found.code, found.severity) == ("ledger-differs", Severity.WARNING)
+    assert "20.0% apart" in found.problem
+
+
+def test_an_engine_that_was_never_there_has_no_ledger(tmp_path: Path):
+    assert probe_ledger(Stack(tmp_path, tmp_path, tmp_path)) is None
 
 
 @pytest.mark.parametrize(
