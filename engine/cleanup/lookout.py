@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from engine.cleanup.gather import Findings, iter_others, log_subject
 from engine.cleanup.measurer import measured_bytes
 from engine.cleanup.subject import SubjectKind
 from engine.cleanup.subjects import KnownSubjects
+from engine.errors import InvalidDigest
 from engine.images.resources import LAYER
 from engine.ledger.book import DEPARTED, WRITABLE, Book
 from engine.ledger.changes import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.cleanup.measurer import Known, Measurer
     from engine.cleanup.sources import Sources
     from engine.cleanup.subject import Subject
+    from engine.images.record import ImageRecord
     from engine.ledger import DiskUsage
     from engine.networks.networks import Networks
     from engine.system.clock import Clock
@@ -118,14 +120,16 @@ class Lookout:
         needed: set[str] = set()
         for each in leased:
             word, _, name = each.partition(":")
-            digest = Digest.parse(name.rpartition("/")[2])
-            found = (
-                self._sources.images.list_with_layer(ChainID(digest))
-                if word == LAYER
-                else self._sources.images.list_with_blob(digest)
-            )
-            needed |= {str(image.id) for image in found}
+            # Work at hand also leases what is no image's yet, under names of its own.
+            with suppress(InvalidDigest):
+                needed |= {str(image.id) for image in self._images_with(word, Digest.parse(name))}
         return [replace(each, is_leased=True) if each.id in needed else each for each in images]
+
+    def _images_with(self, word: str, digest: Digest) -> list[ImageRecord]:
+        images = self._sources.images
+        if word == LAYER:
+            return images.list_with_layer(ChainID(digest))
+        return images.list_with_blob(digest)
 
     def _others(
         self, seen: _Seen, kinds: Collection[SubjectKind], pinned: frozenset[str]

@@ -169,3 +169,15 @@ def test_what_runs_says_how_old_its_size_is(engine: Engine, clock: Moving) -> No
     assert second.writable_layers >= first.writable_layers + MEGABYTE
     assert second.measured_at is not None
     assert second.measured_at > first.measured_at
+
+
+def test_what_work_at_hand_needs_is_kept_whatever_else_is_leased(engine: Engine) -> None:
+    (image,) = engine.images.list()
+    rules = [Rule(RuleKind.UNUSED_IMAGES)]
+    with engine._ground.leases.held() as lease:
+        lease.add("snapshot:tar-of-a-load", "blob:nothing")
+        assert [each.id for each in engine.cleanup.preview(rules).items] == [str(image.id)]
+        lease.add(f"snapshot:{image.layers[0].chain_id}")
+        plan = engine.cleanup.preview(rules)
+
+    assert [each.reason for each in plan.kept] == ["is needed by work at hand"]
