@@ -1,7 +1,7 @@
 """
 The engine: its parts, wired; one object per noun, one method per verb.
 
-`engine.images.pull(…)`, `engine.containers.start(…)`, `engine.cleanup.preview_dangling_images()`.
+`engine.images.pull(…)`, `engine.containers.start(…)`, `engine.cleanup.preview(…)`.
 Opening one is cheap and takes nothing away from others that have the same root open; it is safe to
 share between threads.
 """

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine.cleanup.acts import TRASHABLE, Acts, leased_now
-from engine.cleanup.cleanup import Cleanup, carry_out
+from engine.cleanup.carrying import carry_out
 from engine.cleanup.copies import find_copy
 from engine.cleanup.gather import by_id
 from engine.cleanup.history import lives_of
@@ -72,14 +72,12 @@ def _batches(items: Sequence[SealedItem]) -> Iterator[tuple[int, Sequence[Sealed
         at += len(same)
 
 
-class Housekeeper(Cleanup):
+class Housekeeper:
     """The clean-ups of one engine root."""
 
     def __init__(self, tools: Tools) -> None:
-        sources = tools.sources
-        super().__init__(sources.images, sources.containers, sources.builds, tools.clock)
         self._tools = tools
-        self.trash = Trash(sources, tools.lookout, tools.clock)
+        self.trash = Trash(tools.sources, tools.lookout, tools.clock)
 
     def preview(
         self, rules: Sequence[Rule], *, owner: str = "", expires_after: timedelta = EXPIRES_AFTER

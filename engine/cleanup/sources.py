@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.cleanup.cleanup import LayerCache
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -101,7 +99,7 @@ class CacheContent(Protocol):
         """Directories of cache mounts."""
 
 
-class BuildCache(LayerCache, Protocol):
+class BuildCache(Protocol):
     """The build cache of an engine root."""
 
     def cache(self) -> CacheContent:

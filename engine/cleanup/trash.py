@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine.cleanup.cleanup import carry_out
+from engine.cleanup.carrying import carry_out
 from engine.cleanup.plan import Skipped
 from engine.cleanup.subject import SubjectKind
 from engine.errors import ImageInUse, InvalidSetting, WrongState

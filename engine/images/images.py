@@ -345,10 +345,6 @@ class Images:
         """Remove a name, or the image with its last one; see `Remover.remove`."""
         return self._remover.remove(text, of=of, force=force, owner=owner)
 
-    def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
-        """Remove *image* if still no tag names it and no container holds it, else return None."""
-        return self._remover.remove_dangling(image, owner=owner)
-
     def remove_unused(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
         """Remove *image* with its names if no container holds it, else return None."""
         return self._remover.remove_unused(image, PruneFilters(dangling=False), owner=owner)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import ImageHasSeveralNames, ImageInUse, SnapshotInUse, TagMoved
-from engine.images.prune_filters import PruneFilters
 from engine.images.record import ImageRemoval
 from engine.images.resources import blob_resource, layer_resource
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.images.gc import Collector
     from engine.images.ports import ImageHolders, LayerSnapshots
+    from engine.images.prune_filters import PruneFilters
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
     from engine.leases import Leases
@@ -109,10 +109,6 @@ class Remover:
             holders = self._holders.holders(image.id)
             plan = plan_removal(image, name, holders=holders, force=force)
             return self._carried_out(transaction, image, plan, owner)
-
-    def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
-        """Remove *image* if still no tag names it and no container holds it, else return None."""
-        return self.remove_unused(image, PruneFilters(), owner=owner)
 
     def remove_unused(
         self, image: ImageRecord, filters: PruneFilters, *, owner: str = ""

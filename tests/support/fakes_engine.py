@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from engine.cleanup.cleanup import Cleanup
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning
 from engine.containers.state import ContainerState
 from engine.errors import (
@@ -446,16 +445,10 @@ class FakeBuilds:
         return dict(self.held)
 
 
-class FakeCleanup(Cleanup):
-    """The clean-ups of before there were plans, and pins."""
+class FakeCleanup:
+    """Pins, and nothing that could be pinned."""
 
-    def __init__(self, engine: FakeEngine) -> None:
-        super().__init__(
-            engine.images,  # type: ignore[arg-type]
-            engine.containers,  # type: ignore[arg-type]
-            engine.builds,
-            SYSTEM_CLOCK,
-        )
+    def __init__(self) -> None:
         self.pins: set[str] = set()
 
     def pin(self, subject: str, *, owner: str = "") -> None:
@@ -482,7 +475,7 @@ class FakeEngine:
         self.networks = FakeNetworks(self)
         self.volumes = FakeVolumes(self)
         self.builds = FakeBuilds()
-        self.cleanup = FakeCleanup(self)
+        self.cleanup = FakeCleanup()
         self.reconciled = 0
 
     def reconcile(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.cleanup.rules import Rule, RuleKind
 from engine.containers.record import IfRunning
 from engine.engine import Engine
 from engine.errors import ImageInUse
@@ -17,6 +18,8 @@ from engine.system.paths import EnginePaths
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from engine.cleanup.plan import SealedPlan
 
 pytestmark = pytest.mark.root
 
@@ -67,11 +70,20 @@ def test_two_engines_on_one_root_see_the_same(engine: Engine, paths: EnginePaths
         assert engine.containers.get(container.id).is_running
 
 
+def image_bytes(engine: Engine) -> int:
+    usage = engine.disk()
+    return usage.layers + usage.archives + usage.documents
+
+
+def stopped_plan(engine: Engine) -> SealedPlan:
+    return engine.cleanup.preview([Rule(RuleKind.STOPPED_CONTAINERS)])
+
+
 def test_a_preview_of_stopped_containers_is_exact(engine: Engine) -> None:
     engine.images.make_starter(owner="ana")
     wrote = run(engine, "dd", "if=/dev/zero", "of=/data", "bs=1024", "count=512")
-    plan = engine.cleanup.preview_stopped_containers()
-    report = engine.cleanup.remove_stopped_containers([item.id for item in plan.items])
+    plan = stopped_plan(engine)
+    report = engine.cleanup.run(plan.id)
 
     assert report.removed == (wrote,)
     assert report.freed_bytes == plan.freed_bytes >= 512 * 1024
@@ -83,28 +95,33 @@ def test_a_preview_of_untagged_images_is_exact(engine: Engine) -> None:
     with pytest.raises(ImageInUse):
         engine.images.remove(str(image.id))
     engine.images.remove(IMAGE, force=True)
-    kept = engine.cleanup.preview_dangling_images()
+    kept = engine.cleanup.preview([Rule(RuleKind.UNTAGGED_IMAGES)])
     engine.containers.remove(container)
-    plan = engine.cleanup.preview_dangling_images()
-    before = engine.disk().total
-    report = engine.cleanup.remove_dangling_images([item.id for item in plan.items])
+    plan = engine.cleanup.preview([Rule(RuleKind.UNTAGGED_IMAGES)])
+    before = image_bytes(engine)
+    report = engine.cleanup.run(plan.id)
 
     assert [each.id for each in kept.kept] == [str(image.id)]
-    assert report.freed_bytes == plan.freed_bytes == before
-    assert engine.disk().total == 0
+    assert report.freed_bytes == plan.freed_bytes == before > 0
+    assert image_bytes(engine) == 0
 
 
 def test_what_came_into_use_after_the_preview_is_left_alone(engine: Engine) -> None:
     engine.images.make_starter(owner="ana")
-    container = run(engine, "sleep", "0")
-    again = engine.containers.create(ContainerSettings(image=IMAGE, command=("sleep", "1000")))
-    engine.containers.start(again.id)
-    report = engine.cleanup.remove_stopped_containers([container, again.id, "f" * 64])
+    gone, left = (run(engine, "true") for _ in range(2))
+    settings = ContainerSettings(image=IMAGE, command=("sleep", "1000"))
+    started = engine.containers.create(settings).id
+    engine.containers.start(started)
+    engine.containers.kill(started)
+    plan = stopped_plan(engine)
+    engine.containers.start(started)
+    engine.containers.remove(gone)
+    report = engine.cleanup.run(plan.id)
 
-    assert report.removed == (container,)
+    assert report.removed == (left,)
     assert {each.id: each.reason for each in report.skipped} == {
-        again.id: "is running",
-        "f" * 64: "is gone already",
+        started: "was started since",
+        gone: "is gone already",
     }
 
 
@@ -113,7 +130,7 @@ def test_a_cancelled_clean_up_reports_what_it_left(engine: Engine) -> None:
     container = run(engine, "true")
     cancellation = Cancellation()
     cancellation.cancel()
-    report = engine.cleanup.remove_stopped_containers([container], cancellation=cancellation)
+    report = engine.cleanup.run(stopped_plan(engine).id, cancellation=cancellation)
 
     assert report.removed == ()
     assert [each.id for each in report.skipped] == [container]

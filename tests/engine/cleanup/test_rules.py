@@ -1,21 +1,19 @@
+"""From a container's record to what a clean-up of stopped containers says of it."""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from engine.cleanup.plan import PlannedItem, Skipped
-from engine.cleanup.rules import FRESH, judge_container, judge_image
+from engine.cleanup.gather import container_subject
+from engine.cleanup.rules import FRESH, Rule, RuleKind, judge
 from engine.containers.state import ContainerState
-from engine.oci.digest import Digest
-from engine.oci.reference import Reference
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-IMAGE_ID = Digest("a" * 64)
 
 
 @dataclass(frozen=True)
@@ -26,28 +24,33 @@ class Container:
     exit_code: int | None = 3
     owner: str = "ana"
     created_at: datetime = NOW - HOUR
+    started_at: datetime | None = NOW - HOUR
     finished_at: datetime | None = NOW - HOUR / 2
+    restart_count: int = 0
+    settings: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(labels={}))
 
 
-@dataclass(frozen=True)
-class Image:
-    id: Digest = IMAGE_ID
-    tags: tuple[Reference, ...] = ()
-    added_by: str = "ana"
-    added_at: datetime = NOW
+def judged(container: Container):
+    subject = container_subject(container, now=NOW, is_pinned=False)
+    return judge([Rule(RuleKind.STOPPED_CONTAINERS)], [subject], NOW)
 
 
 def test_a_stopped_container_goes_and_says_how_it_ended() -> None:
-    item = judge_container(Container(), NOW)
+    ((item,), kept) = judged(Container())
 
-    assert item == PlannedItem("c" * 64, "web", "exited with code 3", "ana", NOW - HOUR / 2)
+    assert (item.id, item.name, item.owner) == ("c" * 64, "web", "ana")
+    assert (item.reason, item.since) == ("exited with code 3", NOW - HOUR / 2)
+    assert kept == ()
 
 
 @pytest.mark.parametrize(
     "state", [ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING]
 )
 def test_a_container_that_lives_stays(state: ContainerState) -> None:
-    assert judge_container(Container(state=state), NOW) == Skipped("c" * 64, f"is {state}")
+    items, (kept,) = judged(Container(state=state))
+
+    assert items == ()
+    assert kept.reason == f"is {state}"
 
 
 @pytest.mark.parametrize(
@@ -59,24 +62,7 @@ def test_a_container_that_lives_stays(state: ContainerState) -> None:
 )
 def test_a_container_never_started_goes_once_it_is_not_fresh(age: timedelta, goes: bool) -> None:
     made = Container(state=ContainerState.CREATED, created_at=NOW - age, finished_at=None)
+    items, kept = judged(made)
 
-    assert isinstance(judge_container(made, NOW), PlannedItem) is goes
-
-
-def test_an_untagged_unused_image_goes() -> None:
-    item = judge_image(Image(), [])
-
-    assert isinstance(item, PlannedItem)
-    assert item.owner == "ana"
-
-
-def test_an_image_with_a_tag_stays_and_the_tag_is_named() -> None:
-    tagged = Image(tags=(Reference.parse("web:1"),))
-
-    assert judge_image(tagged, []) == Skipped(str(tagged.id), "has a tag: web:1")
-
-
-def test_an_image_behind_containers_stays_and_they_are_named() -> None:
-    kept = judge_image(Image(), ["web", "db"])
-
-    assert kept == Skipped(str(IMAGE_ID), "is used by container web, db")
+    assert (len(items), len(kept)) == ((1, 0) if goes else (0, 1))
+    assert [each.reason for each in items] == ["was never started"] * goes

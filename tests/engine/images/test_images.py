@@ -94,11 +94,11 @@ def test_the_last_use_is_remembered(images: Images) -> None:
     assert images.get(str(image.id)).last_used_at is not None
 
 
-def test_a_dangling_image_is_cleaned_up(images: Images, world: World) -> None:
+def test_an_unused_image_is_cleaned_up(images: Images, world: World) -> None:
     image = world.add(b"files")
 
-    assert images.remove_dangling(image) is not None
-    assert images.remove_dangling(image) is None
+    assert images.remove_unused(image) is not None
+    assert images.remove_unused(image) is None
 
 
 def test_what_nothing_needs_is_swept(images: Images, world: World) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ImageHasSeveralNames, ImageInUse, ImageNotFound, TagMoved
+from engine.images.prune_filters import PruneFilters
 from engine.images.remove import plan_removal
 from engine.images.resources import blob_resource, layer_resource
 from engine.ledger import ledger_of
@@ -232,7 +233,7 @@ def test_a_layer_under_a_container_stays(world: World) -> None:
 def test_a_clean_up_takes_what_is_still_dangling(world: World) -> None:
     image = world.add(b"base")
 
-    removal = world.remover.remove_dangling(image)
+    removal = world.remover.remove_unused(image, PruneFilters())
 
     assert removal is not None
     assert removal.deleted[0] == image.id
@@ -245,7 +246,8 @@ def test_a_clean_up_leaves_what_got_a_tag_or_a_container_or_is_gone(world: World
     world.holders.by_image[used.id] = ("web",)
     world.remover.remove(str(gone.id))
 
-    assert [world.remover.remove_dangling(each) for each in (tagged, used, gone)] == [None] * 3
+    removed = [world.remover.remove_unused(each, PruneFilters()) for each in (tagged, used, gone)]
+    assert removed == [None] * 3
     assert {image.id for image in world.images.list_all()} == {tagged.id, used.id}
 
 
