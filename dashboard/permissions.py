@@ -134,13 +134,17 @@ def grants(user: User | None, host: str) -> QuerySet[OwnerQuestion]:
     )
 
 
-def granted(user: User | None, host: str, things: Collection[Thing]) -> frozenset[Thing]:
-    """Return those of *things* on *host* that their owners let *user* remove."""
-    if not things or not is_permitted(user, Role.OPERATOR):
+def granted(user: User | None, host: str, owners: Mapping[Thing, str]) -> frozenset[Thing]:
+    """
+    Return those of the things on *host* that their owners let *user* remove.
+
+    What somebody let go who does not own it now is not among them: another has it under its name.
+    """
+    if not owners or not is_permitted(user, Role.OPERATOR):
         return frozenset()
-    found = grants(user, host).filter(object_id__in=[each.id for each in things])
-    known = set(found.values_list("kind", "object_id"))
-    return frozenset(each for each in things if (each.kind, each.id) in known)
+    found = grants(user, host).filter(object_id__in=[each.id for each in owners])
+    known = set(found.values_list("kind", "object_id", "owner"))
+    return frozenset(each for each, whose in owners.items() if (*each, whose) in known)
 
 
 def check_takes(
@@ -152,7 +156,7 @@ def check_takes(
     A selection passes as long as anything of it may go. What *owners* does not have is not there;
     whoever does the job says so.
     """
-    let_go = granted(user, host, arguments.takes) if arguments.is_removal else ()
+    let_go = granted(user, host, owners) if arguments.is_removal else ()
     refused = refusals(user, owners, let_go)
     if not refused or (arguments.is_selection and len(refused) < len(arguments.takes)):
         return

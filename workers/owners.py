@@ -62,8 +62,9 @@ def sort_out(work: Work[Any], kind: str, ids: Sequence[str]) -> tuple[list[str],
     if is_permitted(requester, ROLE_FOR_OTHERS):
         return list(ids), []
     things = [Thing(kind, each) for each in ids]
-    let_go = granted(requester, work.job.host_id, things) if work.arguments.is_removal else ()
-    refused = refusals(requester, owners_in(work.engine, things), let_go)
+    owners = owners_in(work.engine, things)
+    let_go = granted(requester, work.job.host_id, owners) if work.arguments.is_removal else ()
+    refused = refusals(requester, owners, let_go)
     own = [each for each in ids if Thing(kind, each) not in refused]
     return own, [{"id": thing.id, "reason": why} for thing, why in refused.items()]
 

@@ -29,7 +29,7 @@ def explain_owner(
     """
     if request.method == "POST" or may_take(request.user, owner):
         return None
-    if is_removal and granted(request.user, host, [thing]):
+    if is_removal and granted(request.user, host, {thing: owner}):
         return None
     return render_others(request, find_owned(host, thing))
 
@@ -61,5 +61,5 @@ def check_owner(
     request: SignedInRequest, owner: str, *, host: str, thing: Thing, what: str
 ) -> None:
     """Raise `BelongsToAnother` where who asks may not remove *what*, and it was not let go."""
-    if not may_take(request.user, owner) and not granted(request.user, host, [thing]):
+    if not may_take(request.user, owner) and not granted(request.user, host, {thing: owner}):
         raise BelongsToAnother(what, whose(owner))

@@ -7,7 +7,15 @@ from dashboard import services
 from dashboard.arguments import Thing, parse_arguments
 from dashboard.errors import BelongsToAnother, NotPermitted
 from dashboard.jobs import JobName
-from dashboard.models import Answer, AuditEntry, Container, Notification, OwnerQuestion, Role
+from dashboard.models import (
+    Answer,
+    AuditEntry,
+    Container,
+    Notification,
+    OwnerQuestion,
+    Role,
+    Volume,
+)
 from dashboard.models.question import GRANT_LASTS
 from dashboard.selectors.owners import find_owned
 from tests.dashboard.conftest import make_user
@@ -109,6 +117,19 @@ def test_let_go_ends_after_a_while_and_with_the_role(question, request_by, otto,
     OwnerQuestion.objects.update(answered_at=timezone.now() - GRANT_LASTS)
     with pytest.raises(BelongsToAnother):
         remove(request_by, otto)
+
+
+def test_what_one_let_go_is_no_permit_for_what_another_has_under_its_name(
+    request_by, otto, ana, host
+):
+    volume = Volume.objects.create(host=host, name="data", owner="otto")
+    services.ask_owner(find_owned("alpha", Thing("volume", "data")), user=otto)
+    services.answer_owner(OwnerQuestion.objects.get(), let_go=True, user=otto)
+    volume.delete()
+    Volume.objects.create(host=host, name="data", owner="ana")
+
+    with pytest.raises(BelongsToAnother):
+        request_by(otto, name=JobName.REMOVE_VOLUME, arguments={"name": "data"})
 
 
 def test_only_the_owner_or_who_maintains_answers_and_once(question, otto, ana, mia):
