@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.images.remove import Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
-    from engine.images.sync_receive import Receiver
+    from engine.images.sync_receive import Receiver, Wanted
     from engine.images.sync_send import Sender
     from engine.oci.digest import ChainID, Digest, ImageID
     from engine.oci.platform import Platform
@@ -199,13 +199,19 @@ class Images:
         reader: BinaryIO,
         writer: BinaryIO,
         *,
+        wanted: Wanted | None = None,
         progress: ProgressSink = SILENT,
         cancellation: Cancellation = NEVER,
         owner: str = "",
     ) -> Pulled:
         """Take an image that another host `send`s; see `Receiver.receive`."""
         return self._receiver.receive(
-            reader, writer, progress=progress, cancellation=cancellation, owner=owner
+            reader,
+            writer,
+            wanted=wanted,
+            progress=progress,
+            cancellation=cancellation,
+            owner=owner,
         )
 
     def save(

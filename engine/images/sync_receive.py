@@ -136,6 +136,20 @@ def hear_offer(wire: Wire) -> Offer:
     return Offer(wire, reference, WrittenManifest(content, parsed))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The one image that was asked for, and the name it was asked for by."""
+
+    image_id: str
+    reference: Reference
+
+    def check(self, offer: Offer) -> None:
+        """Raise `InvalidConversation` where *offer* is another image, or has another name."""
+        is_it = str(offer.manifest.parsed.config.digest) == self.image_id
+        if not is_it or offer.reference != self.reference:
+            raise InvalidConversation("it offers another image than was asked for")
+
+
 class Receiver:
     """Takes images from other hosts into one engine root; *new_puller* pulls from any source."""
 
@@ -147,6 +161,7 @@ class Receiver:
         reader: BinaryIO,
         writer: BinaryIO,
         *,
+        wanted: Wanted | None = None,
         progress: ProgressSink = SILENT,
         cancellation: Cancellation = NEVER,
         owner: str = "",
@@ -154,12 +169,16 @@ class Receiver:
         """
         Take the image that is offered over *reader* and *writer*, and let its tag name it here.
 
+        Where *wanted* says which it is to be, no other is taken, and no other tag moves.
+
         Raises what a pull raises, `PeerFailed`, `PeerLost` or `InvalidConversation`; then no image,
         tag or layer has changed, and what has arrived is not asked for again.
         """
         wire = Wire(reader, writer, cancellation)
         with told_failures(wire):
             offer = hear_offer(wire)
+            if wanted is not None:
+                wanted.check(offer)
             pulled = self._new_puller(offer.connected).pull(
                 offer.reference, progress=progress, cancellation=cancellation, owner=owner
             )

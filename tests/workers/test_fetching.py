@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dashboard.agents import Question
 from dashboard.arguments import parse_arguments
 from dashboard.errors import HostSilent
 from dashboard.jobs import JobName
 from dashboard.models import Image
 from engine.engine import Engine
-from engine.errors import EngineError, InvalidInput, LimitExceeded, TagMoved
+from engine.errors import (
+    EngineError,
+    InvalidConversation,
+    InvalidInput,
+    LimitExceeded,
+    TagMoved,
+)
 from engine.progress import SILENT, Cancellation, Cancelled
 from engine.system.paths import EnginePaths
 from tests.support.builders import directory, file, layer_tar
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from dashboard.agents import Question
     from engine.images.record import ImageRecord
 
 pytestmark = [pytest.mark.root, pytest.mark.django_db]
@@ -67,6 +73,7 @@ class Line:
         self.bytes = 0
         self.turns = 0
         self.fails_after = 10**9
+        self.offers: dict[str, str] = {}
 
     def ask(
         self, host: str, question: Question, told: Mapping[str, Any], *, patience: float
@@ -75,6 +82,8 @@ class Line:
         self.turns += 1
         if self.turns > self.fails_after:
             raise HostSilent(host)
+        if question is Question.SEND_OPEN:
+            told = {**told, **self.offers}
         answer = self._answers[question.value](told)
         self.bytes += len(answer.get("content", b""))
         return answer
@@ -147,6 +156,20 @@ def test_what_took_the_name_since_is_not_sent(work, line, there: Engine, image) 
 
     with pytest.raises(TagMoved):
         travel.fetch_image(work(image))
+
+
+def test_a_host_that_offers_another_image_or_name_changes_nothing(
+    work, line, here: Engine, there: Engine, image
+) -> None:
+    other = there.images.import_tar(io.BytesIO(BASE), reference="team/base:1")
+    for name, told in (("team/base:1", image), ("team/web:1", other)):
+        offers = there.images.get(name)
+        line.offers = {"image_id": str(offers.id), "reference": name}
+
+        with pytest.raises(InvalidConversation):
+            travel.fetch_image(work(told))
+
+        assert here.images.list() == []
 
 
 def test_an_image_that_is_not_there_is_refused(work, line, there: Engine, image) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from dashboard.agents import ask
 from dashboard.jobs import JobName
 from engine.errors import TagMoved
+from engine.images.sync_receive import Wanted
 from engine.oci.reference import Reference
 from workers.fetching import fetched
 from workers.inventory import Inventory
@@ -79,6 +80,7 @@ def fetch_image(work: Work[FetchImage]) -> Outcome:
         {"image_id": told.image_id, "reference": told.reference},
         partial(
             work.engine.images.receive,
+            wanted=Wanted(told.image_id, Reference.parse(told.reference)),
             progress=work.progress,
             cancellation=work.cancellation,
             owner=work.owner,
