@@ -21,6 +21,7 @@ import ssl
 import threading
 from contextlib import closing, contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,6 +36,10 @@ CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
 PORTS = {"http": 80, "https": 443}
 TRY_AGAIN = frozenset({408, 425, 429})
+# So many addresses of one name are tried, so that nobody's name keeps a worker for long.
+MOST_ADDRESSES = 3
+# Where clouds hand out credentials at addresses that look like any private one.
+METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200")))
 
 
 class DeliveryFailed(Exception):
@@ -82,6 +87,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         status = _exchange(parts, body, headers)
     except (OSError, http.client.HTTPException) as error:
         raise DeliveryFailed(_reason(error)) from error
+    except UnicodeError as error:
+        # A part of it is empty or too long, which no resolver is asked for.
+        raise DeliveryFailed("its name cannot be one of a host", is_final=True) from error
     if 200 <= status < 300:
         return status
     raise DeliveryFailed(_refusal(status), is_final=_is_final(status))
@@ -89,11 +97,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 def is_allowed(address: IPv4Address | IPv6Address) -> bool:
     """Whether a webhook may lie at *address*."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return is_allowed(address.ipv4_mapped)
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified) and not (
-        address.is_reserved and not address.is_loopback
-    )
+    if isinstance(address, IPv6Address) and (inner := address.ipv4_mapped or address.sixtofour):
+        return is_allowed(inner)
+    is_odd = address.is_link_local or address.is_multicast or address.is_unspecified
+    is_reserved = address.is_reserved and not address.is_loopback
+    return not (is_odd or is_reserved or address in METADATA)
 
 
 def _exchange(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> int:
@@ -110,7 +118,7 @@ def _exchange(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> in
 
 def _connected(host: str, port: int, *, is_secure: bool) -> socket.socket:
     last: OSError = OSError("it has no address that a webhook may have")
-    for address in _addresses(host, port):
+    for address in islice(_addresses(host, port), MOST_ADDRESSES):
         try:
             wire = socket.create_connection((str(address), port), timeout=CONNECT_SECONDS)
         except OSError as error:

@@ -234,6 +234,9 @@ class TestWebhooks:
         ("::", False),
         ("224.0.0.1", False),
         ("255.255.255.255", False),
+        ("2002:a9fe:a9fe::1", False),
+        ("fd00:ec2::254", False),
+        ("100.100.100.200", False),
     ],
 )
 def test_where_a_webhook_may_lie(address, allowed) -> None:
@@ -255,6 +258,33 @@ def test_a_name_that_leads_to_such_an_address_is_refused(monkeypatch) -> None:
 
     with pytest.raises(DeliveryFailed, match="no address that a webhook may have"):
         post("http://metadata.example.org/", b"{}", {})
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example.org", "a..example.org", ".example.org"])
+def test_a_name_that_none_can_have_is_final(webhook, host) -> None:
+    Webhook.objects.update(url=f"http://{host}/hook")
+    services.notify(RUN, "The policy ran", "", "", roles=[Role.ADMIN])
+
+    delivery = deliver(Delivery.objects.get(user=None))
+
+    assert (delivery.state, delivery.message) == ("failed", "its name cannot be one of a host")
+
+
+def test_of_a_name_with_many_addresses_only_a_few_are_tried(monkeypatch) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"10.0.0.{n}", 80)) for n in range(99)]
+    tried: list[object] = []
+
+    def refuse(place: object, **_: object) -> None:
+        tried.append(place)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+
+    with pytest.raises(DeliveryFailed):
+        post("http://many.example.org/", b"{}", {})
+
+    assert len(tried) == webhooks.MOST_ADDRESSES
 
 
 class TestMail:
