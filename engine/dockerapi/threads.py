@@ -101,8 +101,8 @@ class Threads(Executor):
 
     def _begin(self, work: Work[object]) -> None:
         worker = _Worker(work)
-        self._count += 1
         threading.Thread(target=self._serve, args=(worker,), name=self._name).start()
+        self._count += 1
 
     def _serve(self, worker: _Worker) -> None:
         while worker.work is not None:
@@ -120,21 +120,22 @@ class Threads(Executor):
                 self._count -= 1
                 return
             self._idle.append(worker)
-        if not worker.told.acquire(timeout=self._idle_seconds):
-            self._give_up(worker)
+        is_told = worker.told.acquire(timeout=self._idle_seconds)
         with self._guard:
+            # In one piece: who comes by sees it idle, or not counted any more.
+            if not is_told:
+                self._give_up(worker)
             self._count -= worker.is_idle
             is_last = worker.is_idle and not self._idle and not self._is_closed
         if is_last:
             self._at_rest()
 
     def _give_up(self, worker: _Worker) -> None:
-        with self._guard:
-            if worker in self._idle:
-                self._idle.remove(worker)
-                return
-        # It was told something at the last moment.
-        worker.told.acquire()
+        if worker in self._idle:
+            self._idle.remove(worker)
+        else:
+            # It was told something at the last moment.
+            worker.told.acquire()
 
 
 def _do(work: Work[object]) -> None:

@@ -28,6 +28,41 @@ def until(holds) -> None:
         time.sleep(0.005)
 
 
+class LetIn:
+    """A lock that calls *once* at the first moment when somebody else could come in between."""
+
+    def __init__(self, lock, is_time) -> None:
+        self._lock = lock
+        self._is_time = is_time
+        self.once = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if self.once and self._is_time():
+            call, self.once = self.once, None
+            call()
+
+
+def test_work_that_comes_while_the_last_thread_ends_is_done():
+    threads = Threads(1, "test", idle_seconds=0.05)
+    found = []
+    # Whoever is the last thread is not idle any more, and may still be counted.
+    guard = LetIn(threads._guard, lambda: not threads._idle)
+    threads._guard = guard
+    threads.submit(abs, -1).result(SECONDS)
+    until(lambda: threads._idle or not threads.count)
+    guard.once = lambda: found.append(threads.submit(abs, -2))
+
+    until(lambda: found)
+
+    assert found[0].result(SECONDS) == 2
+    threads.shutdown()
+    until(lambda: threads.count == 0)
+
+
 def test_the_outcome_is_told(threads):
     assert threads.submit(divmod, 7, 2).result(SECONDS) == (3, 1)
     with pytest.raises(ZeroDivisionError):
