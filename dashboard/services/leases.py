@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from dashboard.jobs import JobName
@@ -11,11 +12,17 @@ from dashboard.models import Container, Job, NoticeKind, Role, User
 from dashboard.permissions import may_take
 from dashboard.services.jobs import request_job
 from dashboard.services.notifications import notify
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+log = logging.getLogger(__name__)
+
 NOTICE_BEFORE = timedelta(hours=24)
+# What was over for so long was asked for, and stays where it is: the job of that is forgotten one
+# day, and what somebody restored must not end once more for it.
+OVER_FOR = timedelta(days=30)
 MOST = 500
 
 
@@ -37,19 +44,29 @@ def end_leases(now: datetime) -> list[Job]:
     """
     Return the jobs that end the leases which are over, each asked for once for each end.
 
-    A job asks again, when it is done, whether somebody extended the lease meanwhile.
+    A job asks again, when it is done, whether somebody extended the lease meanwhile. One that
+    cannot be asked for is written down, and keeps no other waiting.
     """
-    over = Container.objects.filter(expires_at__lte=now).order_by("expires_at")[:MOST]
-    return [job for each in over if (job := _end(each)) is not None]
+    over = Container.objects.filter(expires_at__lte=now, expires_at__gt=now - OVER_FOR)
+    jobs = (_asked(each) for each in over.order_by("-expires_at")[:MOST])
+    return [job for job in jobs if job is not None]
+
+
+def _asked(container: Container) -> Job | None:
+    try:
+        return _end(container)
+    except EngineError as error:
+        log.warning("the lease of %s cannot be ended: %s", container.container_id, error)
+        return None
 
 
 def _end(container: Container) -> Job | None:
-    told = {
-        "container_id": container.container_id,
-        "until": container.expires_at.isoformat() if container.expires_at else "",
-    }
+    end = container.expires_at
+    # As the job has it, which is how one finds it again.
+    until = end.astimezone(UTC).isoformat(timespec="seconds") if end else ""
+    told = {"container_id": container.container_id, "until": until}
     executor = _executor(container.owner)
-    if executor is None or _was_ended(container, told["until"]):
+    if executor is None or _was_ended(container, until):
         return None
     job = request_job(name=JobName.END_LEASE, host=container.host_id, arguments=told, user=executor)
     _tell(

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
     from engine.settings.container import ContainerSettings
 
 EXPIRES = "io.shipshape.expires"
+# Anybody may write a label. What is beyond these is no time that can be kept everywhere.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def expiry_of(labels: Mapping[str, str]) -> datetime | None:
-    """Return until when something with *labels* is wanted; None for ever, or if no time is told."""
+    """
+    Return until when something with *labels* is wanted, in UTC and to the second.
+
+    None is for ever, or that no time is told that makes sense.
+    """
     try:
-        moment = datetime.fromisoformat(labels.get(EXPIRES, ""))
+        moment = datetime.fromisoformat(labels.get(EXPIRES, "")).replace(microsecond=0)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC) if EARLIEST <= aware < LATEST else None
 
 
 def with_expiry(settings: ContainerSettings, until: datetime | None) -> ContainerSettings:

@@ -6,11 +6,14 @@ import pytest
 
 from dashboard import services
 from dashboard.arguments import parse_arguments
+from dashboard.errors import HostNotFound
 from dashboard.forms import LaunchForm
 from dashboard.forms.launch_typed import typed_launch
 from dashboard.jobs import JobName
 from dashboard.leases import extended, read_lease, render_lease
 from dashboard.models import Container, Job, Notification, Role
+from dashboard.services import leases
+from dashboard.services.leases import OVER_FOR
 from engine.errors import InvalidSetting
 from engine.settings import ContainerSettings
 from engine.settings.lease import EXPIRES, expiry_of, with_expiry, without_expiry
@@ -71,6 +74,25 @@ def test_a_label_says_it_whoever_wrote_it():
     assert expiry_of({EXPIRES: "soon"}) is None
     assert without_expiry(settings.labels) == {"team": "a"}
     assert with_expiry(settings, None).labels == {"team": "a"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "9999-12-31T23:59:59",
+        "1970-01-01",
+    ],
+)
+def test_a_label_that_no_calendar_can_hold_says_nothing(text):
+    assert expiry_of({EXPIRES: text}) is None
+
+
+def test_a_label_counts_to_the_second_and_in_utc():
+    moment = expiry_of({EXPIRES: "2026-12-02T12:30:00.999+02:00"})
+
+    assert moment.isoformat() == NOW.isoformat()
 
 
 def test_the_launch_form_takes_it_along_and_shows_it_again():
@@ -174,6 +196,43 @@ def test_a_lease_that_is_over_once_more_ends_once_more(leased, otto):
     container.save()
 
     assert len(services.end_leases(NOW)) == 1
+
+
+def test_a_lease_that_ends_within_a_second_is_ended_once(leased, otto):
+    leased(-timedelta(microseconds=1_500_000))
+
+    assert len(services.end_leases(NOW)) == 1
+    Job.objects.update(state="failed")
+    assert services.end_leases(NOW) == []
+
+
+def test_what_was_restored_long_ago_stays_although_the_job_is_forgotten(leased, otto):
+    leased(-OVER_FOR)
+
+    assert services.end_leases(NOW) == []
+
+
+def test_one_that_cannot_be_asked_for_keeps_no_other_waiting(leased, host, otto, monkeypatch):
+    leased(-timedelta(minutes=2))
+    Container.objects.create(
+        host=host,
+        container_id="d" * 64,
+        name="db",
+        owner="otto",
+        expires_at=NOW - timedelta(minutes=1),
+    )
+    ask = leases.request_job
+
+    def refuse(**told):
+        if told["arguments"]["container_id"] == "c" * 64:
+            raise HostNotFound("alpha")
+        return ask(**told)
+
+    monkeypatch.setattr(leases, "request_job", refuse)
+
+    (job,) = services.end_leases(NOW)
+
+    assert job.object_id == "d" * 64
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"role": Role.VIEWER}])
