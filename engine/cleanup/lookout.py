@@ -161,11 +161,13 @@ class Lookout:
     def _look(self) -> _Seen:
         self._sources.containers.settle()
         version = self._database.version()
-        seen = self._seen
+        # What was followed by half is not known any more: an error has the next look begin anew.
+        seen, self._seen = self._seen, None
         if seen is None or (seen.version != version and not self._followed(seen)):
-            seen = self._seen = self._anew()
+            seen = self._anew()
         seen.version = version
         self._look_beside(seen)
+        self._seen = seen
         return seen
 
     def _anew(self) -> _Seen:

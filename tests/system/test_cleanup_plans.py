@@ -14,7 +14,7 @@ from engine.cleanup.policy import Policy
 from engine.cleanup.rules import Rule, RuleKind
 from engine.containers.record import IfRunning
 from engine.engine import Engine
-from engine.errors import PlanExpired, PlanNotFound
+from engine.errors import OutOfSpace, PlanExpired, PlanNotFound
 from engine.images.starter import STARTER
 from engine.networks.settings import NetworkSettings
 from engine.oci.digest import Digest
@@ -240,3 +240,20 @@ def test_an_image_that_its_registry_has_is_no_only_copy(engine: Engine) -> None:
     assert found.pull_bytes > 0
     assert lost.whereabouts is Whereabouts.ONLY_HERE
     assert silent.whereabouts is Whereabouts.UNKNOWN
+
+
+def test_a_look_that_failed_on_its_way_leaves_nothing_out(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.cleanup.look()
+    container = run(engine, WRITE)
+    measurer = engine.cleanup._tools.lookout._measurer
+    with monkeypatch.context() as patch:
+        patch.setattr(measurer, "known", lambda *_: (_ for _ in ()).throw(OutOfSpace("records")))
+        with pytest.raises(OutOfSpace):
+            engine.cleanup.look()
+
+    look = engine.cleanup.look()
+
+    assert container in {each.id for each in look.subjects}
+    assert look.reclaim.freed([container]) >= 512 << 10
