@@ -9,6 +9,7 @@ Only emptying lets go of them, and is not undone.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import ImageInUse, ImageNotFound, RestoreConflict
@@ -69,8 +70,10 @@ class ImageTrash:
         """
         Put an image with all its names into the trash; return *objection*'s words if it has any.
 
-        It is asked in the transaction that moves the image. Raises `ImageNotFound`, or `ImageInUse`
-        for one from which a container was made that is not in the trash itself.
+        It is asked in the transaction that moves the image. Where the same image is there already,
+        and was brought anew meanwhile, that one gets these names too and stays its owner's. Raises
+        `ImageNotFound`, or `ImageInUse` for one from which a container was made that is not in the
+        trash itself.
         """
         with self._database.write() as transaction:
             image = self._images.get(image_id)
@@ -81,9 +84,10 @@ class ImageTrash:
             if holders:
                 raise ImageInUse(image.id.short, holders=holders)
             self._hold(image)
+            kept = _joined(self._find(image_id), image)
             transaction.execute(
                 "INSERT OR REPLACE INTO trashed_images VALUES (?, ?, ?, ?)",
-                (str(image.id), json.dumps(_written(image)), self._now(), owner),
+                (str(image.id), json.dumps(_written(kept)), self._now(), owner),
             )
             for name in image.names:
                 self._images.untag(name, owner=owner, reason=REASON)
@@ -143,10 +147,14 @@ class ImageTrash:
             self._holds.hold_blob(_holder(image), document.digest)
 
     def _get(self, image_id: str) -> TrashedImage:
-        row = self._database.row("SELECT * FROM trashed_images WHERE id = ?", (image_id,))
-        if row is None:
+        found = self._find(image_id)
+        if found is None:
             raise ImageNotFound(image_id)
-        return _trashed(row)
+        return found
+
+    def _find(self, image_id: str) -> TrashedImage | None:
+        row = self._database.row("SELECT * FROM trashed_images WHERE id = ?", (image_id,))
+        return _trashed(row) if row else None
 
     def _check_tag(self, tag: Reference, image: ImageRecord) -> None:
         holder = self._images.find(str(tag))
@@ -175,6 +183,24 @@ class ImageTrash:
 
 def _holder(image: ImageRecord) -> str:
     return f"trash:{image.id}"
+
+
+def _joined(there: TrashedImage | None, image: ImageRecord) -> ImageRecord:
+    """Return *image* with what is known of it *there*, in the trash."""
+    if there is None:
+        return image
+    known = there.record
+    return replace(
+        image,
+        documents=tuple(
+            {each.digest: each for each in (*known.documents, *image.documents)}.values()
+        ),
+        tags=tuple(dict.fromkeys((*known.tags, *image.tags))),
+        repo_digests=tuple(dict.fromkeys((*known.repo_digests, *image.repo_digests))),
+        added_at=known.added_at,
+        added_by=known.added_by,
+        source=known.source,
+    )
 
 
 def _written(image: ImageRecord) -> dict[str, Any]:

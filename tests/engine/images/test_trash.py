@@ -125,6 +125,22 @@ def test_one_that_was_brought_anew_meanwhile_becomes_one_with_it(
     assert len(world.images.list_all()) == 1
 
 
+def test_one_that_goes_once_more_loses_neither_names_nor_owner(
+    world: World, trash: ImageTrash
+) -> None:
+    image = made(world)
+    trash.put(str(image.id), owner="ana")
+    world.add(b"base", b"web", tags=("team/web:3",))
+    trash.put(str(image.id), owner="bob")
+
+    (item,) = trash.list()
+
+    assert {each.familiar for each in item.record.tags} == {TAG, OTHER, "team/web:3"}
+    assert (item.record.added_at, item.record.added_by) == (image.added_at, image.added_by)
+    assert item.record.repo_digests == image.repo_digests
+    assert trash.restore(str(image.id)).added_at == image.added_at
+
+
 def test_an_image_under_a_container_does_not_go(
     world: World, trash: ImageTrash, users: Users
 ) -> None:
