@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,25 @@ class TestSendings:
         key = sendings.open(listen)
 
         assert ended.wait(20)
+        with pytest.raises(InvalidInput):
+            sendings.turn(key, b"", 10)
+
+    def test_no_descriptor_is_closed_under_a_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sendings = Sendings(patience=20)
+        key = sendings.open(lambda reader, _: reader.read(1))
+        closing = threading.Thread(target=sendings._close, args=(key,))
+        listen = sending.select.select
+
+        def looked(says: list[int], *rest: Any) -> Any:
+            closing.start()
+            closing.join(0.3)
+            os.fstat(says[0])
+            return listen(says, *rest)
+
+        monkeypatch.setattr(sending.select, "select", looked)
+
+        assert sendings.turn(key, b"", 10) == (b"", False)
+        closing.join(20)
         with pytest.raises(InvalidInput):
             sendings.turn(key, b"", 10)
 

@@ -12,7 +12,7 @@ import select
 import threading
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, InvalidInput, LimitExceeded, PeerLost
@@ -35,6 +35,9 @@ class _Sending:
     hears: int
     says: int
     last: threading.Timer | None = None
+    # Whoever uses the descriptors, or closes them; their numbers are soon another file's.
+    guard: threading.RLock = field(default_factory=threading.RLock)
+    is_closed: bool = False
 
 
 class Sendings:
@@ -75,13 +78,16 @@ class Sendings:
             sending = self._open.get(key)
         if sending is None or len(heard) > MOST_HEARD:
             raise InvalidInput("this conversation is over")
-        self._expect_turn(key, sending)
-        # One that has ended is told so by the end of what it says.
-        with suppress(BrokenPipeError):
-            self._hear(sending, heard)
-        said, is_done = (b"", True) if is_last else _said(sending.says, size)
-        if is_done:
-            self._close(key)
+        with sending.guard:
+            if sending.is_closed:
+                raise InvalidInput("this conversation is over")
+            self._expect_turn(key, sending)
+            # One that has ended is told so by the end of what it says.
+            with suppress(BrokenPipeError):
+                self._hear(sending, heard)
+            said, is_done = (b"", True) if is_last else _said(sending.says, size)
+            if is_done:
+                self._close(key)
         return said, is_done
 
     def _hear(self, sending: _Sending, heard: bytes) -> None:
@@ -102,9 +108,12 @@ class Sendings:
     def _close(self, key: str) -> None:
         with self._guard:
             sending = self._open.pop(key, None)
-        if sending is not None:
+        if sending is None:
+            return
+        with sending.guard:
             if sending.last is not None:
                 sending.last.cancel()
+            sending.is_closed = True
             os.close(sending.hears)
             os.close(sending.says)
 
