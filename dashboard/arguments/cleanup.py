@@ -137,7 +137,11 @@ class TrashImages(SeveralThings):
 
 @dataclass(frozen=True, slots=True)
 class RestoreFromTrash(SeveralThings):
-    """Bring things back from the trash; one alone may come back under other *names*."""
+    """
+    Bring things back from the trash; one alone may come back under other *names*.
+
+    Bringing back takes nothing from anybody, but other names do.
+    """
 
     names: tuple[str, ...] = ()
     object_kind: ClassVar[str] = "trash"
@@ -151,6 +155,11 @@ class RestoreFromTrash(SeveralThings):
         if names and len(ids) > 1:
             raise InvalidSetting("names", "only one thing at a time can have other names")
         return cls(ids, names)
+
+    @property
+    def takes(self) -> tuple[Thing, ...]:
+        """What loses the names that it had."""
+        return tuple(Thing("trash", each) for each in self.ids) if self.names else ()
 
     @property
     def title(self) -> str:
@@ -187,7 +196,11 @@ class EmptyTrash(SeveralThings):
 
 @dataclass(frozen=True, slots=True)
 class KeepThings(SeveralThings):
-    """Keep things, called as in a plan, from every clean-up; or no longer, with *let_go*."""
+    """
+    Keep things, called as in a plan, from every clean-up; or no longer, with *let_go*.
+
+    Keeping takes nothing from anybody; what is let go may be gone by the next policy.
+    """
 
     let_go: bool = False
     object_kind: ClassVar[str] = "kept"
@@ -200,8 +213,22 @@ class KeepThings(SeveralThings):
         return cls(ids_of(data, SUBJECT), flag_of(data, "let_go"))
 
     @property
+    def takes(self) -> tuple[Thing, ...]:
+        """What loses its protection."""
+        return tuple(thing for each in self.ids for thing in _things(each)) if self.let_go else ()
+
+    @property
     def title(self) -> str:
         """What is kept."""
         if self.let_go:
             return f"Let clean-ups take {self.what} again"
         return f"Keep {self.what} from clean-ups"
+
+
+def _things(subject: str) -> tuple[Thing, ...]:
+    """Return what *subject*, as a plan calls it, may be that has an owner."""
+    word, colon, name = subject.partition(":")
+    if not colon:
+        return (Thing("container", subject), Thing("network", subject))
+    kind = {"sha256": "image", "volume": "volume", "log": "container"}.get(word)
+    return (Thing(kind, subject if kind == "image" else name),) if kind else ()

@@ -38,6 +38,7 @@ TAKING = {
     JobName.CLEAN_UP_NETWORKS: {"ids": [HEX]},
     JobName.TRASH_CONTAINERS: {"ids": [HEX]},
     JobName.TRASH_IMAGES: {"ids": [IMAGE]},
+    JobName.KEEP_THINGS: {"ids": [IMAGE, f"log:{HEX}", "volume:data"], "let_go": True},
 }
 
 
@@ -112,17 +113,27 @@ def test_starting_what_is_another_s_takes_nothing(name, request_by, otto, host):
     assert request_by(otto, name=name, arguments={"container_id": HEX}).name == name
 
 
+@pytest.mark.parametrize("subject", [HEX, IMAGE, "volume:data", f"log:{HEX}"])
+def test_keeping_takes_nothing_and_letting_go_does(subject, request_by, otto, host):
+    own_things(host, "ana")
+    told = {"ids": [subject]}
+
+    assert request_by(otto, name=JobName.KEEP_THINGS, arguments=told).name == JobName.KEEP_THINGS
+    with pytest.raises(BelongsToAnother):
+        request_by(otto, name=JobName.KEEP_THINGS, arguments={**told, "let_go": True})
+
+
 def test_no_job_that_removes_or_cleans_up_is_forgotten():
     kinds = ("remove", "cleanup", "trash")
     removing = {name for name in JobName if any(each in name.value for each in kinds)}
     # These are sorted out by the worker, who knows what a plan or the trash holds.
     removing -= {JobName.RUN_CLEAN_UP, JobName.EMPTY_TRASH, JobName.RESTORE_FROM_TRASH}
-    # Keeping takes nothing, and policies are for admins.
-    removing -= {JobName.KEEP_THINGS, JobName.CLEAN_UP_BY_POLICY}
+    # Policies are for who maintains.
+    removing -= {JobName.CLEAN_UP_BY_POLICY}
 
     assert removing <= set(TAKING)
     assert {name for name in removing if ARGUMENTS[name].is_selection} == {
-        name for name in removing if "remove" not in name.value
+        name for name in removing if "remove" not in name.value and name != JobName.KEEP_THINGS
     }
 
 

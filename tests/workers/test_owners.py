@@ -63,6 +63,19 @@ def test_a_maintainer_s_row_is_done_and_not_any_more_after_a_demotion(hers, make
     assert job.error["code"] == "belongs-to-another"
 
 
+def test_what_lies_in_the_trash_comes_back_under_other_names_for_its_owner_only(
+    engine, monkeypatch, make_job, host
+) -> None:
+    monkeypatch.setattr(outcome, "engine", lambda: engine)
+    item = f"trash:{'c' * 64}"
+    monkeypatch.setattr(outcome, "owners_in", lambda _, things: dict.fromkeys(things, "ana"))
+
+    assert len(run(make_job(JobName.RESTORE_FROM_TRASH, {"ids": [item]}))) == 1
+    renaming = make_job(JobName.RESTORE_FROM_TRASH, {"ids": [item], "names": ["mine"]})
+    assert run(renaming) == []
+    assert renaming.error["code"] == "belongs-to-another"
+
+
 def test_what_its_owner_let_go_is_removed_once(hers, make_job, otto, host) -> None:
     question = OwnerQuestion.objects.create(
         host=host,
