@@ -41,6 +41,7 @@ class RunCleanUp(Arguments):
     into_trash: bool = False
     about: str = ""
     object_kind: ClassVar[str] = "plan"
+    is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:

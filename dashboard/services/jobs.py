@@ -47,7 +47,8 @@ def request_job(
     """
     Return the job that does this, with *user*'s request for it in the audit trail.
 
-    An active job for the same thing on the same host is joined, not repeated. Launches differ from
+    An active job for the same thing on the same host is joined, not repeated; of selections only
+    one's own. Launches differ from
     each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
     twice), and so do jobs with *secrets*, which are kept beside the job, encrypted, until it ends.
     The job is sent after commit; with the broker down it stays queued and is sent later.
@@ -62,7 +63,11 @@ def request_job(
     if found is None:
         raise HostNotFound(host)
     check_takes(user, parsed, owners_of(host, parsed.takes), host=host)
-    key = dedupe_key(name, host=host, arguments=parsed, idempotency_key=idempotency_key)
+    # What becomes of a selection depends on who asked, so only their own job is theirs.
+    asker = user.pk if parsed.is_selection else None
+    key = dedupe_key(
+        name, host=host, arguments=parsed, idempotency_key=idempotency_key, asker=asker
+    )
     if secrets:
         key = hashlib.sha256(f"{key} {uuid.uuid4().hex}".encode()).hexdigest()
     with transaction.atomic():
@@ -94,12 +99,20 @@ def cancel_job(*, job: Job, user: User, address: str | None = None) -> bool:
     return changed
 
 
-def dedupe_key(name: JobName, *, host: str, arguments: Arguments, idempotency_key: str) -> str:
-    """Return what two requests for the same thing have in common."""
+def dedupe_key(
+    name: JobName,
+    *,
+    host: str,
+    arguments: Arguments,
+    idempotency_key: str,
+    asker: int | None = None,
+) -> str:
+    """Return what two requests for the same thing have in common, if need be from one *asker*."""
     told: object = arguments.to_json()
     if name is JobName.LAUNCH_CONTAINER:
         told = idempotency_key or uuid.uuid4().hex
-    text = json.dumps([name.value, host, told], sort_keys=True)
+    parts = [name.value, host, told] if asker is None else [name.value, host, told, asker]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

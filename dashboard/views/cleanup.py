@@ -335,7 +335,10 @@ def _others_things(sheet: Sheet, name: str) -> dict[str, int]:
 def _run(request: SignedInRequest, host: str, plan: dict[str, Any], sheet: Sheet) -> Job:
     # Whoever sends the same sheet twice gets the same job, also when it has ended.
     known = Job.objects.filter(
-        name=JobName.RUN_CLEAN_UP, host_id=host, object_id=plan["plan_id"]
+        name=JobName.RUN_CLEAN_UP,
+        host_id=host,
+        object_id=plan["plan_id"],
+        requested_by=request.user,
     ).exclude(state__in=("failed", "cancelled"))
     if found := known.select_related("host").first():
         return found

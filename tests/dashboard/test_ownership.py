@@ -147,6 +147,25 @@ def test_a_selection_passes_while_some_of_it_is_their_own(otto):
         check_takes(otto, told, {hers: "ana", mine: "ana"}, host="alpha")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (JobName.TRASH_CONTAINERS, {"ids": [HEX, "d" * 64]}),
+        (JobName.CLEAN_UP_VOLUMES, {"ids": ["data", "hers"]}),
+        (JobName.EMPTY_TRASH, {"ids": [f"trash:{HEX}"]}),
+        (JobName.RUN_CLEAN_UP, {"plan_id": "a" * 32}),
+    ],
+)
+def test_a_selection_is_nobody_else_s_job(name, told, request_by, otto, mia, host):
+    own_things(host, "otto")
+
+    first = request_by(otto, name=name, arguments=told)
+    again = request_by(otto, name=name, arguments=told)
+    hers = request_by(mia, name=name, arguments=told)
+
+    assert (first, hers.requested_by) == (again, mia)
+
+
 def test_owners_are_known_by_host_and_what_is_not_there_is_left_out(host):
     own_things(host, "ana")
     data, gone = Thing("volume", "data"), Thing("volume", "gone")
