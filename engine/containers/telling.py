@@ -8,17 +8,24 @@ from engine.settings import MountKind
 from engine.volumes.settings import LOCAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from engine.containers.record import ContainerRecord
     from engine.events import EventLog
     from engine.settings import MountPoint
 
+# Whoever made an image wrote its labels, and events by the thousand are kept.
+MOST_LABELS = 16_384
+
 
 def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) -> None:
     """Record that *action* happened to the container; inside the transaction that makes it true."""
-    labels = {key: value for key, value in record.labels.items() if key not in _OWN}
-    attributes = {**labels, "image": record.image_reference, "name": record.name, **more}
+    attributes = {
+        **_told_of(record.labels),
+        "image": record.image_reference,
+        "name": record.name,
+        **more,
+    }
     events.record("container", action, record.id, **attributes)
 
 
@@ -42,6 +49,19 @@ def tell_unmounted(events: EventLog, record: ContainerRecord, mounts: Iterable[M
     for each in _volumes(mounts):
         driver = each.driver or LOCAL
         events.record("volume", "unmount", each.source, container=record.id, driver=driver)
+
+
+def _told_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that events carry: as many as have room, the first first."""
+    told: dict[str, str] = {}
+    left = MOST_LABELS
+    for key, value in labels.items():
+        left -= len(key) + len(value)
+        if left < 0:
+            break
+        if key not in _OWN:
+            told[key] = value
+    return told
 
 
 def _volumes(mounts: Iterable[MountPoint]) -> Iterable[MountPoint]:
