@@ -72,9 +72,14 @@ def newest_of_repositories(images: Iterable[Subject], keep: int) -> dict[str, st
             by_repository.setdefault(repository, []).append(image)
     newest: dict[str, str] = {}
     for repository, found in by_repository.items():
-        found.sort(key=lambda each: (each.created_at or each.since, each.id), reverse=True)
+        found.sort(key=lambda each: (_made_at(each), each.id), reverse=True)
         newest |= {each.id: repository for each in found[:keep]}
     return newest
+
+
+def _made_at(image: Subject) -> datetime:
+    """Return when *image* was made, as it says itself; none was made after it came here."""
+    return min(image.created_at or image.since, image.since)
 
 
 def _too_young(filters: Filters, subject: Subject, now: datetime) -> str:

@@ -198,6 +198,7 @@ def test_the_newest_images_of_each_repository_stay() -> None:
         replace(
             IMAGE,
             id=f"{repository}{age}",
+            since=NOW,
             created_at=NOW - age * HOUR,
             repositories=(repository,),
         )
@@ -208,6 +209,17 @@ def test_the_newest_images_of_each_repository_stay() -> None:
     gone = taken(RuleKind.UNUSED_IMAGES, *images, keep_newest=2)
 
     assert gone == ["api3", "web3"]
+
+
+def test_an_image_that_says_it_was_made_in_the_future_outlives_no_other() -> None:
+    images = [
+        replace(IMAGE, id="liar", since=NOW - 9 * HOUR, created_at=NOW + 9999 * HOUR),
+        replace(IMAGE, id="older", since=NOW, created_at=NOW - 8 * HOUR),
+        replace(IMAGE, id="newer", since=NOW - 7 * HOUR, created_at=None),
+    ]
+    images = [replace(each, repositories=("web",)) for each in images]
+
+    assert taken(RuleKind.UNUSED_IMAGES, *images, keep_newest=2) == ["liar"]
 
 
 def test_an_image_that_one_of_two_rules_means_goes_once() -> None:
