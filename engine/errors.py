@@ -20,7 +20,8 @@ own message and names, where there is one, the field that was wrong and the reme
     │  ├─ BlobNotFound · ImageNotFound · SnapshotNotFound · LayerNotFound · IndexMissing
     │  ├─ ContainerNotFound · ExecNotFound · PathNotFound · SandboxNotFound
     │  ├─ ProgramNotFound · UrlNotFound
-    │  └─ NetworkNotFound · NotConnected · VolumeNotFound · SourceNotFound · PlanNotFound
+    │  ├─ NetworkNotFound · NotConnected · PlanNotFound
+    │  └─ VolumeNotFound · SourceNotFound · SubpathNotFound
     ├─ AlreadyExists           often fine
     │  ├─ SnapshotExists · NameTaken · RestoreConflict
     │  └─ NetworkExists · EndpointExists
@@ -475,7 +476,7 @@ class PlanNotFound(NotFound):
 
 
 class SourceNotFound(NotFound):
-    """What a bind mount is to show is not on this host, or not in the volume."""
+    """What a bind mount is to show is not on this host."""
 
     code = "source-not-found"
 
@@ -486,6 +487,21 @@ class SourceNotFound(NotFound):
             remedy="Make it first, or write -v instead of --mount to have it made.",
         )
         self.path = path
+
+
+class SubpathNotFound(NotFound):
+    """What is to be shown of a volume is not in it, or would lead out of it."""
+
+    code = "subpath-not-found"
+
+    def __init__(self, volume: str, subpath: str) -> None:
+        super().__init__(
+            f"volume {volume} has no path {subpath}",
+            field="mounts",
+            remedy="Make it first, from a container that has the whole volume.",
+        )
+        self.volume = volume
+        self.subpath = subpath
 
 
 # --- AlreadyExists ----------------------------------------------------------------------------

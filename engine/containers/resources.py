@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidSetting
 from engine.networks.record import HOST
 from engine.settings.resources import NANO, RATES
+from engine.settings.security import DISABLE, UNCONFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,7 +115,15 @@ def warnings(host: HostFacts, settings: ContainerSettings) -> tuple[str, ...]:
         found.append(_DANGEROUS)
     if settings.network == HOST and (settings.publish or settings.publish_all):
         found.append("Published ports are discarded when using host network mode")
-    return (*found, *_clamped(host, settings))
+    return (*found, *_unconfined(host, settings), *_clamped(host, settings))
+
+
+def _unconfined(host: HostFacts, settings: ContainerSettings) -> Iterator[str]:
+    security = settings.security
+    if security.apparmor not in {"", UNCONFINED} and not host.has_apparmor:
+        yield "Your kernel does not support AppArmor or it is off. Profile discarded."
+    if set(security.labels) - {DISABLE}:
+        yield "SELinux labels are not supported by this engine. Label discarded."
 
 
 def _clamped(host: HostFacts, settings: ContainerSettings) -> Iterator[str]:

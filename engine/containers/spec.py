@@ -86,9 +86,15 @@ def _process(inputs: SpecInputs) -> dict[str, Any]:
         "capabilities": capability_sets(granted, is_root=identity.uid == 0),
         "rlimits": _rlimits(settings, inputs.host),
         "noNewPrivileges": settings.security.no_new_privileges,
+        **_apparmor(settings, inputs.host),
         # Without a privilege for it, nobody can be made a lesser victim than we are.
         "oomScoreAdj": max(settings.oom_score_adj, inputs.host.oom_score),
     }
+
+
+def _apparmor(settings: ContainerSettings, host: HostFacts) -> dict[str, str]:
+    profile = settings.security.apparmor
+    return {"apparmorProfile": profile} if profile and host.has_apparmor else {}
 
 
 def _rlimits(settings: ContainerSettings, host: HostFacts) -> list[dict[str, Any]]:

@@ -49,8 +49,19 @@ def _name(name: str) -> str:
 
 
 def endpoint_of(network: str, asked: Fields) -> Endpoint:
-    """Return an `EndpointSettings` of docker's as what is asked for in *network*."""
+    """
+    Return an `EndpointSettings` of docker's as what is asked for in *network*.
+
+    Raises `Refusal` where it has what this engine would have to ignore.
+    """
     addresses = asked.child("IPAMConfig")
+    if addresses.is_set("LinkLocalIPs"):
+        raise Refusal(400, "link-local addresses are not supported by this engine")
+    if options := asked.mapping("DriverOpts"):
+        names = ", ".join(sorted(options))[:120]
+        raise Refusal(
+            400, f"driver options of an endpoint are not supported by this engine: {names}"
+        )
     return Endpoint(
         network=network,
         aliases=asked.texts("Aliases"),

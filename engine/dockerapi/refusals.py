@@ -23,6 +23,7 @@ from engine.errors import (
     RuntimeFailed,
     SourceNotFound,
     StepFailed,
+    SubpathNotFound,
 )
 from engine.oci.reference import DEFAULT_REGISTRY
 
@@ -132,6 +133,11 @@ def _(error: EngineError) -> Refusal:
 
 @refusal_of.register
 def _(error: SourceNotFound) -> Refusal:
+    return Refusal(400, error.message)
+
+
+@refusal_of.register
+def _(error: SubpathNotFound) -> Refusal:
     return Refusal(400, error.message)
 
 

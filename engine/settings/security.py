@@ -21,6 +21,7 @@ from engine.settings.checks import (
 from engine.settings.network import check_joined
 
 UNCONFINED = "unconfined"
+DISABLE = "disable"
 IPC_MODES = ("", "none", "private", "shareable", "host")
 _IPC_SYSCTLS = """
     kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni
@@ -58,7 +59,7 @@ class SecurityOptions:
     What the words of `--security-opt` say.
 
     *seccomp* is empty for the default profile, `unconfined`, or the JSON of another one. *apparmor*
-    and *labels* are taken as they are: they act only where the kernel has them.
+    acts only where the kernel has it, and *labels*, which are SELinux's, never.
     """
 
     seccomp: str = ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 CAP_SYS_RESOURCE = 24
+APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
 X32_GETPID = 0x40000000 + 39
 _BOUNDING = re.compile(r"^CapBnd:\s*([0-9a-f]+)", re.MULTILINE)
 # Where each control over a resource is found, in cgroup v1 and (below any group) in v2.
@@ -48,7 +49,7 @@ class HostFacts:
     resources that its kernel does not have; see `CONTROLS`. *limits* are the hard limits of this
     process by their names in getrlimit(2), none where it may raise them; *capability_bits* are the
     capabilities that a container can have at most, by number. *has_x32*: its kernel runs programs
-    of the x32 kind.
+    of the x32 kind. *has_apparmor*: its kernel confines programs by AppArmor's profiles.
     """
 
     architecture: str
@@ -64,6 +65,7 @@ class HostFacts:
     missing: frozenset[str] = frozenset()
     limits: Mapping[str, int] = field(default_factory=dict, hash=False)
     has_x32: bool = False
+    has_apparmor: bool = False
 
     def hard_limit(self, name: str) -> int:
         """Return the most that a process here may have of the limit *name*, -1 for any."""
@@ -88,7 +90,16 @@ def probe_host() -> HostFacts:
         missing=missing_controls(layout),
         limits={} if _bounding_bits() >> CAP_SYS_RESOURCE & 1 else _hard_limits(),
         has_x32=os.uname().machine == "x86_64" and _has_x32(),
+        has_apparmor=has_apparmor(),
     )
+
+
+def has_apparmor(switch: Path = APPARMOR) -> bool:
+    """Return whether AppArmor is switched on in this kernel."""
+    try:
+        return switch.read_text().strip() == "Y"
+    except OSError:
+        return False
 
 
 def _has_x32() -> bool:

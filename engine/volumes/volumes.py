@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from engine.errors import MountFailed, SourceNotFound, VolumeInUse, VolumeNotFound, from_oserror
+from engine.errors import MountFailed, SubpathNotFound, VolumeInUse, VolumeNotFound, from_oserror
 from engine.mount import Mount
 from engine.system.copying import copy_tree
 from engine.system.files import measure, remove_tree, sync_filesystem
@@ -228,14 +228,15 @@ class Volumes:
         """
         Return a place that shows *subpath* of a volume, whatever others do to its files meanwhile.
 
-        Links on the way lead nowhere out of the volume. `unpin` undoes it. Raises `SourceNotFound`.
+        Links on the way lead nowhere out of the volume. `unpin` undoes it. Raises
+        `SubpathNotFound`.
         """
         record = self._store.get(name)
         root = os.open(record.mountpoint, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             found = open_in_root(root, os.fsencode(subpath), os.O_PATH)
         except OSError as error:
-            raise SourceNotFound(f"{name}/{subpath}") from error
+            raise SubpathNotFound(name, subpath) from error
         finally:
             os.close(root)
         try:

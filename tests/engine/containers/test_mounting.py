@@ -7,7 +7,7 @@ import pytest
 
 from engine.containers.containers import IfRunning
 from engine.containers.mounting import resolve_mounts, spec_entry
-from engine.errors import InvalidSetting, SourceNotFound, VolumeInUse
+from engine.errors import InvalidSetting, SourceNotFound, SubpathNotFound, VolumeInUse
 from engine.settings.mounts import MountKind, MountPoint
 from engine.volumes.volumes import VolumeSettings
 from tests.support.containers import Yard, clear_away, real_yard
@@ -190,7 +190,7 @@ class TestReal:
 
         assert output_of(real, "cat /x/file; touch /x/new", part) == "text"
         assert (data / "part/new").exists()
-        with pytest.raises(SourceNotFound):
+        with pytest.raises(SubpathNotFound, match="volume data has no path out"):
             output_of(real, "ls /x", out)
         assert list(real.paths.pins.iterdir()) == []
         with pytest.raises(InvalidSetting, match="relative path within the volume"):

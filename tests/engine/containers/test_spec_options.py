@@ -115,6 +115,28 @@ class TestSecurity:
         assert "seccomp" not in made["linux"]
         assert made["linux"]["maskedPaths"] == []
 
+    def test_a_profile_of_apparmor_holds_where_the_kernel_has_it(self) -> None:
+        asked = ("apparmor=mine", "label=disable")
+
+        confining = replace(HOST, has_apparmor=True)
+        assert spec(host=confining, security_opt=asked)["process"]["apparmorProfile"] == "mine"
+        assert warnings(confining, ContainerSettings(image="x", security_opt=asked)) == ()
+        assert "apparmorProfile" not in spec(security_opt=asked)["process"]
+
+    @pytest.mark.parametrize(
+        ("option", "words"),
+        [
+            pytest.param("apparmor=mine", "does not support AppArmor", id="apparmor"),
+            pytest.param("label=type:mine_t", "SELinux labels are not supported", id="label"),
+        ],
+    )
+    def test_who_asks_for_what_this_host_cannot_confine_is_told(
+        self, option: str, words: str
+    ) -> None:
+        (told,) = warnings(HOST, ContainerSettings(image="x", security_opt=(option,)))
+
+        assert words in told
+
     def test_masked_paths_can_be_chosen(self) -> None:
         assert spec(masked_paths=("/proc/x",))["linux"]["maskedPaths"] == ["/proc/x"]
 

@@ -9,7 +9,9 @@ import pytest
 
 from engine.containers.record import Attached
 from engine.dockerapi.create_body import attached_of, settings_of, warnings_of
+from engine.dockerapi.fields import Fields
 from engine.dockerapi.host_config import host_config_of
+from engine.dockerapi.port_options import endpoint_of
 from engine.dockerapi.refusals import Refusal
 from engine.errors import InvalidSetting
 from engine.settings import MountKind
@@ -228,6 +230,21 @@ def test_the_only_network_that_is_named_is_the_first() -> None:
 
     assert settings.network == "team"
     assert [(each.aliases, each.ipv4) for each in settings.endpoints] == [(("db",), "10.1.0.9")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        pytest.param({"IPAMConfig": {"LinkLocalIPs": ["169.254.1.2"]}}, "link-local", id="address"),
+        pytest.param({"DriverOpts": {"com.example.a": "1"}}, "com.example.a", id="driver-option"),
+    ],
+)
+def test_what_a_network_cannot_give_is_refused_by_name(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        endpoint_of("team", Fields(asked))
+
+    assert refused.value.status == 400
+    assert words in refused.value.message
 
 
 def test_shapes_are_json() -> None:
