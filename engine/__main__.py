@@ -29,6 +29,7 @@ from engine.system.runner import conversation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from engine.containers.logs import LogLine
     from engine.progress import ProgressEvent
 
 Row = Sequence[object]
@@ -175,8 +176,15 @@ def _list_containers(engine: Engine, _: argparse.Namespace) -> Iterable[Row]:
 
 
 def _logs(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
-    for line in engine.containers.logs(options.container):
+    for line in _log_of(engine, options.container):
         yield (line.content.decode(errors="replace"),)
+
+
+def _log_of(engine: Engine, name: str) -> Iterable[LogLine]:
+    """Return what *name* printed, also when it was removed lately."""
+    if engine.containers.find(name):
+        return engine.containers.logs(name)
+    return engine.containers.departed_logs(name)
 
 
 def _stop(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
@@ -287,7 +295,7 @@ VERBS: dict[str, tuple[Callable[..., Iterable[Row] | None], str, tuple[str, ...]
     "images": (_images, "what images are here", ()),
     "run": (_run, "launch a container", ("image", "command*")),
     "ps": (_list_containers, "what containers are here", ()),
-    "logs": (_logs, "what a container wrote", ("container",)),
+    "logs": (_logs, "what a container wrote, also one that was removed lately", ("container",)),
     "stop": (_stop, "end a container", ("container",)),
     "rm": (_remove, "remove a container that does not run", ("container",)),
     "rmi": (_remove_image, "remove an image or one of its tags", ("image",)),

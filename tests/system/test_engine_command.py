@@ -37,6 +37,8 @@ def test_a_container_is_run_looked_at_and_removed(engine: Callable[..., str]) ->
     assert name in engine("ps")
     assert int(engine("rm", name)) > 0
     assert engine("ps") == ""
+    assert engine("logs", name) == "ahoy\n"
+    assert "No such container: nobody" in engine("logs", "nobody", code=1)
 
 
 def test_images_are_listed_and_removed(engine: Callable[..., str]) -> None:

@@ -170,6 +170,7 @@ def test_a_removal_says_what_goes_and_what_stays(browse, web, asked):
     assert '<b class="num">31</b> changed files' in text
     assert "/srv/web" in text
     assert "used by 1 other too" in text
+    assert f"shipshape engine logs {web.short_id}" in text
     assert "made for it alone" in text
     assert asked[0][1:] == (Question.LOSS, {"container_id": web.container_id})
 
