@@ -11,7 +11,12 @@ from dashboard.forms.images import PullForm, RemoveImageForm
 from dashboard.forms.launch import LaunchForm
 from dashboard.forms.networks import ConnectForm, NetworkForm
 from dashboard.forms.people import PersonForm, SetupForm
-from dashboard.forms.refusals import show_failure, show_refusal, words_of
+from dashboard.forms.refusals import (
+    show_failure,
+    show_refusal,
+    words_of,
+    words_without_field,
+)
 from dashboard.forms.volumes import VolumeForm
 
 __all__ = [
@@ -28,4 +33,5 @@ __all__ = [
     "show_failure",
     "show_refusal",
     "words_of",
+    "words_without_field",
 ]

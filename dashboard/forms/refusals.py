@@ -16,6 +16,11 @@ def words_of(error: EngineError) -> str:
     return sentences(error.message, error.remedy)
 
 
+def words_without_field(error: EngineError) -> str:
+    """Return `words_of` *error* without the name of its field, for where that is seen anyway."""
+    return sentences(error.message.removeprefix(f"{error.field}: "), error.remedy)
+
+
 def sentences(*texts: str) -> str:
     """Return those of *texts* that say something, each ended as a sentence."""
     return " ".join(text if text[-1] in "?!" else f"{text.rstrip('.')}." for text in texts if text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors, services
-from dashboard.forms import LaunchForm, show_failure, show_refusal, words_of
+from dashboard.forms import LaunchForm, show_failure, show_refusal, words_without_field
 from dashboard.forms.launch_typed import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -70,7 +70,7 @@ def container_paste(request: SignedInRequest) -> HttpResponse:
         line = parse_docker_run(request.POST.get("line", ""))
     except EngineError as error:
         form = LaunchForm(request.POST, hosts=hosts)
-        form.show_only("line", words_of(error))
+        form.show_only("line", words_without_field(error))
         return _ask(request, form, hosts, status=REFUSED)
     told = line.settings.to_json()
     typed = typed_launch(request.POST.get("host", ""), told)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.oci.reference import Reference
     from engine.volumes.record import VolumeRecord
 
+MOUNT_NAME_LENGTH = 12
 NAME_LENGTH = 80
 
 
@@ -240,7 +241,7 @@ def _cache(found: Findings) -> Iterator[Subject]:
         yield Subject(
             kind=SubjectKind.CACHE_MOUNT,
             id=held_by(CACHE_MOUNT, mount.name),
-            name=mount.name,
+            name=f"cache mount {mount.name[:MOUNT_NAME_LENGTH]}",
             owner="",
             since=mount.last_used_at,
             size=found.cache_bytes.get(mount.name, 0),
