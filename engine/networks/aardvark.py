@@ -12,7 +12,13 @@ import signal
 from pathlib import Path
 
 from engine.errors import ProgramNotFound, SystemFailure
-from engine.system.processes import ProcessIdentity, arguments_of, find_identity, kill_and_wait
+from engine.system.processes import (
+    ProcessIdentity,
+    arguments_of,
+    find_by_arguments,
+    find_identity,
+    kill_and_wait,
+)
 from engine.system.runner import find_program, run
 
 PROGRAMS = ("/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dns")
@@ -48,6 +54,9 @@ class AardvarkNames:
 def _start(directory: Path) -> None:
     (directory / PID_FILE).unlink(missing_ok=True)
     words = [_program(), "--config", str(directory), "--port", PORT, "run"]
+    # One whose note went with the run directory still has the addresses that it answers at.
+    if strays := find_by_arguments(words):
+        kill_and_wait(strays)
     finished = run(words, timeout=START_SECONDS)
     if finished.code:
         raise SystemFailure(f"the name server did not start: {finished.complaint[:400]}")

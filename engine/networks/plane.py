@@ -145,7 +145,9 @@ class Plane:
         self._host.links.ensure_bridge(bridge_plan(network))
 
     def _check_free(self, network: NetworkRecord) -> None:
-        if self._host.links.has(network.bridge):
+        # One of our own making is ours, also when the run directory that noted it was cleared.
+        is_ours = network.bridge == self._mark.bridge(network.id)
+        if not is_ours and self._host.links.has(network.bridge):
             raise InvalidSetting(
                 OPTION_BRIDGE, f"the host has a link called {network.bridge} already"
             )

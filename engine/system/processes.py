@@ -107,6 +107,12 @@ def arguments_of(pid: int) -> list[str]:
     return [os.fsdecode(word) for word in content.removesuffix(b"\0").split(b"\0")]
 
 
+def find_by_arguments(words: list[str]) -> list[int]:
+    """Return the processes that were started with exactly *words*."""
+    pids = [int(name) for name in os.listdir(PROC) if name.isdecimal()]
+    return [pid for pid in pids if arguments_of(pid) == words]
+
+
 def has_argument(pid: int, argument: str) -> bool:
     """Whether *pid* lives and *argument* is one of the words it was started with."""
     return find_identity(pid) is not None and argument in arguments_of(pid)

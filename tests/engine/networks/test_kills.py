@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from engine.containers.containers import Containers, IfRunning
+from engine.networks.aardvark import PID_FILE
 from engine.networks.networks import Networks
 from engine.networks.settings import NetworkSettings
 from engine.settings.network import PortBinding
+from engine.system.processes import arguments_of, find_by_arguments
 from engine.system.runner import run
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.crashes import Countdown, dying, kill_oneself
@@ -122,3 +124,19 @@ def test_a_reboot_leaves_records_that_can_be_started_again(yard: Yard) -> None:
     endpoint = yard.means.networks.store.endpoints_of(record.id)[0]
     assert endpoint.link in {name for _, name in socket.if_nameindex()}
     assert (yard.paths.networks / "names" / NETWORK).exists()
+
+
+def test_a_run_directory_that_was_cleared_takes_no_network_away(yard: Yard) -> None:
+    """Bridges, rules and the name server are still on the host, and nothing says whose."""
+    launch(yard, yard.containers, "web")
+    record = yard.containers.get("web")
+    run(["rm", "-rf", str(yard.paths.networks)], timeout=10)
+
+    yard.containers.reconcile()
+    yard.containers.kill("web")
+    assert yard.containers.start(record.id).is_running
+
+    server = int((yard.paths.networks / "names" / PID_FILE).read_text())
+    assert find_by_arguments(arguments_of(server)) == [server]
+    clear_away(yard)
+    wait_until(lambda: remains(yard) == [], what="nothing left", seconds=5.0)

@@ -8,6 +8,8 @@ import pytest
 
 from engine.system.processes import (
     ProcessIdentity,
+    arguments_of,
+    find_by_arguments,
     find_identity,
     has_argument,
     kill_and_wait,
@@ -67,6 +69,13 @@ def test_one_that_has_ended_is_nobody_even_before_it_is_reaped(
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
 
     assert find_identity(sleeper.pid) is None
+
+
+def test_a_process_is_found_by_all_its_words(sleeper: subprocess.Popen[bytes]) -> None:
+    words = arguments_of(sleeper.pid)
+
+    assert sleeper.pid in find_by_arguments(words)
+    assert sleeper.pid not in find_by_arguments([*words, "more"])
 
 
 def test_a_process_is_known_by_a_word_of_its(sleeper: subprocess.Popen[bytes]) -> None:
