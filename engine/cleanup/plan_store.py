@@ -45,6 +45,8 @@ SCHEMA = Schema(
 )
 # So long after it expired a plan is still known by its ID.
 REMEMBERED = timedelta(days=7)
+# A plan may name ten thousand things. Where there are so many plans, those that expired go at once.
+MOST = 200
 
 
 class PlanStore:
@@ -55,9 +57,11 @@ class PlanStore:
         self._clock = clock
 
     def save(self, plan: SealedPlan) -> None:
-        """Keep *plan*, and forget those that expired long ago."""
-        forgotten = nanoseconds(self._clock.now() - REMEMBERED)
+        """Keep *plan*, and forget those that expired long ago, or at all where there are many."""
+        now = self._clock.now()
         with self._database.write() as transaction:
+            (count,) = transaction.execute("SELECT count(*) FROM cleanup_plans").fetchone()
+            forgotten = nanoseconds(now if count >= MOST else now - REMEMBERED)
             transaction.execute("DELETE FROM cleanup_plans WHERE expires_at < ?", (forgotten,))
             transaction.execute(
                 "INSERT INTO cleanup_plans VALUES (?, ?, ?, ?)",
