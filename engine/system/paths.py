@@ -65,7 +65,7 @@ class EnginePaths:
 
     @property
     def trash(self) -> Path:
-        """What was renamed away and waits to be deleted."""
+        """What was renamed away: volumes that are in the trash, and what waits to be deleted."""
         return self.root / "trash"
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.volumes.means import VolumeMeans
 from engine.volumes.store import VolumeStore
-from engine.volumes.volumes import VolumeMeans, Volumes
+from engine.volumes.volumes import Volumes
 
 if TYPE_CHECKING:
     from engine.events import EventLog

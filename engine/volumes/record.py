@@ -55,3 +55,18 @@ class VolumeRecord:
     def is_anonymous(self) -> bool:
         """Whether nobody named it."""
         return ANONYMOUS in self.settings.labels
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedVolume:
+    """
+    A volume in the trash, as it was when it went there; several may have had the same name.
+
+    *home* is the name under which its directory is on the way from or to the other volumes.
+    """
+
+    id: str
+    record: VolumeRecord
+    home: str
+    trashed_at: datetime
+    trashed_by: str

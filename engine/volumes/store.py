@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import VolumeNotFound
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
-from engine.volumes.record import VolumeRecord
+from engine.volumes.record import TrashedVolume, VolumeRecord
 from engine.volumes.settings import VolumeSettings
 
 if TYPE_CHECKING:
@@ -66,6 +66,63 @@ class VolumeStore:
     def locate(self, name: str) -> Path:
         """Return the directory of a volume, whether it is there or not."""
         return self._directory / name
+
+    # --- In the trash -------------------------------------------------------------------------
+
+    def put_aside(self, trashed: TrashedVolume) -> None:
+        """Move the record of a volume that nobody uses into the trash."""
+        record = trashed.record
+        values = (
+            trashed.id,
+            record.name,
+            json.dumps(record.settings.to_json()),
+            nanoseconds(record.created_at),
+            record.owner,
+            trashed.home,
+            nanoseconds(trashed.trashed_at),
+            trashed.trashed_by,
+        )
+        with self._database.write() as transaction:
+            self.delete(record.name)
+            transaction.execute(
+                "INSERT INTO trashed_volumes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+            )
+
+    def expect(self, trashed_id: str, name: str) -> None:
+        """Note under which name the directory of a volume of the trash is going to be."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "UPDATE trashed_volumes SET home = ? WHERE id = ? AND home != ?",
+                (name, trashed_id, name),
+            )
+
+    def bring_back(self, trashed_id: str, record: VolumeRecord) -> None:
+        """Move a record out of the trash; its name is free."""
+        with self._database.write():
+            self.forget_aside(trashed_id)
+            self.insert(record)
+
+    def forget_aside(self, trashed_id: str) -> None:
+        """Remove the record of a volume of the trash."""
+        with self._database.write() as transaction:
+            transaction.execute("DELETE FROM trashed_volumes WHERE id = ?", (trashed_id,))
+
+    def find_aside(self, trashed_id: str) -> TrashedVolume | None:
+        """Return the volume of that ID in the trash, or None."""
+        row = self._database.row("SELECT * FROM trashed_volumes WHERE id = ?", (trashed_id,))
+        return self._trashed(row) if row else None
+
+    def list_aside(self) -> list[TrashedVolume]:
+        """Return the volumes in the trash, the oldest first."""
+        rows = self._database.rows("SELECT * FROM trashed_volumes ORDER BY trashed_at, id")
+        return [self._trashed(row) for row in rows]
+
+    def list_from(self, name: str) -> list[TrashedVolume]:
+        """Return those of the trash whose directories may be called *name*, the newest first."""
+        rows = self._database.rows(
+            "SELECT * FROM trashed_volumes WHERE home = ? ORDER BY trashed_at DESC", (name,)
+        )
+        return [self._trashed(row) for row in rows]
 
     # --- Uses ---------------------------------------------------------------------------------
 
@@ -134,6 +191,15 @@ class VolumeStore:
             (container_id,),
         )
         return [self._record(row) for row in rows]
+
+    def _trashed(self, row: Row) -> TrashedVolume:
+        return TrashedVolume(
+            id=row["id"],
+            record=self._record(row),
+            home=row["home"],
+            trashed_at=from_nanoseconds(row["trashed_at"]),
+            trashed_by=row["trashed_by"],
+        )
 
     def _record(self, row: Row) -> VolumeRecord:
         return VolumeRecord(

@@ -11,49 +11,32 @@ import os
 import secrets
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.errors import MountFailed, SubpathNotFound, VolumeInUse, VolumeNotFound, from_oserror
 from engine.mount import Mount
 from engine.system.copying import copy_tree
-from engine.system.files import measure, remove_tree, sync_filesystem
+from engine.system.files import measure, sync_filesystem
 from engine.system.resolving import open_in_root
-from engine.volumes.record import DATA, VolumeRecord
+from engine.volumes.means import lock_name
+from engine.volumes.places import PRIVATE, Places
+from engine.volumes.record import VolumeRecord
 from engine.volumes.settings import ANONYMOUS, VolumeSettings
+from engine.volumes.trash import VolumeTrash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from engine.events import EventLog
-    from engine.system.clock import Clock
-    from engine.system.database import Database
-    from engine.system.locks import Locks
-    from engine.system.mounter import Mounter
-    from engine.volumes.store import VolumeStore
+    from engine.volumes.means import VolumeMeans
 
 __all__ = ["VolumeRecord", "VolumeSettings", "Volumes"]
 
 NAME_BYTES = 32
-PRIVATE, OPEN = 0o701, 0o755
 NO_FILESYSTEM = "none"
-
-
-@dataclass(frozen=True)
-class VolumeMeans:
-    """Everything with which volumes are kept."""
-
-    database: Database
-    store: VolumeStore
-    events: EventLog
-    clock: Clock
-    locks: Locks
-    mounter: Mounter
-    trash: Path
-    pins: Path
 
 
 class Volumes:
@@ -62,6 +45,8 @@ class Volumes:
     def __init__(self, means: VolumeMeans) -> None:
         self._means = means
         self._store = means.store
+        self._places = Places(means)
+        self.trash = VolumeTrash(means, self._places)
 
     # --- Looking ------------------------------------------------------------------------------
 
@@ -116,7 +101,7 @@ class Volumes:
 
         With *force*, one that is not there is fine.
         """
-        with self._means.locks.held(_lock(name)):
+        with self._means.locks.held(lock_name(name)):
             with self._means.database.write():
                 record = self._store.find(name)
                 if record is None and force:
@@ -128,8 +113,8 @@ class Volumes:
                     raise VolumeInUse(name, holders=holders)
                 self._store.delete(name)
                 self._means.events.record("volume", "destroy", name, driver=record.driver)
-            freed = self._discard(record.directory)
-            self._means.locks.discard(_lock(name))
+            freed = self._places.discard(record.directory)
+            self._means.locks.discard(lock_name(name))
         return freed
 
     def prune(
@@ -181,10 +166,10 @@ class Volumes:
     def discard(self, names: Iterable[str]) -> None:
         """Remove the data of volumes whose records went; one that was made anew stays."""
         for name in names:
-            with self._means.locks.held(_lock(name)):
+            with self._means.locks.held(lock_name(name)):
                 if self._store.find(name) is None:
-                    self._discard(self._store.locate(name))
-                    self._means.locks.discard(_lock(name))
+                    self._places.clear(name)
+                    self._means.locks.discard(lock_name(name))
 
     def list(self) -> list[VolumeRecord]:
         """Return every volume, by name."""
@@ -200,7 +185,7 @@ class Volumes:
         have it and see it grow.
         """
         record = self._store.get(name)
-        with self._means.locks.held(_lock(name)):
+        with self._means.locks.held(lock_name(name)):
             if not _is_empty(record.mountpoint):
                 return
             if len(self._store.holders(name)) > 1 or record.options:
@@ -216,8 +201,8 @@ class Volumes:
     def mount(self, name: str, container_id: str) -> VolumeRecord:
         """Return the volume with its data in place, and mounted if it is a file system."""
         record = self._store.get(name)
-        with self._means.locks.held(_lock(name)):
-            self._make(record)
+        with self._means.locks.held(lock_name(name)):
+            self._places.make(record)
             if record.options:
                 self._store.mark_mounted(name, container_id, is_mounted=True)
                 if record.mountpoint not in self._means.mounter.list_mounts(record.mountpoint):
@@ -263,7 +248,7 @@ class Volumes:
     def unmount(self, container_id: str) -> None:
         """Let go of the file systems that were mounted for a container, unless others need them."""
         for record in self._store.mounted_by(container_id):
-            with self._means.locks.held(_lock(record.name)):
+            with self._means.locks.held(lock_name(record.name)):
                 self._store.mark_mounted(record.name, container_id, is_mounted=False)
                 if not self._store.needs_mount(record.name):
                     self._unmount(record)
@@ -278,20 +263,20 @@ class Volumes:
             self.unmount(container_id)
             self._store.forget_uses(container_id)
         for directory in self._directories():
-            with self._means.locks.tried(_lock(directory.name)) as is_held:
-                if is_held and self._store.find(directory.name) is None:
-                    self._discard(directory)
+            with self._means.locks.tried(lock_name(directory.name)) as is_held:
+                if is_held:
+                    self._places.clear(directory.name)
+        self._places.sweep()
 
     def _create(self, settings: VolumeSettings, *, owner: str, container_id: str) -> VolumeRecord:
         settings = settings if settings.name else _named(settings)
-        with self._means.locks.held(_lock(settings.name)):
+        with self._means.locks.held(lock_name(settings.name)):
             record = self._store.find(settings.name)
             directory = self._store.locate(settings.name)
-            if record is None and directory.exists():
-                # Of one that was removed by somebody who died over it.
-                self._discard(directory)
+            # Somebody may have died over removing one of that name.
+            self._places.clear(settings.name)
             record = record or VolumeRecord(settings, directory, self._means.clock.now(), owner)
-            self._make(record)
+            self._places.make(record)
             with self._means.database.write():
                 if self._store.find(record.name) is None:
                     self._store.insert(record)
@@ -299,30 +284,6 @@ class Volumes:
                 if container_id:
                     self._store.use(record.name, container_id)
         return record
-
-    def _make(self, record: VolumeRecord) -> None:
-        if record.mountpoint.is_dir():
-            return
-        try:
-            record.directory.mkdir(mode=PRIVATE, exist_ok=True)
-            record.mountpoint.mkdir(exist_ok=True)
-            record.mountpoint.chmod(OPEN)
-            for directory in (record.directory, record.directory.parent):
-                _sync(directory)
-        except OSError as error:
-            raise from_oserror(error, f"make the volume {record.name}") from error
-
-    def _discard(self, directory: Path) -> int:
-        """Rename a directory away, then delete it; return the freed bytes."""
-        self._means.mounter.unmount(directory / DATA, lazily=True)
-        gone = self._means.trash / f"volume-{secrets.token_hex(8)}"
-        try:
-            directory.rename(gone)
-        except FileNotFoundError:
-            return 0
-        freed = measure(gone).bytes
-        remove_tree(gone)
-        return freed
 
     def _make_pin(self, container_id: str, *, is_directory: bool) -> Path:
         place = self._means.pins / f"{container_id}-{secrets.token_hex(4)}"
@@ -358,10 +319,6 @@ def _named(settings: VolumeSettings) -> VolumeSettings:
     return replace(settings, name=secrets.token_hex(NAME_BYTES), labels=labels)
 
 
-def _lock(name: str) -> str:
-    return f"volume/{name}"
-
-
 def _has_label(record: VolumeRecord, wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     return name in record.labels and (not equals or record.labels[name] == value)
@@ -377,11 +334,3 @@ def _is_empty(directory: Path) -> bool:
 
 def _is_directory(descriptor: int) -> bool:
     return stat.S_ISDIR(os.fstat(descriptor).st_mode)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
