@@ -122,7 +122,13 @@ from dashboard.views.trash import (
     trash_restore_as,
     trash_undo,
 )
-from dashboard.views.volumes import volume_create, volume_detail, volume_remove, volumes
+from dashboard.views.volumes import (
+    volume_create,
+    volume_detail,
+    volume_remove,
+    volume_trash,
+    volumes,
+)
 from dashboard.views.webhooks import (
     notification_mail,
     notification_test,
@@ -222,6 +228,7 @@ volume_routes = [
     path("create/", volume_create, name="volume_create"),
     path("<str:host>/<str:name>/", volume_detail, name="volume_detail"),
     path("<str:host>/<str:name>/remove/", volume_remove, name="volume_remove"),
+    path("<str:host>/<str:name>/trash/", volume_trash, name="volume_trash"),
 ]
 
 network_routes = [

@@ -79,14 +79,14 @@ def way_of_volume(
     """Return how *volume* can go; whoever holds it and is not in *containers* is in the trash."""
     known = {each.container_id for each in containers}
     trashed = [each for each in volume.holders if each not in known]
-    url = reverse("volume_remove", args=(volume.host_id, volume.name))
-    text, owner = f"Remove {volume.shown_name}, for good", volume.owner
-    last = Step(text, "Remove", url, "dialog", owner=owner)
+    url = reverse("volume_trash", args=(volume.host_id, volume.name))
+    text, about = f"Move {volume.shown_name} to the trash", volume.get_absolute_url()
+    last = Step(text, "Trash", url, about=about, owner=volume.owner)
     steps = [*_ended(jobs), *_without(containers, for_good=True)]
     if trashed:
         names = _listed([each[:12] for each in trashed])
         steps.append(_trash_emptied(volume.host, f"of {names} "))
-    note = "A volume has no trash: what it holds is lost."
+    note = "Its bytes come free when it leaves the trash."
     return Way((*steps, last), (*_wanted(containers), note))
 
 

@@ -48,7 +48,7 @@ from dashboard.arguments.networks import (
 )
 from dashboard.arguments.policies import CleanUpByPolicy, PolicySchedule, PolicyTerms
 from dashboard.arguments.rules import CleanupRule, RuleKind
-from dashboard.arguments.volumes import CleanUpVolumes, CreateVolume, RemoveVolume
+from dashboard.arguments.volumes import CreateVolume, RemoveVolume, TrashVolumes
 from dashboard.jobs import JobName
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ __all__ = [
     "BuildImage",
     "CleanUpByPolicy",
     "CleanUpNetworks",
-    "CleanUpVolumes",
     "CleanupRule",
     "CommitContainer",
     "ConnectNetwork",
@@ -99,6 +98,7 @@ __all__ = [
     "Thing",
     "TrashContainers",
     "TrashImages",
+    "TrashVolumes",
     "UnpauseContainer",
     "UpdateContainer",
     "parse_arguments",
@@ -135,12 +135,12 @@ ARGUMENTS: dict[JobName, type[Arguments]] = {
     JobName.REMOVE_NETWORK: RemoveNetwork,
     JobName.CONNECT_NETWORK: ConnectNetwork,
     JobName.DISCONNECT_NETWORK: DisconnectNetwork,
-    JobName.CLEAN_UP_VOLUMES: CleanUpVolumes,
     JobName.CLEAN_UP_NETWORKS: CleanUpNetworks,
     JobName.RUN_CLEAN_UP: RunCleanUp,
     JobName.KEEP_THINGS: KeepThings,
     JobName.TRASH_CONTAINERS: TrashContainers,
     JobName.TRASH_IMAGES: TrashImages,
+    JobName.TRASH_VOLUMES: TrashVolumes,
     JobName.RESTORE_FROM_TRASH: RestoreFromTrash,
     JobName.EMPTY_TRASH: EmptyTrash,
     JobName.CLEAN_UP_BY_POLICY: CleanUpByPolicy,

@@ -92,18 +92,24 @@ class RemoveVolume(Arguments):
 
 
 @dataclass(frozen=True, slots=True)
-class CleanUpVolumes(Arguments):
-    """Remove exactly the volumes *ids*, and whatever of them is in use is reported as kept."""
+class TrashVolumes(Arguments):
+    """Move volumes to the trash; whatever of them is in use is reported as kept."""
 
     ids: tuple[str, ...]
+    is_removal: ClassVar[bool] = True
     object_kind: ClassVar[str] = "volume"
     is_selection: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Return the clean-up that *data* spells."""
+        """Return the move that *data* spells."""
         only(data, "ids")
         return cls(ids_of(data, VOLUME_NAME))
+
+    @property
+    def subject(self) -> str:
+        """The name where there is one only."""
+        return self.ids[0] if len(self.ids) == 1 else ""
 
     @property
     def takes(self) -> tuple[Thing, ...]:
@@ -112,5 +118,6 @@ class CleanUpVolumes(Arguments):
 
     @property
     def title(self) -> str:
-        """What goes."""
-        return f"Clean up {counted(len(self.ids), 'unused volume')}"
+        """What moves."""
+        what = f"volume {self.ids[0][:64]}" if self.subject else counted(len(self.ids), "volume")
+        return f"Move {what} to the trash"

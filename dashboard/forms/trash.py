@@ -62,7 +62,7 @@ class RestoreAsForm(forms.Form):
         label="Names",
         max_length=8192,
         widget=code_area(2),
-        help_text="One per line. A container has one name, an image may have several tags.",
+        help_text="One per line. A container or a volume has one name, an image may have several.",
         error_messages={"required": "Write at least one name."},
     )
 

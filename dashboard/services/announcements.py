@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 POLICY = JobName.CLEAN_UP_BY_POLICY.value
 CLEAN_UPS = frozenset(
     {
-        JobName.CLEAN_UP_VOLUMES.value,
         JobName.CLEAN_UP_NETWORKS.value,
         JobName.RUN_CLEAN_UP.value,
         JobName.EMPTY_TRASH.value,

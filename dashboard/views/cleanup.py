@@ -183,8 +183,8 @@ def cleanup_copy(request: SignedInRequest, host: str, image_id: str) -> HttpResp
 @require_POST
 @require_role(Role.OPERATOR)
 def cleanup_volumes(request: SignedInRequest) -> HttpResponse:
-    """Have exactly the ticked volumes removed, by one job per host."""
-    return _remove_ticked(request, JobName.CLEAN_UP_VOLUMES, to="volumes")
+    """Have exactly the ticked volumes moved to the trash, by one job per host."""
+    return _remove_ticked(request, JobName.TRASH_VOLUMES, to="volumes")
 
 
 @require_POST

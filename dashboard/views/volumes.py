@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors
 from dashboard.arguments import Thing
@@ -15,6 +15,8 @@ from dashboard.permissions import SignedInRequest, require_role
 from dashboard.views.answers import (
     REFUSED,
     answer_in_place,
+    answer_job,
+    in_dialog,
     missing_is_404,
     render_page,
     render_question,
@@ -22,7 +24,7 @@ from dashboard.views.answers import (
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_volume
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
-from dashboard.views.others import explain_owner
+from dashboard.views.others import check_owner, explain_owner
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -118,6 +120,35 @@ def volume_remove(request: SignedInRequest, host: str, name: str) -> HttpRespons
         show_refusal(form, error)
         return _ask_to_remove(request, volume, form, status=REFUSED)
     return answer_in_place(request, job)
+
+
+@require_POST
+@require_role(Role.OPERATOR)
+@missing_is_404
+def volume_trash(request: SignedInRequest, host: str, name: str) -> HttpResponse:
+    """Have a volume moved to the trash: at once, unless it is in use or somebody else's."""
+    volume = selectors.volume_detail(host, name)
+    thing = Thing("volume", volume.name)
+    check_owner(request, volume.owner, host=host, thing=thing, what=volume.shown_name)
+    form = ConfirmForm(
+        request.POST if "sure" in request.POST else None,
+        host=volume.host_id,
+        owner=volume.owner,
+        user=request.user,
+    )
+    needs_question = volume.is_used or "confirm" in form.fields
+    if not needs_question or (form.is_bound and form.is_valid()):
+        told = {"ids": [volume.name]}
+        job = file_job(request, JobName.TRASH_VOLUMES, volume.host_id, told)
+        return answer_in_place(request, job) if form.is_bound else answer_job(request, job)
+    response = render_question(
+        request,
+        "dashboard/volumes/_trash.html",
+        {"volume": volume, "users": selectors.volume_users(volume), "form": form},
+        title=f"Move {volume.shown_name} to the trash",
+        status=REFUSED if form.is_bound else 200,
+    )
+    return response if form.is_bound else in_dialog(response)
 
 
 def _ask_what_to_make(request: SignedInRequest, form: Form, status: int = 200) -> HttpResponse:

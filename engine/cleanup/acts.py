@@ -16,6 +16,7 @@ from engine.cleanup.gather import (
     image_subject,
     is_image_leased,
     log_subject,
+    volume_subject,
 )
 from engine.cleanup.plan import CleanupReport, Skipped
 from engine.cleanup.subject import Standing, SubjectKind, what_happened
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from engine.registry.registries import Registries
     from engine.system.clock import Clock
     from engine.system.database import Database
+    from engine.volumes.record import VolumeRecord
 
 GONE = "is gone already"
-TRASHABLE = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
+TOGETHER = frozenset({SubjectKind.CONTAINER, SubjectKind.IMAGE})
+TRASHABLE = TOGETHER | {SubjectKind.VOLUME}
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,14 @@ class Acts:
         skipped = tuple(Skipped(*each) for each in removed.refused.items())
         return CleanupReport(tuple(removed.ids), skipped, removed.freed_bytes)
 
-    def put_aside(self, item: SealedItem, owner: str) -> int | Skipped:
-        """Put a container or an image into the trash, unless something happened to it."""
+    def put_aside(self, item: SealedItem, owner: str, subject: Subject | None) -> int | Skipped:
+        """
+        Put a thing into the trash, unless something happened to it.
+
+        *subject* is what it is now, not for containers and images.
+        """
+        if item.kind is SubjectKind.VOLUME:
+            return self._put_volume_aside(item, owner, subject)
         if item.kind is SubjectKind.CONTAINER:
             refusal = self._tools.sources.containers.trash.put(
                 item.id,
@@ -102,6 +111,21 @@ class Acts:
                 ),
             )
         return Skipped(item.id, refusal) if refusal else 0
+
+    def _put_volume_aside(
+        self, item: SealedItem, owner: str, subject: Subject | None
+    ) -> int | Skipped:
+        skipped = _objection(item, subject)
+        if skipped:
+            return skipped
+
+        def objection(record: VolumeRecord) -> str:
+            is_pinned = self._tools.plans.is_pinned(item.id)
+            return _words(item, volume_subject(record, is_pinned=is_pinned))
+
+        name = item.id.partition(":")[2]
+        put = self._tools.sources.volumes.trash.put(name, owner=owner, objection=objection)
+        return Skipped(item.id, put) if isinstance(put, str) else 0
 
     def _remove_images(self, items: Sequence[SealedItem]) -> CleanupReport:
         removed: list[str] = []

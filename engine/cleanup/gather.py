@@ -181,25 +181,33 @@ def log_subject(container: Subject, size: int, *, is_pinned: bool) -> Subject:
     )
 
 
+def volume_subject(
+    record: VolumeRecord, users: Iterable[str] = (), *, size: int = 0, is_pinned: bool = False
+) -> Subject:
+    """Return a volume, which the containers *users* have, as a subject."""
+    return Subject(
+        kind=SubjectKind.VOLUME,
+        id=held_by(VOLUME, record.name),
+        name=record.name,
+        owner=record.owner,
+        since=record.created_at,
+        size=size,
+        facts=Facts(holders=tuple(sorted(users)), mark=str(record.created_at)),
+        labels=record.labels,
+        is_anonymous=record.is_anonymous,
+        is_pinned=is_pinned,
+    )
+
+
 def _volumes(found: Findings) -> Iterator[Subject]:
     names = found.names
     for record, size in found.volumes:
         users = (found.volume_users or {}).get(record.name, ())
-        holder = held_by(VOLUME, record.name)
-        yield Subject(
-            kind=SubjectKind.VOLUME,
-            id=holder,
-            name=record.name,
-            owner=record.owner,
-            since=record.created_at,
+        yield volume_subject(
+            record,
+            (names.get(each, each[:12]) for each in users),
             size=size,
-            facts=Facts(
-                holders=tuple(sorted(names.get(each, each[:12]) for each in users)),
-                mark=str(record.created_at),
-            ),
-            labels=record.labels,
-            is_anonymous=record.is_anonymous,
-            is_pinned=holder in found.pinned,
+            is_pinned=held_by(VOLUME, record.name) in found.pinned,
         )
 
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from engine.cleanup.acts import TRASHABLE, Acts, leased_now
+from engine.cleanup.acts import TOGETHER, TRASHABLE, Acts, leased_now
 from engine.cleanup.carrying import carry_out
 from engine.cleanup.copies import find_copy
 from engine.cleanup.gather import by_id
@@ -151,10 +151,10 @@ class Housekeeper:
         """
         Carry a plan out: have those of its items gone to which nothing happened since.
 
-        With *into_trash*, containers and images go there and free nothing yet; the rest goes for
-        good. What *sparing* gives a reason for is left alone all the same. Raises `PlanNotFound`
-        or `PlanExpired`; then nothing was touched. A cancelled one keeps what it did, and can be
-        run again.
+        With *into_trash*, containers, images and volumes go there and free nothing yet; the rest
+        goes for good. What *sparing* gives a reason for is left alone all the same. Raises
+        `PlanNotFound` or `PlanExpired`; then nothing was touched. A cancelled one keeps what it
+        did, and can be run again.
         """
         plan = self._tools.plans.get(plan_id)
         if self._tools.clock.now() >= plan.expires_at:
@@ -171,17 +171,18 @@ class Housekeeper:
     def _carried_out(self, run: _Run, first: int, items: Sequence[SealedItem]) -> CleanupReport:
         """Have some items gone, which are all of one kind."""
         acts, kind = Acts(self._tools), items[0].kind
-        if kind in TRASHABLE and run.into_trash_of is None:
+        if kind in TOGETHER and run.into_trash_of is None:
             run.progress.emit(StepProgress(items[0].id, first, run.total))
             if not run.cancellation.is_cancelled:
                 return acts.remove_many(items)
         planned = {each.id: each for each in items}
-        subjects = {} if kind in TRASHABLE else by_id(self._found({kind}))
+        subjects = {} if kind in TOGETHER else by_id(self._found({kind}))
+        whose = run.into_trash_of
         return carry_out(
             list(planned),
             lambda each: (
-                acts.put_aside(planned[each], run.into_trash_of or "")
-                if kind in TRASHABLE
+                acts.put_aside(planned[each], whose, subjects.get(each))
+                if kind in TRASHABLE and whose is not None
                 else acts.remove(planned[each], subjects.get(each))
             ),
             run.progress,

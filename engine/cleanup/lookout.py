@@ -29,7 +29,7 @@ from engine.ledger.changes import (
     newest_change,
 )
 from engine.ledger.facts import Facts
-from engine.ledger.survey import CACHE_MOUNT, INGEST, LOG, VOLUME, held_by
+from engine.ledger.survey import CACHE_MOUNT, INGEST, LOG, TRASH, VOLUME, held_by
 from engine.oci.digest import ChainID, Digest
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Lookout:
                 seen.book.set_bytes(word, name, None)
             for name, size in sizes.items():
                 seen.book.set_bytes(word, name, size)
-        for word in (VOLUME, CACHE_MOUNT):
+        for word in (VOLUME, CACHE_MOUNT, TRASH):
             sizes = {each.name: each.bytes or 0 for each in known if each.word == word}
             sizes |= {name: size for (kind, name), size in measured.items() if kind == word}
             seen.book.replace_bytes(word, sizes)

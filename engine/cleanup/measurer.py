@@ -17,7 +17,7 @@ from engine.containers.record import AT_REST
 from engine.errors import EngineError, NotFound
 from engine.ledger.book import WRITABLE
 from engine.ledger.sizes import IN_USE
-from engine.ledger.survey import CACHE_MOUNT, LOG, VOLUME
+from engine.ledger.survey import CACHE_MOUNT, LOG, TRASH, VOLUME
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
 from engine.system.files import measure
 
@@ -44,6 +44,10 @@ _VOLUMES = f"""
         SELECT 1 FROM volume_uses JOIN containers ON containers.id = container_id
         WHERE volume = name AND state NOT IN ({_RESTING})
     ) AS is_used FROM volumes
+    WHERE coalesce(json_extract(settings, '$.options'), '{{}}') = '{{}}'
+"""  # noqa: S608
+_TRASHED_VOLUMES = f"""
+    SELECT '{VOLUME}:' || id AS name, 0 AS is_used FROM trashed_volumes
     WHERE coalesce(json_extract(settings, '$.options'), '{{}}') = '{{}}'
 """  # noqa: S608
 _OLDEST = f"""
@@ -97,6 +101,7 @@ class Measurer:
             for row in self._rows(word, _PLACES, containers)
         ]
         found += [_known(VOLUME, row) for row in self._rows(VOLUME, _VOLUMES, None)]
+        found += [_known(TRASH, row) for row in self._rows(TRASH, _TRASHED_VOLUMES, None)]
         return found + self._caches()
 
     def measure(self, wanted: Iterable[Known]) -> dict[tuple[str, str], int]:
@@ -159,6 +164,8 @@ class Measurer:
             return sources.containers.log_bytes(name)
         if word == VOLUME:
             return measured_bytes(sources.volumes.get(name).directory)
+        if word == TRASH:
+            return measured_bytes(sources.volumes.trash.locate(name.removeprefix(f"{VOLUME}:")))
         return measured_bytes(sources.paths.build_caches / name)
 
     def _rows(self, word: str, found: str, names: Collection[str] | None) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.cleanup.measurer import measured_bytes
 from engine.errors import NotFound, SnapshotNotFound
 from engine.ledger import Account, Survey, usage_of
+from engine.ledger.survey import VOLUME, held_by
 from engine.snapshots.snapshotter import Kind
 from engine.system.files import BLOCK
 
@@ -43,6 +44,7 @@ class Surveyor:
             writable=self._writable(every),
             cache_mounts={each.name: each.bytes for each in cache.directories},
             volumes=self._volumes(),
+            trashed_volumes=self._trashed_volumes(),
             logs=self._logs(every),
             ingests={str(each.digest): each.disk_bytes for each in sources.content.iter_ingests()},
             departed=measured_bytes(sources.paths.departed),
@@ -50,7 +52,8 @@ class Surveyor:
 
     def account(self) -> Account:
         """Hold what the ledger says against what the file system gave up for the root."""
-        usage = usage_of(self.survey())
+        survey = self.survey()
+        usage = usage_of(survey)
         paths = self._sources.paths
         places = {
             "records": sum(_allocated(each) for each in paths.root.glob(f"{paths.database.name}*")),
@@ -61,7 +64,8 @@ class Surveyor:
                 measured_bytes(each)
                 for each in (paths.builds, paths.uploads, paths.sandboxes, paths.trash)
             )
-            + self._unfinished(),
+            + self._unfinished()
+            - sum(survey.trashed_volumes.values()),
         }
         return Account(usage, places, measured_bytes(paths.root))
 
@@ -82,6 +86,16 @@ class Surveyor:
             each.name: 0 if each.options else measured_bytes(each.directory)
             for each in self._sources.volumes.list()
         }
+
+    def _trashed_volumes(self) -> dict[str, int]:
+        """As `_volumes`, of those in the trash."""
+        trash = self._sources.volumes.trash
+        sizes = {}
+        for each in trash.list():
+            with suppress(NotFound):
+                size = 0 if each.record.options else measured_bytes(trash.locate(each.id))
+                sizes[held_by(VOLUME, each.id)] = size
+        return sizes
 
     def _unfinished(self) -> int:
         """Return the bytes of layers that are only being unpacked, and of what builds mount."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from engine.cleanup.carrying import carry_out
 from engine.cleanup.plan import Skipped
 from engine.cleanup.subject import SubjectKind
-from engine.errors import ImageInUse, InvalidSetting, WrongState
-from engine.ledger.survey import TRASH, held_by
+from engine.containers.store import IN_TRASH
+from engine.errors import ImageInUse, InvalidSetting, VolumeInUse, WrongState
+from engine.ledger.survey import TRASH, VOLUME, held_by
 from engine.oci.reference import Reference
 from engine.progress import NEVER, SILENT
 
@@ -35,7 +36,11 @@ RETENTION = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class TrashItem:
-    """One thing in the trash; *id* is its holder's in the ledger, *names* what it was called."""
+    """
+    One thing in the trash; *id* is its holder's in the ledger, *names* what it was called.
+
+    *mark* is that of its facts where others may have been called as it was.
+    """
 
     id: str
     kind: SubjectKind
@@ -43,11 +48,18 @@ class TrashItem:
     owner: str
     trashed_at: datetime
     trashed_by: str
+    mark: str = ""
 
     @property
     def subject(self) -> str:
-        """The ID that it had and will have again."""
+        """The ID that it had and will have again; of a volume the one that it has here."""
         return self.id.partition(":")[2]
+
+    def was(self, subject: str, mark: str) -> bool:
+        """Whether this is what a plan calls *subject*, with *mark* in its facts."""
+        if self.kind is SubjectKind.VOLUME:
+            return (held_by(VOLUME, self.names[0]), self.mark) == (subject, mark)
+        return self.subject == subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +117,16 @@ class Trash:
 
     def put(self, subject: str, *, owner: str = "") -> str:
         """
-        Put a container or an image, called by its whole ID, aside; return its ID in the trash.
+        Put a container, an image or a volume, called as in a plan, aside; return its ID here.
 
         Raises what keeps it where it is: that it runs, is in use, or is not there.
         """
+        kind, name = _told(subject)
+        if kind is SubjectKind.VOLUME:
+            return self._put_volume(name, owner)
         put = (
             self._sources.image_trash.put
-            if _is_image(subject)
+            if kind is SubjectKind.IMAGE
             else self._sources.containers.trash.put
         )
         refusal = put(subject, owner=owner)
@@ -121,17 +136,19 @@ class Trash:
 
     def restore(self, item_id: str, *, names: Sequence[str] | None = None, owner: str = "") -> None:
         """
-        Bring one thing back as it was, or under other *names*; for a container one.
+        Bring one thing back as it was, or under other *names*; only an image has several.
 
         Raises `RestoreConflict`, which offers a free name, `ImageNotFound` for a container whose
-        image is not here, or `ContainerNotFound`; then it stays in the trash.
+        image is not here, `ContainerNotFound` or `VolumeNotFound`; then it stays in the trash.
         """
-        subject = item_id.partition(":")[2]
-        if _is_image(subject):
+        kind, name = _told(item_id.partition(":")[2])
+        if kind is SubjectKind.IMAGE:
             tags = None if names is None else [Reference.parse(each) for each in names]
-            self._sources.image_trash.restore(subject, tags=tags, owner=owner)
+            self._sources.image_trash.restore(name, tags=tags, owner=owner)
+        elif kind is SubjectKind.VOLUME:
+            self._sources.volumes.trash.restore(name, name=(names or ("",))[0])
         else:
-            self._sources.containers.trash.restore(subject, name=(names or ("",))[0])
+            self._sources.containers.trash.restore(name, name=(names or ("",))[0])
 
     def freed_by(self, item_ids: Iterable[str]) -> int:
         """Return the bytes that come free if exactly these leave the trash for good."""
@@ -145,7 +162,7 @@ class Trash:
         cancellation: Cancellation = NEVER,
     ) -> CleanupReport:
         """Remove these for good, and nothing else; what is no longer there is skipped."""
-        ordered = sorted(item_ids, key=lambda each: _is_image(each.partition(":")[2]))
+        ordered = sorted(item_ids, key=_goes_late)
         return carry_out(ordered, self._discard, progress, cancellation)
 
     def tend(self, limits: TrashLimits) -> CleanupReport:
@@ -164,12 +181,31 @@ class Trash:
             )
         return self.empty(going)
 
-    def _discard(self, item_id: str) -> int | Skipped:
-        subject = item_id.partition(":")[2]
-        if not _is_image(subject):
-            return self._sources.containers.trash.discard(subject)
+    def _put_volume(self, name: str, owner: str) -> str:
         try:
-            return self._sources.image_trash.discard(subject)
+            put = self._sources.volumes.trash.put(name, owner=owner)
+        except VolumeInUse as error:
+            raise VolumeInUse(name, holders=self._called(error.holders)) from error
+        if isinstance(put, str):
+            raise WrongState(f"{name} {put}")
+        return held_by(TRASH, held_by(VOLUME, put.id))
+
+    def _called(self, container_ids: Sequence[str]) -> tuple[str, ...]:
+        containers = self._sources.containers
+        names = {each.id: each.name for each in containers.list_by_id(tuple(container_ids))}
+        for each in container_ids:
+            if trashed := containers.trash.find(each):
+                names[each] = f"{trashed.record.name} ({IN_TRASH})"
+        return tuple(names.get(each, each) for each in container_ids)
+
+    def _discard(self, item_id: str) -> int | Skipped:
+        kind, name = _told(item_id.partition(":")[2])
+        if kind is SubjectKind.CONTAINER:
+            return self._sources.containers.trash.discard(name)
+        if kind is SubjectKind.VOLUME:
+            return self._sources.volumes.trash.discard(name)
+        try:
+            return self._sources.image_trash.discard(name)
         except ImageInUse as error:
             return Skipped(item_id, error.message)
 
@@ -198,8 +234,32 @@ class Trash:
             )
             for each in self._sources.image_trash.list()
         ]
-        return sorted([*containers, *images], key=lambda each: (each.trashed_at, each.id))
+        volumes = [
+            TrashItem(
+                held_by(TRASH, held_by(VOLUME, each.id)),
+                SubjectKind.VOLUME,
+                (each.record.name,),
+                each.record.owner,
+                each.trashed_at,
+                each.trashed_by,
+                mark=str(each.record.created_at),
+            )
+            for each in self._sources.volumes.trash.list()
+        ]
+        found = [*containers, *images, *volumes]
+        return sorted(found, key=lambda each: (each.trashed_at, each.id))
 
 
-def _is_image(subject: str) -> bool:
-    return ":" in subject
+def _told(subject: str) -> tuple[SubjectKind, str]:
+    """Return what *subject* is, and what its own trash calls it."""
+    word, colon, name = subject.partition(":")
+    if not colon:
+        return SubjectKind.CONTAINER, subject
+    if word == VOLUME:
+        return SubjectKind.VOLUME, name
+    return SubjectKind.IMAGE, subject
+
+
+def _goes_late(item_id: str) -> bool:
+    """Whether others in the trash may need the item."""
+    return _told(item_id.partition(":")[2])[0] is SubjectKind.IMAGE

@@ -205,6 +205,7 @@ class Book:
         trash = self.freed(trash_holders)
         cache_holders = [each for each in self._holdings if each.startswith(f"{STEP}:")]
         cached = self.freed([*trash_holders, *cache_holders]) - trash
+        trash += sum(self._bytes[TRASH].values())
         writable = self._bytes[WRITABLE]
         present = sum(writable.get(each, 0) for each in self._image_of)
         departed = sum(self._bytes[DEPARTED].values())

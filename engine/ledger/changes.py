@@ -124,7 +124,12 @@ _TRIGGERS = (
     END
     """,  # noqa: S608
 )
-SCHEMA = Schema("ledger", (";\n".join((_TABLES, *_TRIGGERS)),))
+_TRASHED_VOLUMES = """
+    CREATE TRIGGER ledger_trashed_volume_goes AFTER DELETE ON trashed_volumes BEGIN
+        DELETE FROM ledger_sizes WHERE word = 'trash' AND name = 'volume:' || OLD.id;
+    END
+"""
+SCHEMA = Schema("ledger", (";\n".join((_TABLES, *_TRIGGERS)), _TRASHED_VOLUMES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,9 @@ class Survey:
 
     *layers* are all that are unpacked, whoever needs them; *steps* are entries of the build cache
     and the layer that each keeps. Sizes are by container ID, name of volume, name of cache mount,
-    and name of ingest. A container's log outlives it for a while, so it is a thing of its own;
-    *departed* are the bytes of those whose container is gone.
+    and name of ingest; of volumes in the trash by what they are called there. A container's log
+    outlives it for a while, so it is a thing of its own; *departed* are the bytes of those whose
+    container is gone.
     """
 
     images: tuple[ImageLike, ...] = ()
@@ -68,6 +69,7 @@ class Survey:
     writable: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     cache_mounts: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     volumes: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
+    trashed_volumes: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     logs: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     ingests: Mapping[str, int] = field(default_factory=lambda: NO_BYTES)
     departed: int = 0
@@ -76,7 +78,8 @@ class Survey:
     def trash_holders(self) -> list[str]:
         """Who holds in the trash."""
         images = [held_by(TRASH, str(each.id)) for each in self.trashed_images]
-        return images + [held_by(TRASH, each.id) for each in self.trashed_containers]
+        containers = [held_by(TRASH, each.id) for each in self.trashed_containers]
+        return images + containers + [held_by(TRASH, each) for each in self.trashed_volumes]
 
     @property
     def cache_holders(self) -> list[str]:
@@ -219,6 +222,7 @@ def _plain(survey: Survey) -> Iterator[tuple[str, int]]:
     for word, sizes in (
         (CACHE_MOUNT, survey.cache_mounts),
         (VOLUME, survey.volumes),
+        (TRASH, survey.trashed_volumes),
         (LOG, survey.logs),
         (INGEST, survey.ingests),
     ):

@@ -11,6 +11,7 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from dashboard.models import Role
+from engine.volumes.settings import VolumeSettings
 from tests.browser.test_pages import sign_in
 from tests.support.mess import make_person
 from tests.support.real_hosts import RealHosts, close_hosts, open_hosts
@@ -191,3 +192,31 @@ def test_a_trashed_container_comes_back_by_the_notice(look, hosts, site) -> None
 
     there = site.do(hosts["harbour"].engine.containers.list)
     assert [each.name for each in there] == ["old-job"]
+
+
+def test_a_trashed_volume_comes_back_by_another_name_where_its_own_is_taken(
+    look, hosts, site
+) -> None:
+    harbour = hosts["harbour"]
+    site.do(lambda: add_volume(harbour, "orders", "kept"))
+    page = look("otto", "/volumes/?host=harbour")
+
+    page.get_by_label("Select orders").check()
+    expect(page.get_by_role("button", name="Move 1 volume to the trash")).to_be_enabled()
+    page.get_by_role("button", name="Move orders to the trash").click()
+    expect_eventually(page, page.locator(".toasts"), "Moved 1 volume to the trash")
+    site.do(lambda: add_volume(harbour, "orders", "new"))
+    page.goto(f"{site.url}/trash/?host=harbour")
+    page.get_by_role("link", name="Restore orders under another name").click()
+    page.get_by_label("Names").fill("orders-of-may")
+    page.locator("dialog").get_by_role("button", name="Restore").click()
+    expect_eventually(page, page.locator("#dialog"), "Restored orders")
+
+    back = site.do(lambda: harbour.engine.volumes.get("orders-of-may"))
+    assert (back.mountpoint / "file").read_text() == "kept"
+
+
+def add_volume(host: RealHost, name: str, content: str) -> None:
+    volume = host.engine.volumes.create(VolumeSettings(name), owner="otto")
+    (volume.mountpoint / "file").write_text(content)
+    host.project()

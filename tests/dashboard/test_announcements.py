@@ -92,7 +92,7 @@ def test_that_the_trash_was_emptied_is_the_team_s_business(run_of, otto) -> None
 
 
 def test_a_clean_up_that_failed_is_told_to_who_asked(run_of, otto) -> None:
-    run_of(JobName.CLEAN_UP_VOLUMES, by=otto, error={"message": "No.", "remedy": ""})
+    run_of(JobName.CLEAN_UP_NETWORKS, by=otto, error={"message": "No.", "remedy": ""})
 
     notice = Notice.objects.get()
     assert (notice.kind, told(notice)) == (NoticeKind.CLEANUP_FAILED, {"otto"})

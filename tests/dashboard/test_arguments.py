@@ -40,7 +40,7 @@ GOOD = [
         {"network_id": "d" * 64, "container_id": CONTAINER, "aliases": ["db"]},
     ),
     (JobName.DISCONNECT_NETWORK, {"network_id": "d" * 64, "container_id": CONTAINER}),
-    (JobName.CLEAN_UP_VOLUMES, {"ids": ["data"]}),
+    (JobName.TRASH_VOLUMES, {"ids": ["data"]}),
     (JobName.RUN_CLEAN_UP, {"plan_id": "e" * 32, "into_trash": True, "about": "2 images"}),
     (JobName.KEEP_THINGS, {"ids": [CONTAINER, "volume:data"], "let_go": True}),
     (JobName.TRASH_CONTAINERS, {"ids": [CONTAINER], "stop": True}),

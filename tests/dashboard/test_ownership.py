@@ -34,7 +34,7 @@ TAKING = {
     JobName.REMOVE_IMAGE: {"image_id": IMAGE},
     JobName.REMOVE_VOLUME: {"name": "data"},
     JobName.REMOVE_NETWORK: {"network_id": HEX},
-    JobName.CLEAN_UP_VOLUMES: {"ids": ["data"]},
+    JobName.TRASH_VOLUMES: {"ids": ["data"]},
     JobName.CLEAN_UP_NETWORKS: {"ids": [HEX]},
     JobName.TRASH_CONTAINERS: {"ids": [HEX]},
     JobName.TRASH_IMAGES: {"ids": [IMAGE]},
@@ -139,7 +139,7 @@ def test_no_job_that_removes_or_cleans_up_is_forgotten():
 
 def test_a_selection_passes_while_some_of_it_is_their_own(otto):
     hers, mine = Thing("volume", "hers"), Thing("volume", "mine")
-    told = parse_arguments(JobName.CLEAN_UP_VOLUMES, {"ids": ["hers", "mine"]})
+    told = parse_arguments(JobName.TRASH_VOLUMES, {"ids": ["hers", "mine"]})
 
     check_takes(otto, told, {hers: "ana", mine: "otto"}, host="alpha")
 
@@ -151,7 +151,7 @@ def test_a_selection_passes_while_some_of_it_is_their_own(otto):
     ("name", "told"),
     [
         (JobName.TRASH_CONTAINERS, {"ids": [HEX, "d" * 64]}),
-        (JobName.CLEAN_UP_VOLUMES, {"ids": ["data", "hers"]}),
+        (JobName.TRASH_VOLUMES, {"ids": ["data", "hers"]}),
         (JobName.EMPTY_TRASH, {"ids": [f"trash:{HEX}"]}),
         (JobName.RUN_CLEAN_UP, {"plan_id": "a" * 32}),
     ],

@@ -110,15 +110,15 @@ def test_a_volume_goes_after_those_that_use_it_also_in_the_trash(host):
         "Stop db",
         "Remove db",
         f"Empty the trash of {trashed[:12]} on alpha",
-        "Remove data, for good",
+        "Move data to the trash",
     ]
-    assert way.steps[-1].kind == "dialog"
+    assert way.steps[-1].kind == "post"
 
 
 def test_a_volume_that_nobody_uses_just_goes(host):
     way = way_of_volume(host.volumes.create(name="data"))
 
-    assert texts(way) == ["Remove data, for good"]
+    assert texts(way) == ["Move data to the trash"]
 
 
 def test_a_network_goes_when_nobody_runs_in_it(host):

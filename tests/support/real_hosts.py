@@ -39,6 +39,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     JobName.RUN_CLEAN_UP: trash.run_clean_up,
     JobName.TRASH_CONTAINERS: trash.trash_containers,
     JobName.TRASH_IMAGES: trash.trash_images,
+    JobName.TRASH_VOLUMES: trash.trash_volumes,
     JobName.RESTORE_FROM_TRASH: trash.restore,
     JobName.EMPTY_TRASH: trash.empty_trash,
     JobName.KEEP_THINGS: trash.keep_things,

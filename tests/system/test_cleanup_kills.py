@@ -25,6 +25,7 @@ from engine.ledger import usage_of
 from engine.settings import ContainerSettings
 from engine.system import database as database_module
 from engine.system.paths import EnginePaths
+from engine.volumes.settings import VolumeSettings
 from tests.support.crashes import kill_oneself
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 IMAGE = STARTER.familiar
-RULES = [Rule(RuleKind.STOPPED_CONTAINERS), Rule(RuleKind.UNUSED_IMAGES)]
+RULES = [
+    Rule(RuleKind.STOPPED_CONTAINERS),
+    Rule(RuleKind.UNUSED_IMAGES),
+    Rule(RuleKind.UNUSED_VOLUMES),
+]
+CONTENT = b"precious" * 4096
 CHANGES = ("rename", "unlink", "rmdir", "mkdir", "truncate")
 # Further on it is one file after the other that goes; of these some are enough.
 CLOSELY, STRIDE, MOST_STEPS = 40, 9, 1000
@@ -48,7 +54,7 @@ def opened(place: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with an image and a container of it that ended."""
+    """A root with an image, a container of it that ended, and a volume."""
     place = tmp_path_factory.mktemp("model")
     with opened(place) as engine:
         engine.images.make_starter(owner="ana")
@@ -59,6 +65,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         container = engine.containers.create(wanted)
         engine.containers.start(container.id)
         engine.containers.wait(container.id, timeout=60)
+        volume = engine.volumes.create(VolumeSettings("data"), owner="ana")
+        (volume.mountpoint / "file").write_bytes(CONTENT)
         engine.disk()
     return place
 
@@ -171,14 +179,23 @@ def check(place: Path, *, may_be_gone: bool) -> None:
         images += [each.record.tags for each in engine._surveyor._sources.image_trash.list()]
         assert containers == ["web"] or (may_be_gone and containers == [])
         assert images == [(STARTER,)] or (may_be_gone and images == [])
+        volumes = [each.name for each in engine.volumes.list()]
+        aside = engine.volumes.trash.list()
+        assert volumes + [each.record.name for each in aside] == ["data"] or (
+            may_be_gone and not volumes and not aside
+        )
         assert images or not containers
         # A blob that nothing needs is kept for a day, for pulls that go on from it.
         engine.images.sweep(keep_for=timedelta(microseconds=1))
         assert engine.check().findings == ()
         assert engine.disk() == usage_of(engine._surveyor.survey())
         assert engine.disk().unused == 0
-        assert list(engine.paths.trash.iterdir()) == []
+        kept = [engine.volumes.trash.locate(each.id) for each in aside]
+        assert list(engine.paths.trash.iterdir()) == kept
         restored(engine)
+        for volume in engine.volumes.list():
+            assert (volume.mountpoint / "file").read_bytes() == CONTENT
+            assert volume.owner == "ana"
         if containers:
             container = engine.containers.start("web")
             engine.containers.wait(container.id, timeout=60)

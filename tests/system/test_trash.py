@@ -12,11 +12,13 @@ from engine.cleanup.rules import Rule, RuleKind
 from engine.cleanup.trash import TrashLimits
 from engine.containers.record import IfRunning
 from engine.engine import Engine
-from engine.errors import ImageInUse, ImageNotFound, NotFound, VolumeInUse
+from engine.errors import ImageInUse, ImageNotFound, NotFound, RestoreConflict, VolumeInUse
 from engine.images.starter import STARTER
+from engine.ledger import usage_of
 from engine.settings import ContainerSettings
 from engine.settings.mounts import MountKind, MountPoint
 from engine.system.paths import EnginePaths
+from engine.volumes.settings import VolumeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,3 +159,75 @@ def test_an_image_whose_container_lies_in_the_trash_says_so(engine: Engine) -> N
 
     assert plan.items == ()
     assert {each.reason for each in plan.kept} == {"is used by web (in the trash)"}
+
+
+def test_a_volume_goes_into_the_trash_comes_back_and_the_ledger_adds_up(engine: Engine) -> None:
+    settings = VolumeSettings("data", labels={"team": "a"})
+    volume = engine.volumes.create(settings, owner="ana")
+    (volume.mountpoint / "file").write_bytes(b"x" * 300_000)
+    before, account = engine.disk(), engine.account()
+    plan = engine.cleanup.preview([Rule(RuleKind.UNUSED_VOLUMES)])
+
+    report = engine.cleanup.run(plan.id, into_trash=True, owner="bob")
+
+    after = engine.disk()
+    assert report.freed_bytes == plan.freed_at_once == 0
+    assert (after.volumes, after.trash, after.total) == (0, before.volumes, before.total)
+    assert after == usage_of(engine._surveyor.survey())
+    assert engine.account().places["work"] == account.places["work"]
+    assert engine.account().unexplained == account.unexplained
+    assert engine.check().is_clean
+    (item,) = engine.cleanup.trash.list()
+    assert (item.names, item.owner, item.trashed_by) == (("data",), "ana", "bob")
+    assert engine.cleanup.trash.freed_by([item.id]) == plan.freed_bytes == before.volumes
+
+    engine.volumes.create(VolumeSettings("data"))
+    with pytest.raises(RestoreConflict) as caught:
+        engine.cleanup.trash.restore(item.id)
+    engine.cleanup.trash.restore(item.id, names=[caught.value.free])
+
+    back = engine.volumes.get("data-restored")
+    assert (back.mountpoint / "file").read_bytes() == b"x" * 300_000
+    assert (back.labels, back.owner, back.created_at) == ({"team": "a"}, "ana", volume.created_at)
+    assert engine.disk() == usage_of(engine._surveyor.survey())
+
+    aside = engine.cleanup.trash.put("volume:data-restored")
+    emptied = engine.cleanup.trash.tend(TrashLimits(max_bytes=1))
+    assert (emptied.removed, emptied.freed_bytes) == ((aside,), plan.freed_bytes)
+    assert engine.disk().trash == 0
+    assert list(engine.paths.trash.iterdir()) == []
+
+
+def test_a_volume_stays_while_a_container_has_it_also_from_the_trash(engine: Engine) -> None:
+    container = run(engine)
+    for name in ("web", "web (in the trash)"):
+        with pytest.raises(VolumeInUse) as caught:
+            engine.cleanup.trash.put("volume:db")
+        assert caught.value.holders == (name,)
+        with suppress(NotFound):
+            engine.containers.trash.put(container)
+
+    engine.cleanup.trash.empty([f"trash:{container}"])
+    put = engine.cleanup.trash.put("volume:db")
+
+    assert [each.id for each in engine.cleanup.trash.list()] == [put]
+
+
+def test_a_plan_for_good_does_not_ask_the_trash(engine: Engine) -> None:
+    engine.volumes.create(VolumeSettings("data"))
+    plan = engine.cleanup.preview([Rule(RuleKind.UNUSED_VOLUMES)])
+
+    report = engine.cleanup.run(plan.id)
+
+    assert (report.removed, engine.cleanup.trash.list()) == (("volume:data",), [])
+
+
+def test_a_volume_that_was_made_anew_since_the_plan_stays(engine: Engine) -> None:
+    engine.volumes.create(VolumeSettings("data"))
+    plan = engine.cleanup.preview([Rule(RuleKind.UNUSED_VOLUMES)])
+    engine.volumes.remove("data")
+    engine.volumes.create(VolumeSettings("data"))
+
+    report = engine.cleanup.run(plan.id, into_trash=True)
+
+    assert [each.reason for each in report.skipped] == ["was used or made anew since"]

@@ -210,12 +210,7 @@ class TestVolumes:
         with pytest.raises(VolumeInUse):
             volumes.remove_volume(work(JobName.REMOVE_VOLUME, {"name": "data"}))
 
-        outcome = volumes.clean_up_volumes(
-            work(JobName.CLEAN_UP_VOLUMES, {"ids": ["data", "spare", "gone-already"]})
-        )
-
-        assert outcome["removed"] == ["spare"]
-        assert Volume.objects.get().holders == [web.id]
+        assert Volume.objects.count() == 2
 
     def test_a_full_sync_forgets_what_is_gone(self, work, engine, host) -> None:
         Volume.objects.create(host=host, name="ghost")

@@ -57,7 +57,7 @@ def clean_up_by_policy(work: Work[CleanUpByPolicy]) -> Outcome:
         )
     finally:
         show(work, ((each.kind, each.id) for each in plan.items))
-    in_trash = {each.id for each in work.engine.cleanup.trash.list()}
+    in_trash = work.engine.cleanup.trash.list()
     return {**outcome_of(plan, report, in_trash), "plan_id": plan.id, "into_trash": into_trash}
 
 

@@ -9,7 +9,7 @@ from dashboard.permissions import requester_of
 from dashboard.things import counted_kinds
 from engine.cleanup.subject import SubjectKind
 from engine.errors import ContainerNotFound, EngineError, NotFound, RestoreConflict
-from engine.ledger.survey import TRASH, held_by
+from engine.ledger.survey import VOLUME, held_by
 from engine.oci.reference import Reference
 from workers.inventory import Inventory
 from workers.owners import TRASH as IN_TRASH
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RunCleanUp,
         TrashContainers,
         TrashImages,
+        TrashVolumes,
     )
     from engine.cleanup.plan import CleanupReport, SealedItem, SealedPlan
     from engine.cleanup.trash import TrashItem
@@ -51,12 +52,13 @@ def run_clean_up(work: Work[RunCleanUp]) -> Outcome:
         )
     finally:
         show(work, ((each.kind, each.id) for each in plan.items))
-    return outcome_of(plan, report, {each.id for each in cleanup.trash.list()})
+    return outcome_of(plan, report, cleanup.trash.list())
 
 
-def outcome_of(plan: SealedPlan, report: CleanupReport, in_trash: set[str]) -> Outcome:
+def outcome_of(plan: SealedPlan, report: CleanupReport, in_trash: list[TrashItem]) -> Outcome:
     """Return what became of each item of *plan*; *in_trash* is what is there now."""
-    results = [_result(each, report, in_trash) for each in plan.items]
+    lying = {each.id: found for each in plan.items if (found := _find(each, in_trash))}
+    results = [_result(each, report, is_in_trash=each.id in lying) for each in plan.items]
     trashed = [each for each in results if each["became"] == "trash"]
     gone = [each for each in results if each["became"] == "gone"]
     stayed = [each for each in results if each["became"] == "stayed"]
@@ -75,17 +77,23 @@ def outcome_of(plan: SealedPlan, report: CleanupReport, in_trash: set[str]) -> O
         "message": " ".join(said),
         "freed_bytes": report.freed_bytes,
         "removed": [each["id"] for each in gone][:MOST_RESULTS],
-        "trashed": [held_by(TRASH, each["id"]) for each in trashed],
+        "trashed": [lying[each["id"]] for each in trashed],
         "skipped": skipped[:MOST_RESULTS],
         "results": results[:MOST_RESULTS],
     }
 
 
-def _result(item: SealedItem, report: CleanupReport, in_trash: set[str]) -> ResultItem:
+def _find(item: SealedItem, in_trash: list[TrashItem]) -> str:
+    """Return what *item* of a plan is called in the trash; empty where it is not there."""
+    mark = item.facts.mark
+    return next((each.id for each in in_trash if each.was(item.id, mark)), "")
+
+
+def _result(item: SealedItem, report: CleanupReport, *, is_in_trash: bool) -> ResultItem:
     # What an attempt before this one put aside is there as well, and counts.
     reason = {each.id: each.reason for each in report.skipped}.get(item.id, "")
     became = "stayed" if reason else "gone"
-    if held_by(TRASH, item.id) in in_trash:
+    if is_in_trash:
         became, reason = "trash", ""
     return {
         "id": item.id,
@@ -113,6 +121,13 @@ def trash_images(work: Work[TrashImages]) -> Outcome:
     return _put(work, ids, SubjectKind.IMAGE, others)
 
 
+@job_task(JobName.TRASH_VOLUMES)
+def trash_volumes(work: Work[TrashVolumes]) -> Outcome:
+    """Have the volumes in the trash that no container uses."""
+    names, others = sort_out(work, "volume", work.arguments.ids)
+    return _put(work, names, SubjectKind.VOLUME, others)
+
+
 def _stop(work: Work[Any], container_id: str) -> None:
     try:
         if work.engine.containers.get(container_id).is_running:
@@ -130,11 +145,11 @@ def _put(
         for each in wanted:
             work.cancellation.check()
             try:
-                trashed.append(trash.put(each, owner=work.owner))
+                trashed.append(trash.put(_called(kind, each), owner=work.owner))
             except EngineError as error:
-                known = {item.id for item in trash.list()}
-                if isinstance(error, NotFound) and held_by(TRASH, each) in known:
-                    trashed.append(held_by(TRASH, each))
+                lying = _newest(trash.list(), kind, each) if isinstance(error, NotFound) else ""
+                if lying:
+                    trashed.append(lying)
                 elif len(wanted) == 1 and not others:
                     raise
                 else:
@@ -144,6 +159,21 @@ def _put(
     left = f" Left {len(skipped)} alone." if skipped else ""
     message = f"Moved {counted(len(trashed), kind.value)} to the trash.{left}"
     return {"message": message, "trashed": trashed, "skipped": skipped}
+
+
+def _called(kind: SubjectKind, name: str) -> str:
+    return held_by(VOLUME, name) if kind is SubjectKind.VOLUME else name
+
+
+def _newest(in_trash: list[TrashItem], kind: SubjectKind, name: str) -> str:
+    """Return what was put into the trash last of that name; empty where nothing was."""
+    ids = [
+        each.id
+        for each in in_trash
+        if each.kind is kind
+        and (each.names[0] if kind is SubjectKind.VOLUME else each.subject) == name
+    ]
+    return ids[-1] if ids else ""
 
 
 @job_task(JobName.RESTORE_FROM_TRASH)

@@ -6,15 +6,13 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from dashboard.jobs import JobName
-from engine.errors import EngineError, VolumeNotFound
 from engine.volumes.settings import ANONYMOUS, VolumeSettings
 from workers.inventory import Inventory
-from workers.owners import sort_out
 from workers.task import job_task
-from workers.words import bytes_in_words, counted
+from workers.words import bytes_in_words
 
 if TYPE_CHECKING:
-    from dashboard.arguments import CleanUpVolumes, CreateVolume, RemoveVolume
+    from dashboard.arguments import CreateVolume, RemoveVolume
     from workers.work import Outcome, Work
 
 
@@ -40,25 +38,3 @@ def remove_volume(work: Work[RemoveVolume]) -> Outcome:
     finally:
         Inventory(work.engine, work.job.host_id).project_volumes()
     return {"message": f"Removed. Freed {bytes_in_words(freed)}.", "freed_bytes": freed}
-
-
-@job_task(JobName.CLEAN_UP_VOLUMES)
-def clean_up_volumes(work: Work[CleanUpVolumes]) -> Outcome:
-    """Have those of the volumes gone that no container uses."""
-    names, skipped = sort_out(work, "volume", work.arguments.ids)
-    removed: list[str] = []
-    freed = 0
-    for name in names:
-        work.cancellation.check()
-        try:
-            freed += work.engine.volumes.remove(name)
-            removed.append(name)
-        except VolumeNotFound:
-            continue
-        except EngineError as error:
-            skipped.append({"id": name, "reason": error.message})
-    Inventory(work.engine, work.job.host_id).project_volumes()
-    left = f" Left {len(skipped)} alone." if skipped else ""
-    gone = counted(len(removed), "volume")
-    message = f"Removed {gone}, freed {bytes_in_words(freed)}.{left}"
-    return {"message": message, "freed_bytes": freed, "removed": removed, "skipped": skipped}

@@ -51,10 +51,12 @@ function refreshSelection(form) {
     const ticked = boxes.filter((box) => box.checked);
     const button = document.querySelector(`button[form="${form.id}"][data-promise]`);
     if (button) {
+        const { promise, where } = button.dataset;
+        const [verb, rest] = where ? ["Move", ` ${where}`] : ["Remove", freed(ticked)];
         button.disabled = ticked.length === 0;
         button.querySelector("span").textContent = ticked.length
-            ? `Remove ${counted(ticked.length, button.dataset.promise)}${freed(ticked)}`
-            : `Select ${button.dataset.promise}s to remove`;
+            ? `${verb} ${counted(ticked.length, promise)}${rest}`
+            : `Select ${promise}s to ${verb.toLowerCase()}`;
     }
     refreshBar(form, boxes, ticked);
     const all = document.querySelector(`[data-select-all="${form.id}"]`);

@@ -374,4 +374,4 @@ def test_a_password_goes_to_its_own_registry_only(browse, agents, web_image):
 def test_ticked_volumes_go_by_a_job_of_their_own(browse):
     browse("otto").post(reverse("cleanup_volumes"), {"ids": ["harbour/old-uploads"]})
 
-    assert Job.objects.get(name="cleanup.volumes").arguments == {"ids": ["old-uploads"]}
+    assert Job.objects.get(name="volumes.trash").arguments == {"ids": ["old-uploads"]}

@@ -83,6 +83,7 @@ ACTIONS = [
     pytest.param("container_trash", WEB, id="trash-container"),
     pytest.param("container_keep", WEB, id="keep"),
     pytest.param("image_trash", IMAGE, id="trash-image"),
+    pytest.param("volume_trash", VOLUME, id="trash-volume"),
     pytest.param("trash_restore", (), id="restore"),
     pytest.param("trash_empty", (), id="empty-trash"),
     pytest.param("trash_undo", JOB, id="undo"),

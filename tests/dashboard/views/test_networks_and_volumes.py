@@ -139,7 +139,7 @@ def test_a_container_of_elsewhere_cannot_be_connected(browse, mess):
 @pytest.mark.parametrize(
     ("address", "job", "value", "told"),
     [
-        ("cleanup_volumes", JobName.CLEAN_UP_VOLUMES, "harbour/old-uploads", "old-uploads"),
+        ("cleanup_volumes", JobName.TRASH_VOLUMES, "harbour/old-uploads", "old-uploads"),
         ("cleanup_networks", JobName.CLEAN_UP_NETWORKS, f"harbour/{LAB}", LAB),
     ],
 )

@@ -257,6 +257,36 @@ class TestMovingOneThing:
 
         assert Job.objects.get(name="images.trash").arguments == {"ids": [image.image_id]}
 
+    def test_an_unused_volume_of_ones_own_goes_at_once(self, browse, harbour):
+        harbour.volumes.create(name="mine", owner="otto")
+        page = browse("otto").get(reverse("volume_detail", args=("harbour", "mine")))
+        url = reverse("volume_trash", args=("harbour", "mine"))
+
+        response = browse("otto").post(url, headers=HTMX)
+
+        assert url in page.content.decode()
+        assert response.status_code < 300
+        assert Job.objects.get(name="volumes.trash").arguments == {"ids": ["mine"]}
+
+    def test_somebody_else_s_volume_asks_for_the_name_of_its_host(self, browse):
+        url = reverse("volume_trash", args=("harbour", "old-uploads"))
+
+        asked = browse("ada").post(url, headers=HTMX)
+        wrong = browse("ada").post(url, {"sure": "yes", "confirm": "x"}, headers=HTMX)
+        right = browse("ada").post(url, {"sure": "yes", "confirm": "harbour"}, headers=HTMX)
+
+        assert "come back with all that it holds" in asked.content.decode()
+        assert (wrong.status_code, right.status_code) == (422, 200)
+        assert Job.objects.get(name="volumes.trash").arguments == {"ids": ["old-uploads"]}
+
+    def test_a_volume_in_use_is_not_offered_to_go(self, browse, harbour):
+        url = reverse("volume_trash", args=("harbour", "web-cache"))
+
+        html = browse("mia").post(url, headers=HTMX).content.decode()
+
+        assert "cannot go while a container has it" in html
+        assert not Job.objects.filter(name="volumes.trash").exists()
+
     def test_keeping_a_container_and_letting_it_go(self, browse, stopped):
         url = reverse("container_keep", args=("harbour", stopped.container_id))
 

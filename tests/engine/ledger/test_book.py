@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from engine.ledger import Survey, reclaim_of, usage_of
 from engine.ledger.book import WRITABLE, Book
+from engine.ledger.survey import TRASH, VOLUME, held_by
 from tests.engine.ledger.test_survey import Container, Document, Image, Layer, Stored
 
 HOLDERS = [
     f"{where}{kind}{number}" for where in ("", "trash:") for kind in "ic" for number in "012"
 ]
 STEPS = ["step:s0", "step:s1"]
+VOLUMES = [f"{where}volume:v{number}" for where in ("", "trash:") for number in "012"]
 
 
 @dataclass
@@ -27,6 +29,8 @@ class World:
     users: dict[str, tuple[str, str]] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
+    volumes: dict[str, int] = field(default_factory=dict)
+    trashed_volumes: dict[str, int] = field(default_factory=dict)
 
     def survey(self) -> Survey:
         def those(where: str) -> tuple[Image, ...]:
@@ -46,6 +50,8 @@ class World:
             ),
             steps=self.steps,
             writable=dict.fromkeys(self.users, 10000),
+            volumes=self.volumes,
+            trashed_volumes=self.trashed_volumes,
         )
 
     def move_image(self, number: int, where: str) -> None:
@@ -75,6 +81,17 @@ class World:
             self.users[key] = (where, of)
             self.book.put_container(key, of, in_trash=where == "trash")
             self.book.set_bytes(WRITABLE, key, 10_000)
+
+    def move_volume(self, number: int, where: str) -> None:
+        name = f"v{number}"
+        self.volumes.pop(name, None)
+        self.trashed_volumes.pop(held_by(VOLUME, name), None)
+        if where == "here":
+            self.volumes[name] = 100_000 << number
+        elif where == "trash":
+            self.trashed_volumes[held_by(VOLUME, name)] = 100_000 << number
+        self.book.replace_bytes(VOLUME, self.volumes)
+        self.book.replace_bytes(TRASH, self.trashed_volumes)
 
     def cache(self, number: int, where: str) -> None:
         key = f"s{number % 2}"
@@ -124,13 +141,17 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 ACTS = st.tuples(
-    st.sampled_from([World.move_image, World.move_container, World.cache, World.collect]),
+    st.sampled_from(
+        [World.move_image, World.move_container, World.move_volume, World.cache, World.collect]
+    ),
     st.integers(0, 2),
     st.sampled_from(["here", "here", "trash", "gone"]),
 )
 
 
-@given(worlds(), st.lists(ACTS, max_size=24), st.frozensets(st.sampled_from(HOLDERS + STEPS)))
+@given(
+    worlds(), st.lists(ACTS, max_size=24), st.frozensets(st.sampled_from(HOLDERS + STEPS + VOLUMES))
+)
 def test_after_any_changes_it_says_what_a_new_look_would(
     world: World, acts: list[tuple[object, int, str]], selection: frozenset[str]
 ) -> None:
@@ -166,3 +187,14 @@ def test_a_layer_learns_of_its_archive_later() -> None:
     book.set_archive("base", "packed", 0)
     assert book.freed(["i"]) == 105
     assert book.image_size("i") == 100
+
+
+def test_a_volume_in_the_trash_is_the_trash_s_and_comes_free_with_it() -> None:
+    book = Book()
+    book.set_bytes(VOLUME, "data", 100)
+    book.set_bytes(VOLUME, "data", None)
+    book.set_bytes(TRASH, "volume:1", 100)
+
+    usage = book.usage()
+    assert (usage.volumes, usage.trash, usage.unused, usage.total) == (0, 100, 0, 100)
+    assert book.freed(["trash:volume:1", "volume:data"]) == 100
