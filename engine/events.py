@@ -19,7 +19,7 @@ from engine.system.database import Database, Row, Schema
 from engine.system.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -76,14 +76,24 @@ class EventLog:
 
         One that tells of nothing that is recorded need not survive a power cut.
         """
+        self.record_many(noun, [(action, subject, attributes)])
+
+    def record_many(
+        self, noun: str, happened: Sequence[tuple[str, str, Mapping[str, str]]]
+    ) -> None:
+        """As `record`, of several in their order: action, subject and attributes of each."""
+        now = nanoseconds(self._clock.now())
         with self._database.write(survives_power_cut=False) as transaction:
-            cursor = transaction.execute(
+            transaction.execute_many(
                 "INSERT INTO events (time, noun, action, subject, attributes)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (nanoseconds(self._clock.now()), noun, action, subject, json.dumps(attributes)),
+                [
+                    (now, noun, action, subject, json.dumps(attributes))
+                    for action, subject, attributes in happened
+                ],
             )
-            sequence = cursor.lastrowid or 0
-            if sequence % PAGE == 0:
+            sequence = transaction.execute("SELECT max(sequence) FROM events").fetchone()[0] or 0
+            if sequence % PAGE < len(happened):
                 transaction.execute("DELETE FROM events WHERE sequence <= ?", (sequence - KEPT,))
             transaction.after_commit(self._notify)
 

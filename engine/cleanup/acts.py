@@ -128,29 +128,14 @@ class Acts:
         return Skipped(item.id, put) if isinstance(put, str) else 0
 
     def _remove_images(self, items: Sequence[SealedItem]) -> CleanupReport:
-        removed: list[str] = []
-        skipped: list[Skipped] = []
-        freed = 0
-        with self._tools.database.write() as transaction:
-            leased = self._tools.leases.leased(transaction)
-            for item in items:
-                result = self._remove_unused_image(item, leased)
-                if isinstance(result, Skipped):
-                    skipped.append(result)
-                else:
-                    removed.append(item.id)
-                    freed += result
-        return CleanupReport(tuple(removed), tuple(skipped), freed)
-
-    def _remove_unused_image(self, item: SealedItem, leased: frozenset[str]) -> int | Skipped:
-        images, containers = self._tools.sources.images, self._tools.sources.containers
-        image = images.find(item.id)
-        users = containers.holders(image.id) if image else ()
-        skipped = _objection(item, self._image(image, users, leased) if image else None)
-        if skipped or image is None:
-            return skipped or Skipped(item.id, GONE)
-        removal = images.remove_unused(image)
-        return removal.freed_bytes if removal else Skipped(item.id, "came into use meanwhile")
+        planned = {each.id: each for each in items}
+        removed = self._tools.sources.images.remove_each(
+            list(planned),
+            lambda image, *facts: _words(planned[str(image.id)], self._image(image, *facts)),
+        )
+        skipped = tuple(Skipped(*each) for each in removed.refused.items())
+        freed = sum(each.freed_bytes for each in removed.removals.values())
+        return CleanupReport(tuple(removed.removals), skipped, freed)
 
     def _remove_log(self, item: SealedItem) -> int | Skipped:
         containers = self._tools.sources.containers

@@ -45,7 +45,7 @@ EXPIRES_AFTER = timedelta(hours=1)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 ID_BYTES = 16
 # So many go together: few waits for the disk, and nobody else waits long.
-BATCH = 64
+BATCH = 256
 
 
 @dataclass(frozen=True)

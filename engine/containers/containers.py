@@ -81,7 +81,7 @@ from engine.system.mounter import LinuxMounter
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -180,6 +180,10 @@ class Containers:
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
         """Return the names of the containers that were made from *image_id*, running or not."""
         return self._means.store.holders(image_id)
+
+    def holders_of_each(self, image_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """As `holders`, of several images by their IDs; those without any are left out."""
+        return self._means.store.holders_of_each(image_ids)
 
     def present_holders(self, image_id: ImageID) -> tuple[str, ...]:
         """As `holders`, without those in the trash."""

@@ -154,8 +154,23 @@ class ContainerStore:
 
         Those in the trash need it too, and are named as what they are.
         """
-        trashed = (f"{each} ({IN_TRASH})" for each in self.trashed_holders(image_id))
-        return (*self.present_holders(image_id), *trashed)
+        return self.holders_of_each([str(image_id)]).get(str(image_id), ())
+
+    def holders_of_each(self, image_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """As `holders`, of several images by their IDs; those without any are left out."""
+        rows = self._database.rows(
+            "WITH wanted (image_id) AS (SELECT value FROM json_each(?))"
+            " SELECT image_id, name, 0 AS is_trashed FROM wanted JOIN containers USING (image_id)"
+            " UNION ALL"
+            " SELECT image_id, name, 1 FROM wanted JOIN trashed_containers USING (image_id)"
+            " ORDER BY is_trashed, name",
+            (json.dumps(list(image_ids)),),
+        )
+        found: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            name = f"{row['name']} ({IN_TRASH})" if row["is_trashed"] else row["name"]
+            found[row["image_id"]] = (*found.get(row["image_id"], ()), name)
+        return found
 
     def present_holders(self, image_id: ImageID) -> tuple[str, ...]:
         """As `holders`, without those in the trash."""

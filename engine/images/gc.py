@@ -88,11 +88,8 @@ class Collector:
         # What it changes of the records is only that the rows of the dead go.
         with self._database.write(survives_power_cut=False) as transaction:
             kept = self._leases.leased(transaction)
-            useless = {
-                digest
-                for digest in digests
-                if blob_resource(digest) not in kept and not self._images.is_blob_listed(digest)
-            }
+            free = {each for each in digests if blob_resource(each) not in kept}
+            useless = free - self._images.listed_blobs(free)
             # Inside the transaction, so that no lease can be taken between the look and the act.
             freed: list[int] = []
             in_threads(lambda digest: freed.append(self._store.remove(digest)), tuple(useless))
@@ -113,10 +110,12 @@ class Collector:
 
     def _sweep_layers(self, is_meant: Callable[[str], bool]) -> tuple[int, int]:
         removed = freed = 0
+        found = [(each, layer_of(each)) for each in self._snapshots.iter_snapshots()]
+        # Most are listed, and of these nothing more is asked.
+        listed = self._images.listed_layers([each.key for each, chain_id in found if chain_id])
         # The highest first, because what stands on a layer holds it.
-        for snapshot in reversed(list(self._snapshots.iter_snapshots())):
-            chain_id = layer_of(snapshot)
-            if chain_id is not None and is_meant(chain_id):
+        for snapshot, chain_id in reversed(found):
+            if chain_id is not None and is_meant(chain_id) and snapshot.key not in listed:
                 # Whoever is unpacking a layer holds the lock of its key.
                 with self._locks.tried(snapshot.key) as is_free:
                     result = self._remove_layer(snapshot.key, chain_id) if is_free else None

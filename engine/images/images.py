@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Synced,
         TagMove,
     )
-    from engine.images.remove import Remover
+    from engine.images.remove import Objection, RemovedImages, Remover
     from engine.images.save import Saver
     from engine.images.store import ImageStore
     from engine.images.sync_receive import Receiver, Wanted
@@ -351,9 +351,11 @@ class Images:
         """Remove a name, or the image with its last one; see `Remover.remove`."""
         return self._remover.remove(text, of=of, force=force, owner=owner)
 
-    def remove_unused(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:
-        """Remove *image* with its names if no container holds it, else return None."""
-        return self._remover.remove_unused(image, PruneFilters(dangling=False), owner=owner)
+    def remove_each(
+        self, image_ids: Sequence[str], objection: Objection, *, owner: str = ""
+    ) -> RemovedImages:
+        """Remove images that no container holds, with their names; see `Remover.remove_each`."""
+        return self._remover.remove_each(image_ids, objection, owner=owner)
 
     def list_sketches(self, ids: Iterable[str] | None = None) -> list[ImageSketch]:
         """Return every image, or those of *ids* that are here, without a look at their layers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from engine.images.record import LayerRecord
@@ -25,6 +25,9 @@ class ImageHolders(Protocol):
 
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
         """Return the names of the containers, running or not, that were made from the image."""
+
+    def holders_of_each(self, image_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """As `holders`, of several images by their IDs; those without any are left out."""
 
 
 class ImageSource(Protocol):
@@ -61,6 +64,9 @@ class LayerSnapshots(Protocol):
         Its files go once the transaction that is open in this thread has committed. Raises
         `SnapshotInUse` where another layer or a container stands on it.
         """
+
+    def remove_each(self, keys: Sequence[str]) -> Collection[str]:
+        """As `remove`, of several, the highest first; return those on which nothing stood."""
 
     def iter_snapshots(self) -> Iterator[Snapshot]:
         """Yield every snapshot, parents before what stands on them."""

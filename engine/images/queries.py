@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ID_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})", re.ASCII)
 KNOWN_NAMES = 32768
 ALL = "1"
+FEW = 256
+_AMONG = "(SELECT value FROM json_each(?))"
 
 
 class ImageQueries:
@@ -86,6 +88,10 @@ class ImageQueries:
         if prefix:
             return self._get_by_prefix(prefix[1], text), None
         raise ImageNotFound(reference.familiar)
+
+    def list_by_id(self, ids: Iterable[str]) -> list[ImageRecord]:
+        """Return those of the images *ids* that are here."""
+        return self._list_where(f"id IN {_AMONG}", json.dumps(list(ids)))
 
     def find_by_reference(self, reference: Reference) -> ImageRecord | None:
         """Return the image that *reference* names here, by its digest if it has one, or None."""
@@ -225,17 +231,17 @@ class ImageQueries:
     def _list_where(self, condition: str, *values: str) -> list[ImageRecord]:
         with self._database.read():
             rows = self._database.rows(f"SELECT * FROM images WHERE {condition}", values)  # noqa: S608
-            # One image is looked up through indexes; for many, whole tables are read once.
-            only = rows[0]["id"] if len(rows) == 1 else None
+            # Few images are looked up through indexes; for many, whole tables are read once.
+            only = json.dumps([row["id"] for row in rows]) if len(rows) <= FEW else None
             parts = _Parts(self._database, only) if rows else None
         return [parts.image(row) for row in rows] if parts else []
 
 
 class _Parts:
-    """What hangs on images, by image ID: of one image, or of all."""
+    """What hangs on images, by image ID: of the images in a list, or of all."""
 
     def __init__(self, database: Database, only: str | None) -> None:
-        where = "WHERE image_id = ?" if only else ""
+        where = f"WHERE image_id IN {_AMONG}" if only else ""
         values = (only,) if only else ()
 
         def grouped(table: str, order: str) -> dict[str, list[Row]]:
@@ -246,8 +252,8 @@ class _Parts:
             return groups
 
         # A layer stands once however many images list it, and so does its record.
-        of_one = "WHERE chain_id IN (SELECT chain_id FROM image_layers WHERE image_id = ?)"
-        layers = database.rows(f"SELECT * FROM layers {of_one if only else ''}", values)  # noqa: S608
+        listed = f"WHERE chain_id IN (SELECT chain_id FROM image_layers {where})" if only else ""  # noqa: S608
+        layers = database.rows(f"SELECT * FROM layers {listed}", values)  # noqa: S608
         self._layer = {row["chain_id"]: _layer(row) for row in layers}
         self._layers = grouped("image_layers", "image_id, position")
         self._documents = grouped("image_documents", "image_id, digest")

@@ -8,15 +8,16 @@ container, and no force changes it: force takes names away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
-from engine.errors import ImageHasSeveralNames, ImageInUse, SnapshotInUse, TagMoved
+from engine.errors import ImageHasSeveralNames, ImageInUse, TagMoved
 from engine.images.record import ImageRemoval
-from engine.images.resources import blob_resource, layer_resource
+from engine.images.resources import LAYER, blob_resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
     from engine.images.gc import Collector
     from engine.images.ports import ImageHolders, LayerSnapshots
@@ -24,9 +25,23 @@ if TYPE_CHECKING:
     from engine.images.record import ImageRecord, LayerRecord
     from engine.images.store import ImageStore
     from engine.leases import Leases
-    from engine.oci.digest import Digest
     from engine.oci.reference import Reference
     from engine.system.database import Database, Transaction
+
+
+GONE, IN_USE = "is gone already", "came into use meanwhile"
+Key = TypeVar("Key")
+Users = tuple[str, ...]
+Leased = frozenset[str]
+Objection = Callable[["ImageRecord", Users, Leased], str]
+
+
+@dataclass
+class RemovedImages:
+    """What removing each image did, and why others stayed; by image ID."""
+
+    removals: dict[str, ImageRemoval] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,57 +129,119 @@ class Remover:
         self, image: ImageRecord, filters: PruneFilters, *, owner: str = ""
     ) -> ImageRemoval | None:
         """Remove *image* if *filters* admit it still and no container holds it, or return None."""
+        return next(iter(self.remove_all_unused([image], filters, owner=owner)), None)
+
+    def remove_all_unused(
+        self, images: Iterable[ImageRecord], filters: PruneFilters, *, owner: str = ""
+    ) -> list[ImageRemoval]:
+        """Remove those of *images* that *filters* admit still and no container holds."""
+
+        def objection(current: ImageRecord, *_: object) -> str:
+            return "" if filters.admit(current) else IN_USE
+
+        removed = self.remove_each([str(each.id) for each in images], objection, owner=owner)
+        return list(removed.removals.values())
+
+    def remove_each(
+        self, image_ids: Iterable[str], objection: Objection, *, owner: str = ""
+    ) -> RemovedImages:
+        """
+        Remove those of the images that *objection* has nothing against and no container holds.
+
+        It is asked in the transaction that removes, with the names of the image's containers and
+        what is leased. Each image is credited with what was needed up to its removal, in the order
+        of *image_ids*.
+        """
+        wanted = list(image_ids)
+        found = RemovedImages()
         with self._database.write() as transaction:
-            current = self._images.find_by_id(image.id)
-            if current is None or not filters.admit(current) or self._holders.holders(image.id):
-                return None
-            plan = RemovalPlan(current.names, takes_image=True)
-            return self._carried_out(transaction, current, plan, owner)
+            leased = self._leases.leased(transaction)
+            here = {str(each.id): each for each in self._images.list_by_id(wanted)}
+            users = self._holders.holders_of_each(here)
+            going: list[ImageRecord] = []
+            for image_id in wanted:
+                image, held_by = here.get(image_id), users.get(image_id, ())
+                refusal = objection(image, held_by, leased) if image else GONE
+                if refusal or held_by or image is None:
+                    found.refused[image_id] = refusal or IN_USE
+                else:
+                    going.append(image)
+            removals = self._taken(transaction, going, leased, owner)
+        found.removals.update(
+            (str(image.id), each) for image, each in zip(going, removals, strict=True)
+        )
+        return found
 
     def _carried_out(
         self, transaction: Transaction, image: ImageRecord, plan: RemovalPlan, owner: str
     ) -> ImageRemoval:
+        if plan.takes_image:
+            return self._taken(transaction, [image], self._leases.leased(transaction), owner)[0]
         for name in plan.untagged:
-            self._images.untag(name, owner=owner, reason="delete" if plan.takes_image else "untag")
-        if not plan.takes_image:
-            return ImageRemoval(plan.untagged, (), 0)
-        self._images.forget(image, owner=owner)
-        leased = self._leases.leased(transaction)
-        layers = self._remove_layers(image, leased)
-        blobs = {each.digest: each.archive_bytes for each in layers if each.archive_bytes}
-        blobs |= {each.digest: each.size for each in image.documents}
-        freed = sum(layer.size for layer in layers)
-        freed += self._remove_blobs(transaction, blobs, leased)
-        deleted: tuple[Digest, ...] = (image.id, *(layer.chain_id for layer in layers))
-        return ImageRemoval(plan.untagged, deleted, freed)
+            self._images.untag(name, owner=owner)
+        return ImageRemoval(plan.untagged, (), 0)
 
-    def _remove_layers(self, image: ImageRecord, leased: frozenset[str]) -> list[LayerRecord]:
-        removed: list[LayerRecord] = []
-        for layer in reversed(image.layers):
-            is_leased = layer_resource(layer.chain_id) in leased
-            is_needed = is_leased or self._images.is_layer_listed(str(layer.chain_id))
-            # What stands on a layer that stays needs it as well, so all below stays too.
-            if is_needed or not self._removed_layer(layer):
-                break
-            removed.append(layer)
-        return removed
+    def _taken(
+        self, transaction: Transaction, images: Sequence[ImageRecord], leased: Leased, owner: str
+    ) -> list[ImageRemoval]:
+        """Remove *images* with all their names; return what each one's removal did."""
+        self._images.forget_all(images, owner=owner, reason="delete")
+        layers = self._remove_layers(images, leased)
+        freed = self._remove_blobs(transaction, images, layers, leased)
+        return [
+            ImageRemoval(
+                image.names,
+                (image.id, *(layer.chain_id for layer in gone)),
+                sum(layer.size for layer in gone) + blob_bytes,
+            )
+            for image, gone, blob_bytes in zip(images, layers, freed, strict=True)
+        ]
 
-    def _removed_layer(self, layer: LayerRecord) -> bool:
-        try:
-            self._snapshots.remove(str(layer.chain_id))
-        except SnapshotInUse:
-            return False
-        self._images.forget_layer(str(layer.chain_id))
-        return True
+    def _remove_layers(
+        self, images: Sequence[ImageRecord], leased: Leased
+    ) -> list[list[LayerRecord]]:
+        """Remove the layers that nothing needs any more; return which went with each image."""
+        last = _last_of([[str(layer.chain_id) for layer in each.layers] for each in images])
+        needed = self._images.listed_layers(last)
+        needed |= {str(each) for each in last if f"{LAYER}:{each}" in leased}
+        # The highest first, and what stands on a layer goes no later than the last image with it.
+        candidates = [
+            [
+                layer
+                for layer in reversed(image.layers)
+                if last[str(layer.chain_id)] == number and str(layer.chain_id) not in needed
+            ]
+            for number, image in enumerate(images)
+        ]
+        gone = self._snapshots.remove_each(
+            [str(layer.chain_id) for each in candidates for layer in each]
+        )
+        self._images.forget_layers(gone)
+        return [[layer for layer in each if str(layer.chain_id) in gone] for each in candidates]
 
     def _remove_blobs(
-        self, transaction: Transaction, blobs: Mapping[Digest, int], leased: frozenset[str]
-    ) -> int:
-        """Let those of *blobs* go that nothing needs; return how many bytes they take."""
-        useless = [
-            digest
-            for digest in blobs
-            if blob_resource(digest) not in leased and not self._images.is_blob_listed(digest)
+        self,
+        transaction: Transaction,
+        images: Sequence[ImageRecord],
+        layers: Sequence[Sequence[LayerRecord]],
+        leased: Leased,
+    ) -> list[int]:
+        """Let the blobs go that nothing needs any more; return the bytes they take by image."""
+        blobs = [
+            {layer.digest: layer.archive_bytes for layer in gone if layer.archive_bytes}
+            | {document.digest: document.size for document in image.documents}
+            for image, gone in zip(images, layers, strict=True)
         ]
+        last = _last_of(blobs)
+        free = {each for each in last if blob_resource(each) not in leased}
+        useless = free - self._images.listed_blobs(free)
         self._collector.collect_after(transaction, useless)
-        return sum(blobs[digest] for digest in useless)
+        return [
+            sum(size for each, size in mine.items() if each in useless and last[each] == number)
+            for number, mine in enumerate(blobs)
+        ]
+
+
+def _last_of(groups: Sequence[Iterable[Key]]) -> dict[Key, int]:
+    """Return the number of the last of *groups* that each thing is in."""
+    return {each: number for number, group in enumerate(groups) for each in group}

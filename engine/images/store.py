@@ -8,6 +8,7 @@ them before and holds a lease on them, or removes them after.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidReference
@@ -25,7 +26,7 @@ from engine.oci.digest import Digest
 from engine.oci.timestamps import microseconds, nanoseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine.events import EventLog
     from engine.oci.config import ImageConfig
@@ -46,9 +47,11 @@ __all__ = [
     "TagMove",
 ]
 
-# A layer that is known without its archive learns of one that came later.
 # Ways to come here that docker has an event of; pulls have their own, with the digest.
 ARRIVALS = frozenset({"import", "load"})
+# What goes with an image, in this order.
+_OWN_ROWS = (("tags", "image_id"), ("repo_digests", "image_id"), ("images", "id"))
+# A layer that is known without its archive learns of one that came later.
 _INSERT_LAYER = """
     INSERT INTO layers VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (chain_id) DO UPDATE SET
@@ -208,11 +211,36 @@ class ImageStore(ImageQueries):
             name = image.tags[0].familiar if image.tags else ""
             self._events.record("image", "load", str(image.id), name=name, by=owner, trash="no")
 
-    def forget(self, image: ImageRecord, *, owner: str = "") -> None:
-        """Remove the record of *image*, which must have no name left; its layers' records stay."""
+    def forget_all(self, images: Sequence[ImageRecord], *, owner: str, reason: str) -> None:
+        """
+        Remove the records of *images*, as they are now, with all their names; see `untag`.
+
+        The records of their layers stay.
+        """
+        now, ids = nanoseconds(self._clock.now()), json.dumps([str(each.id) for each in images])
+        moves = [
+            (str(tag), str(image.id), now, owner, reason) for image in images for tag in image.tags
+        ]
         with self._database.write() as transaction:
-            transaction.execute("DELETE FROM images WHERE id = ?", (str(image.id),))
-            self._events.record("image", "delete", str(image.id), name=str(image.id), by=owner)
+            for table, column in _OWN_ROWS:
+                transaction.execute(
+                    f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",  # noqa: S608
+                    (ids,),
+                )
+            transaction.execute_many(
+                "INSERT INTO tag_moves (reference, previous, image_id, moved_at, moved_by, reason)"
+                " VALUES (?, ?, NULL, ?, ?, ?)",
+                moves,
+            )
+            self._events.record_many("image", list(_departures(images, owner)))
+
+    def forget_layers(self, chain_ids: Iterable[str]) -> None:
+        """Remove the records of layers that no image lists."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                "DELETE FROM layers WHERE chain_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(chain_ids)),),
+            )
 
     def forget_layer(self, chain_id: str) -> Digest | None:
         """Remove the record of a layer that no image lists; return the digest of its archive."""
@@ -245,11 +273,17 @@ class ImageStore(ImageQueries):
 
         Decide in the transaction that asks.
         """
-        statement = (
-            "SELECT 1 FROM image_layers WHERE chain_id = ?1 UNION ALL"
-            " SELECT 1 FROM held_layers WHERE chain_id = ?1 LIMIT 1"
+        return bool(self.listed_layers([chain_id]))
+
+    def listed_layers(self, chain_ids: Iterable[str]) -> set[str]:
+        """Return those of the layers for which `is_layer_listed` is so."""
+        rows = self._database.rows(
+            "SELECT value FROM json_each(?)"
+            " WHERE EXISTS (SELECT 1 FROM image_layers WHERE chain_id = value)"
+            " OR EXISTS (SELECT 1 FROM held_layers WHERE chain_id = value)",
+            (json.dumps(list(chain_ids)),),
         )
-        return self._database.row(statement, (chain_id,)) is not None
+        return {row["value"] for row in rows}
 
     def is_layer_in_image(self, chain_id: str) -> bool:
         """Return whether an image lists the layer, whoever else holds it."""
@@ -263,12 +297,18 @@ class ImageStore(ImageQueries):
 
     def is_blob_listed(self, digest: Digest) -> bool:
         """Return whether the blob is a document of an image, a layer's archive here, or held."""
-        statement = (
-            "SELECT 1 FROM image_documents WHERE digest = ?1 UNION ALL"
-            " SELECT 1 FROM held_blobs WHERE digest = ?1 UNION ALL"
-            " SELECT 1 FROM layers WHERE digest = ?1 AND archive_bytes > 0 LIMIT 1"
+        return bool(self.listed_blobs([digest]))
+
+    def listed_blobs(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return those of the blobs for which `is_blob_listed` is so."""
+        rows = self._database.rows(
+            "SELECT value FROM json_each(?)"
+            " WHERE EXISTS (SELECT 1 FROM image_documents WHERE digest = value)"
+            " OR EXISTS (SELECT 1 FROM held_blobs WHERE digest = value)"
+            " OR EXISTS (SELECT 1 FROM layers WHERE digest = value AND archive_bytes > 0)",
+            (json.dumps([str(each) for each in digests]),),
         )
-        return self._database.row(statement, (str(digest),)) is not None
+        return {Digest.parse(row["value"]) for row in rows}
 
     def _insert_image(
         self,
@@ -337,3 +377,14 @@ def _tagged(transaction: Transaction, reference: Reference) -> str | None:
         "SELECT image_id FROM tags WHERE reference = ?", (str(reference),)
     ).fetchone()
     return row["image_id"] if row else None
+
+
+def _departures(
+    images: Iterable[ImageRecord], owner: str
+) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield what there is to tell of images that go: their names first, each one's in turn."""
+    for image in images:
+        image_id = str(image.id)
+        for name in image.names:
+            yield "untag", image_id, {"name": name.familiar, "by": owner}
+        yield "delete", image_id, {"name": image_id, "by": owner}

@@ -89,9 +89,7 @@ class ImageTrash:
                 "INSERT OR REPLACE INTO trashed_images VALUES (?, ?, ?, ?)",
                 (str(image.id), json.dumps(_written(kept)), self._now(), owner),
             )
-            for name in image.names:
-                self._images.untag(name, owner=owner, reason=REASON)
-            self._images.forget(image, owner=owner)
+            self._images.forget_all([image], owner=owner, reason=REASON)
         return ""
 
     def restore(

@@ -128,6 +128,10 @@ class OverlaySnapshotter:
         """Remove the snapshot; return the bytes that come free."""
         return self._store.remove(key)
 
+    def remove_each(self, keys: Sequence[str]) -> set[str]:
+        """Remove those of *keys*, the highest first, on which nothing stands; return them."""
+        return self._store.remove_each(keys)
+
     def find(self, key: str) -> Snapshot | None:
         """Return the snapshot of that key or name, or None."""
         return self._store.find(key)

@@ -162,6 +162,13 @@ class Snapshotter(Protocol):
         stands on it. Inside a transaction of the database the files go once that has committed.
         """
 
+    def remove_each(self, keys: Sequence[str]) -> set[str]:
+        """
+        Remove those of *keys*, the highest first, on which no other snapshot stands by then.
+
+        Returns them and those that were not there; see `remove`.
+        """
+
     def find(self, key: str) -> Snapshot | None:
         """Return the snapshot of that key or name, or None."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import string
 import uuid
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,10 @@ _DIGITS = string.digits + string.ascii_lowercase
 _COLUMNS = """
     SELECT s.id, s.key, s.kind, s.size, s.details, p.key AS parent_key
     FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent
+"""
+_WITH_THOSE_ABOVE = """
+    SELECT s.id, s.key, a.key AS above FROM snapshots s LEFT JOIN snapshots a ON a.parent = s.id
+    WHERE s.key IN (SELECT value FROM json_each(?))
 """
 _STACK = """
     WITH RECURSIVE stack (id, parent, height) AS (
@@ -185,6 +191,25 @@ class SnapshotStore:
             transaction.execute("DELETE FROM snapshots WHERE id = ?", (row["id"],))
             transaction.gather(self, [path], self._discard_all)
         return int(freed)
+
+    def remove_each(self, keys: Sequence[str]) -> set[str]:
+        """As `remove`, of those on which nothing stands once its turn has come; return them."""
+        with self.database.write() as transaction:
+            rows = transaction.execute(_WITH_THOSE_ABOVE, (json.dumps(list(keys)),)).fetchall()
+            above: dict[str, set[str]] = defaultdict(set)
+            for row in rows:
+                above[row["key"]] |= {row["above"]} - {None}
+            gone: set[str] = set()
+            for key in keys:
+                if above[key] <= gone:
+                    gone.add(key)
+            numbers = {row["id"] for row in rows if row["key"] in gone}
+            transaction.execute(
+                "DELETE FROM snapshots WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(numbers)),),
+            )
+            transaction.gather(self, [self.path(each) for each in numbers], self._discard_all)
+        return gone
 
     def sweep(self) -> int:
         """Remove the directories that no record names, and the trash; return the bytes freed."""

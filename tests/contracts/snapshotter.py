@@ -225,6 +225,23 @@ class SnapshotterContract:
         with pytest.raises(SnapshotNotFound):
             snapshotter.notes("nothing")
 
+    def test_of_many_those_go_on_which_nothing_stands_that_stays(
+        self, snapshotter: Snapshotter
+    ) -> None:
+        names = [str(chain(number)) for number in (4, 3, 2, 1)]
+        parent = None
+        for number in (1, 2, 3, 4):
+            committed(snapshotter, chain(number), f"key-{number}", parent=parent)
+            parent = chain(number)
+        snapshotter.prepare("box", parent=chain(2))
+        (directory,) = snapshotter.layer_directories(chain(4))[:1]
+
+        assert snapshotter.remove_each([*names, "nothing"]) == {*names[:2], "nothing"}
+        assert [snapshotter.find(each) is None for each in names] == [True, True, False, False]
+        assert not directory.exists()
+        assert snapshotter.remove_each(["box", *names[2:]]) == {"box", *names[2:]}
+        assert list(snapshotter.iter_snapshots()) == []
+
     def test_removing_what_is_not_there_frees_nothing(self, snapshotter: Snapshotter) -> None:
         assert snapshotter.remove("nothing") == 0
 

@@ -123,6 +123,17 @@ def test_the_log_is_bounded(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(kept) == 10
 
 
+def test_many_are_told_in_their_order(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEPT", 10)
+    monkeypatch.setattr(events, "PAGE", 20)
+    log.record_many("image", [(str(number), "x", {"by": "ana"}) for number in range(1, 36)])
+    log.record_many("image", [])
+
+    kept = log.list_since(0)
+    assert [each.action for each in kept] == [str(number) for number in range(26, 36)]
+    assert kept[0].attributes == {"by": "ana"}
+
+
 def test_sequences_are_never_given_twice(log: EventLog, database: Database) -> None:
     log.record("image", "pull", "x")
     last = log.last_sequence()

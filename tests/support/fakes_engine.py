@@ -156,11 +156,11 @@ class FakeImages:
         users = tuple(c.name for c in self._engine.containers.list() if c.image_id == image.id)
         if users and len(names) == len(image.tags):
             raise ImageInUse(image.id.short, holders=users)
-        for each in names:
-            self.store.untag(each, owner=owner)
         if len(names) < len(image.tags):
+            for each in names:
+                self.store.untag(each, owner=owner)
             return ImageRemoval(names, (), 0)
-        self.store.forget(image, owner=owner)
+        self.store.forget_all([image], owner=owner, reason="delete")
         return ImageRemoval(names, (Digest(image.id.hex),), image.size)
 
     def remove_dangling(self, image: ImageRecord, *, owner: str = "") -> ImageRemoval | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +109,14 @@ class FakeSnapshotter:
         shutil.rmtree(self._directories.pop(key))
         del self.snapshots[key]
         return freed
+
+    def remove_each(self, keys: Sequence[str]) -> set[str]:
+        gone = set()
+        for key in keys:
+            with suppress(SnapshotInUse):
+                self.remove(key)
+                gone.add(key)
+        return gone
 
     def find(self, key: str) -> Snapshot | None:
         return self.snapshots.get(key)

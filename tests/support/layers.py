@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from engine.snapshots.snapshotter import Kind, Snapshot
 from tests.support.fakes import FAKE_BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from engine.content.store import Store
@@ -109,6 +110,14 @@ class FakeLayers:
                 raise SnapshotInUse(key, holder=each.key)
         removed = self._snapshots.pop(key, None)
         return removed.size or 0 if removed else 0
+
+    def remove_each(self, keys: Sequence[str]) -> set[str]:
+        gone = set()
+        for key in keys:
+            with suppress(SnapshotInUse):
+                self.remove(key)
+                gone.add(key)
+        return gone
 
     def iter_snapshots(self) -> Iterator[Snapshot]:
         yield from list(self._snapshots.values())

@@ -42,6 +42,7 @@ from tests.support.images import MADE_AT, pack_image
 from tests.support.layers import FakeLayers, FakeLayerSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from engine.content.store import Store
@@ -73,6 +74,10 @@ class Holders:
 
     def holders(self, image_id: ImageID) -> tuple[str, ...]:
         return self.by_image.get(image_id, ())
+
+    def holders_of_each(self, image_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        wanted = set(image_ids)
+        return {str(each): names for each, names in self.by_image.items() if str(each) in wanted}
 
 
 @dataclass

@@ -97,8 +97,9 @@ def test_the_last_use_is_remembered(images: Images) -> None:
 def test_an_unused_image_is_cleaned_up(images: Images, world: World) -> None:
     image = world.add(b"files")
 
-    assert images.remove_unused(image) is not None
-    assert images.remove_unused(image) is None
+    image_id = str(image.id)
+    assert list(images.remove_each([image_id], lambda *_: "").removals) == [image_id]
+    assert not images.remove_each([image_id], lambda *_: "").removals
 
 
 def test_what_nothing_needs_is_swept(images: Images, world: World) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from engine.oci.digest import Digest
 from engine.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from engine.images.store import ImageRecord
+    from engine.images.record import ImageRecord, ImageRemoval
     from tests.support.world import World
 
 ONE, TWO = Reference.parse("team/web:1"), Reference.parse("team/web:2")
@@ -251,6 +252,11 @@ def test_a_clean_up_leaves_what_got_a_tag_or_a_container_or_is_gone(world: World
     assert {image.id for image in world.images.list_all()} == {tagged.id, used.id}
 
 
+STACKS = st.lists(
+    st.lists(st.sampled_from([b"a", b"bb", b"ccc"]), min_size=1, max_size=4), min_size=1, max_size=5
+)
+
+
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
 )
@@ -260,13 +266,7 @@ def test_every_removal_frees_what_the_ledger_says_and_all_frees_everything(
 ) -> None:
     for image in world.images.list_all():  # of an example that was broken off
         world.remover.remove(str(image.id))
-    stacks = data.draw(
-        st.lists(
-            st.lists(st.sampled_from([b"a", b"bb", b"ccc"]), min_size=1, max_size=4),
-            min_size=1,
-            max_size=5,
-        )
-    )
+    stacks = data.draw(STACKS)
     images = {world.add(*stack, label=str(n)).id for n, stack in enumerate(stacks)}
 
     for image_id in data.draw(st.permutations(sorted(images))):
@@ -279,3 +279,73 @@ def test_every_removal_frees_what_the_ledger_says_and_all_frees_everything(
 
         assert removal.freed_bytes == promised == before - world.disk_bytes
     assert world.disk_bytes == 0
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
+)
+@given(data=st.data())
+def test_many_at_once_do_what_they_do_one_by_one(world: World, data: st.DataObject) -> None:
+    stacks = data.draw(STACKS)
+    order = data.draw(st.permutations(range(len(stacks))))
+    count = data.draw(st.integers(0, len(stacks)))
+    has_container = data.draw(st.booleans())
+
+    outcomes = []
+    for remove in (_removed_at_once, _removed_in_turn):
+        images = [world.add(*stack, label=str(n)) for n, stack in enumerate(stacks)]
+        ids = [str(images[each].id) for each in order]
+        if has_container:
+            world.layers.hold("container", parent=images[0].layers[-1].chain_id)
+        before, events = world.disk_bytes, world.events.last_sequence()
+        removals = remove(world, ids[:count])
+        assert sum(each.freed_bytes for each in removals) == before - world.disk_bytes
+        told = [(each.action, each.subject) for each in world.events.list_since(events)]
+        outcomes.append((removals, told, world.images.list_chain_ids()))
+        world.layers.remove("container")
+        _removed_in_turn(world, ids)
+        world.collector.sweep(keep_for=timedelta())
+
+    assert outcomes[0] == outcomes[1]
+    assert world.disk_bytes == 0
+
+
+def _removed_at_once(world: World, ids: list[str]) -> list[ImageRemoval]:
+    removed = world.remover.remove_each(ids, lambda *_: "")
+    assert not removed.refused
+    return list(removed.removals.values())
+
+
+def _removed_in_turn(world: World, ids: list[str]) -> list[ImageRemoval]:
+    found = [each for each in ids if world.images.find(each)]
+    return [world.remover.remove(each) for each in found]
+
+
+def test_of_many_those_stay_that_somebody_objects_to_or_needs(world: World) -> None:
+    going, used, kept = (world.add(b"base", label=each, tags=(f"web:{each}",)) for each in "abc")
+    world.holders.by_image[used.id] = ("web",)
+    ids = [str(each.id) for each in (going, used, kept)]
+    asked = []
+
+    def objection(image: ImageRecord, users: tuple[str, ...], leased: frozenset[str]) -> str:
+        asked.append((image.id, users, leased))
+        return "is dear" if image == kept else ""
+
+    removed = world.remover.remove_each([*ids, "sha256:gone"], objection, owner="ben")
+
+    users = [(going.id, ()), (used.id, ("web",)), (kept.id, ())]
+    assert asked == [(*each, frozenset()) for each in users]
+    assert list(removed.removals) == ids[:1]
+    assert removed.refused == {
+        ids[1]: "came into use meanwhile",
+        ids[2]: "is dear",
+        "sha256:gone": "is gone already",
+    }
+    assert {each.id for each in world.images.list_all()} == {used.id, kept.id}
+    (move, *_) = world.images.tag_moves(going.id)
+    assert (move.previous, move.image_id, move.moved_by, move.reason) == (
+        going.id,
+        None,
+        "ben",
+        "delete",
+    )
