@@ -1,7 +1,7 @@
 """
 Who may do what: the one place that says so.
 
-A viewer sees everything of the team's; an operator may also ask hosts to do things, cancel jobs,
+A viewer sees everything of the team's; an operator may also ask hosts to do things, cancel that,
 and stop, change and remove what is their own; a maintainer may do that with everybody's; an admin
 may also decide about people and registry passwords, and launch what reaches into a host.
 Views, consumers and workers all ask here, and each asks again at its own door.

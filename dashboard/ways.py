@@ -128,8 +128,9 @@ def way_of_layer(layer: Layer, *, images: Sequence[Image], containers: Iterable[
 def _ended(jobs: Iterable[Job]) -> Iterator[Step]:
     for job in jobs:
         if job.is_active:
-            url = reverse("job_cancel", args=(job.pk,))
-            yield Step(f"Let “{job.title}” end", "Cancel it", url, about=job.get_absolute_url())
+            url, about = reverse("job_cancel", args=(job.pk,)), job.get_absolute_url()
+            asker = job.requested_by.username
+            yield Step(f"Let “{job.title}” end", "Cancel it", url, about=about, owner=asker)
 
 
 def _without(containers: Iterable[Container], *, for_good: bool = False) -> Iterator[Step]:

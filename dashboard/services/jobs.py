@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard import audit, events, jobs
 from dashboard.arguments import Arguments, parse_arguments
-from dashboard.errors import HostNotFound
+from dashboard.errors import BelongsToAnother, HostNotFound
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState, User
 from dashboard.permissions import (
@@ -22,6 +22,8 @@ from dashboard.permissions import (
     check_permitted,
     check_reach,
     check_takes,
+    may_take,
+    whose,
 )
 from dashboard.selectors.owners import owners_of
 from dashboard.services.secrets import forget_secrets, keep_secrets
@@ -86,8 +88,13 @@ def cancel_job(*, job: Job, user: User, address: str | None = None) -> bool:
 
     A queued job is cancelled at once. A running one is asked to stop, and says so; its worker ends
     it. A job that ended stays as it is.
+
+    Raise `NotPermitted`, or `BelongsToAnother` where an operator did not ask for it.
     """
     check_permitted(user, ROLE_TO_CANCEL)
+    asker = job.requested_by.username
+    if not may_take(user, asker):
+        raise BelongsToAnother(f"The job “{job.title}”", whose(asker))
     now = timezone.now()
     with transaction.atomic():
         changed = _cancel_queued(job, now) or _ask_to_stop(job, now)

@@ -4,10 +4,11 @@ import pytest
 from django.db import transaction
 
 from dashboard import jobs, services
-from dashboard.errors import HostNotFound, NotPermitted, ReachesHost
+from dashboard.errors import BelongsToAnother, HostNotFound, NotPermitted, ReachesHost
 from dashboard.jobs import JobName
-from dashboard.models import AuditEntry, AuditOutcome, Job, JobState
+from dashboard.models import AuditEntry, AuditOutcome, Job, JobState, Role
 from engine.errors import InvalidInput
+from tests.dashboard.conftest import make_user
 from tests.support.queues import drain
 from tests.support.races import at_once
 
@@ -197,6 +198,18 @@ def test_cancelling_what_has_ended_changes_nothing(request_by, otto):
 
     assert not services.cancel_job(job=job, user=otto)
     assert job.state == JobState.SUCCEEDED
+
+
+def test_an_operator_cancels_no_job_of_another_and_a_maintainer_does(request_by, otto, mia):
+    other = make_user("ana", Role.OPERATOR)
+    job = request_by(otto)
+
+    with pytest.raises(BelongsToAnother, match="belongs to otto"):
+        services.cancel_job(job=job, user=other)
+    job.refresh_from_db()
+    assert job.state == JobState.QUEUED
+
+    assert services.cancel_job(job=job, user=mia)
 
 
 def test_a_viewer_cancels_nothing(request_by, otto, vera):

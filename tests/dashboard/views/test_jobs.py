@@ -68,8 +68,10 @@ def test_a_clean_up_reports_what_stayed_and_why(browse):
 
 def test_cancelling_a_queued_job_cancels_it_at_once(browse):
     job = Job.objects.get(state="queued")
+    url = reverse("job_cancel", args=(job.pk,))
+    assert browse("otto").post(url, headers=HTMX).status_code == 403
 
-    response = browse("otto").post(reverse("job_cancel", args=(job.pk,)), headers=HTMX)
+    response = browse("ada").post(url, headers=HTMX)
 
     job.refresh_from_db()
     assert response.status_code == 204
