@@ -11,9 +11,10 @@ _PASSWORD_HELP = "At least 10 characters, not a common one, not only digits."  #
 _MISMATCH = "The two passwords are not the same."
 
 
-def _new_password(label: str) -> forms.CharField:
+def _new_password(label: str, help_text: str = "") -> forms.CharField:
     return forms.CharField(
         label=label,
+        help_text=help_text,
         strip=False,
         max_length=1024,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
@@ -32,12 +33,8 @@ class SetupForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "username", "autofocus": True}),
         help_text="Letters, digits and @ . + - _",
     )
-    password = _new_password("Password")
+    password = _new_password("Password", _PASSWORD_HELP)
     password_again = _new_password("Password, once more")
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["password"].help_text = _PASSWORD_HELP
 
     def clean_password_again(self) -> str:
         """Refuse what was not typed the same twice."""
@@ -56,7 +53,7 @@ class PersonForm(forms.Form):
         label="Name", max_length=150, widget=forms.TextInput({"autocomplete": "off"})
     )
     email = forms.EmailField(label="E-mail", required=False)
-    password = _new_password("First password")
+    password = _new_password("First password", _PASSWORD_HELP)
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
 

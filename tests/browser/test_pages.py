@@ -212,6 +212,21 @@ def test_a_form_that_is_being_filled_in_is_not_taken_away(site, page):
     expect(page.get_by_label("Name", exact=True)).to_have_value("half typ")
 
 
+def test_a_refused_form_in_a_page_keeps_its_message_and_what_was_typed(site, page):
+    page.context.clear_cookies()
+    sign_in(page, site, "ada")
+    open_live(page, site, "/team/")
+    page.get_by_label("Name", exact=True).fill("nora")
+    page.get_by_label("First password").fill("short")
+    page.get_by_role("button", name="Add", exact=True).click()
+
+    expect(page.get_by_text("too short")).to_be_visible()
+    site.do(lambda: events.publish_host(Host.objects.get(name="harbour")))
+    expect_live(page)
+    expect(page.get_by_text("too short")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("nora")
+
+
 def test_numbers_arrive_and_survive_a_change_of_their_row(site, page):
     stats = {"cpu_percent": 12.5, "memory": 2**27, "memory_limit": 2**29}
     open_live(page, site, "/containers/")

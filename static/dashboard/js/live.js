@@ -257,6 +257,9 @@ async function refreshCentre() {
 }
 
 // What somebody is filling in is theirs until they send it.
+// What was refused stands only in this very answer; its address may not even be one to fetch.
+const isRefused = (page) => page.querySelector("form [aria-invalid], form .refused") !== null;
+
 const isBusy = (page) => page.querySelector("form.form-host, form .input:focus:not([data-filter])") !== null;
 
 // What is pushed while the page is being fetched may not be in what comes, and is applied to it too.
@@ -276,7 +279,7 @@ export async function refreshPage() {
     const url = location.href;
     fetching += 1;
     page?.setAttribute("aria-busy", "true");
-    const fresh = page && (await fetchFragment(url)).querySelector("#page");
+    const fresh = page && !isRefused(page) && (await fetchFragment(url)).querySelector("#page");
     if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
         window.htmx.process(morph(page, fresh));
         pushedMeanwhile.forEach(applyRow);
