@@ -268,8 +268,9 @@ def _check(engine: Engine, options: argparse.Namespace) -> Iterable[Row]:
     for each in report.findings:
         yield each.damage, each.subject, each.detail, each.outcome
     _say(
-        f"Looked at {report.blobs} blobs, {report.layers} layers, {report.images} images"
-        f" and {report.containers} containers: {len(report.findings)} damaged"
+        f"Looked at {report.blobs} blobs, {report.layers} layers, {report.images} images,"
+        f" {report.containers} containers and {report.volumes} volumes:"
+        f" {len(report.findings)} damaged"
     )
     options.code = 0 if report.is_clean else 1
 

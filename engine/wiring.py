@@ -339,6 +339,7 @@ def wire_checker(ground: Ground, containers: Containers, connect: RegistryConnec
         connect=connect,
         containers=containers,
         bundles=Bundles(ground.paths),
+        volumes=ground.volumes,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.check.findings import Finding, Found
     from engine.check.layers import LayerCheck
     from engine.check.records import RecordCheck
+    from engine.check.volumes import VolumeCheck
     from engine.progress import Cancellation, ProgressSink
 
 CANNOT = "cannot be repaired"
@@ -32,11 +33,13 @@ class Checker:
         layers: LayerCheck,
         records: RecordCheck,
         containers: ContainerCheck,
+        volumes: VolumeCheck,
     ) -> None:
         self._blobs = blobs
         self._layers = layers
         self._records = records
         self._containers = containers
+        self._volumes = volumes
 
     def check(
         self,
@@ -61,6 +64,7 @@ class Checker:
             layers=self._layers.count,
             images=self._records.count,
             containers=self._containers.count,
+            volumes=self._volumes.count,
         )
 
     def _iter_found(self, progress: ProgressSink, cancellation: Cancellation) -> Iterator[Found]:
@@ -69,6 +73,7 @@ class Checker:
             ("blobs", self._blobs.find(cancellation)),
             ("layers", self._layers.find(cancellation)),
             ("containers", self._containers.find()),
+            ("volumes", self._volumes.find()),
         ]
         for name, found in parts:
             progress.emit(Message(f"Checking {name}"))

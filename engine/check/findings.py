@@ -26,6 +26,7 @@ class Damage(enum.StrEnum):
     SNAPSHOT_MISSING = "snapshot missing"
     SNAPSHOT_WRONG = "snapshot wrong"
     CONTAINER_UNOWNED = "container unowned"
+    VOLUME_MISSING = "volume missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Finding:
     """
     One damage.
 
-    *subject* is a digest, a chain ID, a container ID or a path; *detail* says what was seen.
-    *outcome* is what a repair did or why it cannot, empty while nobody tried.
+    *subject* is a digest, a chain ID, a container ID, a path or a volume; *detail* says what was
+    seen. *outcome* is what a repair did or why it cannot, empty while nobody tried.
     """
 
     damage: Damage
@@ -61,6 +62,7 @@ class Report:
     layers: int
     images: int
     containers: int
+    volumes: int
 
     @property
     def is_clean(self) -> bool:

@@ -11,6 +11,7 @@ from engine.check.fetching import Fetcher
 from engine.check.layers import LayerCheck
 from engine.check.records import RecordCheck
 from engine.check.restoring import Restorer
+from engine.check.volumes import VolumeCheck
 
 if TYPE_CHECKING:
     from engine.check.containers import Containers
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.database import Database
     from engine.system.locks import Locks
+    from engine.volumes.volumes import Volumes
 
 
 def make_checker(
@@ -42,6 +44,7 @@ def make_checker(
     connect: Connect,
     containers: Containers,
     bundles: Bundles,
+    volumes: Volumes,
 ) -> Checker:
     """Return what checks one engine root, over its parts; for one check."""
 
@@ -75,4 +78,5 @@ def make_checker(
             snapshotter=snapshotter,
             locks=locks,
         ),
+        volumes=VolumeCheck(volumes),
     )

@@ -64,7 +64,7 @@ def test_a_check_finds_a_damage_and_repairs_it(
     engine: Callable[..., str], short_path: Path
 ) -> None:
     engine("starter")
-    assert "1 layers, 1 images and 0 containers: 0 damaged" in engine("check")
+    assert "1 layers, 1 images, 0 containers and 0 volumes: 0 damaged" in engine("check")
     (layer,) = (short_path / "root/snapshots").iterdir()
     (layer / "fs/bin").chmod(0o700)
 

@@ -16,6 +16,7 @@ from engine.oci.digest import Digest
 from engine.settings import ContainerSettings
 from engine.system.overlayfs import make_whiteout
 from engine.system.paths import EnginePaths
+from engine.volumes.settings import VolumeSettings
 from tests.support.builders import directory, file, hardlink, layer_tar, symlink, whiteout
 from tests.support.images import pack_image
 from tests.support.registry import FakeRegistry, serving
@@ -332,3 +333,27 @@ def test_what_is_being_pulled_is_left_alone(engine: Engine) -> None:
 
         assert check(engine, repair=True) == []
     assert damages(engine) == [Damage.BLOB_UNOWNED]
+
+
+def test_a_lost_volume_is_found_where_it_is_and_in_the_trash(engine: Engine) -> None:
+    engine.volumes.create(VolumeSettings("whole"))
+    lost = engine.volumes.create(VolumeSettings("lost"))
+    engine.volumes.create(VolumeSettings("aside"))
+    engine.cleanup.trash.put("volume:aside")
+    options = {"type": "tmpfs", "device": "tmpfs"}
+    engine.volumes.create(VolumeSettings("elsewhere", options=options))
+    engine.cleanup.trash.put("volume:elsewhere")
+    report = engine.check()
+    assert (report.is_clean, report.volumes) == (True, 4)
+
+    shutil.rmtree(lost.directory)
+    (trashed,) = [each for each in engine.volumes.trash.list() if not each.record.options]
+    shutil.rmtree(engine.volumes.trash.locate(trashed.id))
+
+    found = check(engine, repair=True)
+    assert [(each.damage, each.subject) for each in found] == [
+        (Damage.VOLUME_MISSING, "lost"),
+        (Damage.VOLUME_MISSING, "aside"),
+    ]
+    assert "trash" in found[1].detail
+    assert {each.outcome for each in found} == {"cannot be repaired"}
