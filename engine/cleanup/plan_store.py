@@ -41,6 +41,9 @@ SCHEMA = Schema(
         """
         DELETE FROM cleanup_plans
         """,
+        """
+        DELETE FROM cleanup_plans
+        """,
     ),
 )
 # So long after it expired a plan is still known by its ID.
@@ -83,7 +86,7 @@ class PlanStore:
         return SealedPlan(
             id=row["id"],
             items=tuple(_item(each) for each in content["items"]),
-            kept=tuple(_kept(each) for each in content["kept"]),
+            kept=tuple(map(_kept, *content["kept"])),
             freed_bytes=content["freed_bytes"],
             freed_at_once=content["freed_at_once"],
             made_at=made,
@@ -116,10 +119,17 @@ class PlanStore:
 
 
 def _written(plan: SealedPlan) -> dict[str, Any]:
-    # Rows without names, because there may be thousands, and somebody waits for the preview.
+    # Columns of what stays, because that may be thousands, and somebody waits for the preview: the
+    # collector of garbage goes through everything known once there are so many new rows.
+    kept = plan.kept
     return {
         "items": [_item_written(each) for each in plan.items],
-        "kept": [(each.kind, each.id, each.name, each.reason) for each in plan.kept],
+        "kept": [
+            [each.kind for each in kept],
+            [each.id for each in kept],
+            [each.name for each in kept],
+            [each.reason for each in kept],
+        ],
         "freed_bytes": plan.freed_bytes,
         "freed_at_once": plan.freed_at_once,
         "made_by": plan.made_by,
@@ -145,6 +155,5 @@ def _item(row: list[Any]) -> SealedItem:
     )
 
 
-def _kept(row: list[Any]) -> Kept:
-    kind, item_id, name, reason = row
+def _kept(kind: str, item_id: str, name: str, reason: str) -> Kept:
     return Kept(SubjectKind(kind), item_id, name, reason)
