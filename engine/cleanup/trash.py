@@ -55,11 +55,12 @@ class TrashItem:
         """The ID that it had and will have again; of a volume the one that it has here."""
         return self.id.partition(":")[2]
 
-    def was(self, subject: str, mark: str) -> bool:
-        """Whether this is what a plan calls *subject*, with *mark* in its facts."""
+    @property
+    def was(self) -> tuple[str, str]:
+        """What plans call it, and for a volume, whose name others may have had, its mark there."""
         if self.kind is SubjectKind.VOLUME:
-            return (held_by(VOLUME, self.names[0]), self.mark) == (subject, mark)
-        return self.subject == subject
+            return held_by(VOLUME, self.names[0]), self.mark
+        return self.subject, ""
 
 
 @dataclass(frozen=True, slots=True)

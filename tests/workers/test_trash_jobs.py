@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,9 @@ from dashboard.agents import Question
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import AuditEntry, Container, Image, Role, User, Volume
+from engine.cleanup.plan import CleanupReport, SealedItem, SealedPlan
+from engine.cleanup.subject import Facts, SubjectKind
+from engine.cleanup.trash import TrashItem
 from engine.engine import Engine
 from engine.errors import ContainerRunning, EngineError, PlanNotFound, RestoreConflict, VolumeInUse
 from engine.progress import NEVER, SILENT
@@ -432,3 +435,25 @@ def test_an_operator_moves_and_deletes_only_their_own(real, work, operator) -> N
     emptied = trash.empty_trash(work(JobName.EMPTY_TRASH, {"ids": [put, f"trash:{mine.id}"]}))
     assert emptied["removed"] == [f"trash:{mine.id}"]
     assert emptied["skipped"] == [{"id": put, "reason": ASK_ANA}]
+
+
+def test_ten_thousand_things_are_told_of_without_comparing_each_with_each() -> None:
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    ids = [f"{number:064x}" for number in range(10_000)]
+    looks: list[str] = []
+
+    class Lying(TrashItem):
+        @property
+        def was(self) -> tuple[str, str]:
+            looks.append(self.id)
+            return self.subject, ""
+
+    items = tuple(
+        SealedItem(SubjectKind.CONTAINER, each, each, "", "ana", at, Facts()) for each in ids
+    )
+    plan = SealedPlan("p", items, (), 0, 0, at, "ana", at)
+    lying = [Lying(f"trash:{each}", SubjectKind.CONTAINER, (each,), "", at, "") for each in ids]
+
+    outcome = trash.outcome_of(plan, CleanupReport((), (), 0), lying)
+
+    assert len(outcome["trashed"]) == len(looks) == len(ids)

@@ -18,7 +18,7 @@ from workers.task import job_task
 from workers.words import bytes_in_words, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from dashboard.arguments import (
         EmptyTrash,
@@ -57,8 +57,11 @@ def run_clean_up(work: Work[RunCleanUp]) -> Outcome:
 
 def outcome_of(plan: SealedPlan, report: CleanupReport, in_trash: list[TrashItem]) -> Outcome:
     """Return what became of each item of *plan*; *in_trash* is what is there now."""
-    lying = {each.id: found for each in plan.items if (found := _find(each, in_trash))}
-    results = [_result(each, report, is_in_trash=each.id in lying) for each in plan.items]
+    # By what each is found: there may be ten thousand of each.
+    known = {each.was: each.id for each in in_trash}
+    lying = {each.id: known[was] for each in plan.items if (was := _was(each)) in known}
+    reasons = {each.id: each.reason for each in report.skipped}
+    results = [_result(each, reasons, is_in_trash=each.id in lying) for each in plan.items]
     trashed = [each for each in results if each["became"] == "trash"]
     gone = [each for each in results if each["became"] == "gone"]
     stayed = [each for each in results if each["became"] == "stayed"]
@@ -83,15 +86,14 @@ def outcome_of(plan: SealedPlan, report: CleanupReport, in_trash: list[TrashItem
     }
 
 
-def _find(item: SealedItem, in_trash: list[TrashItem]) -> str:
-    """Return what *item* of a plan is called in the trash; empty where it is not there."""
-    mark = item.facts.mark
-    return next((each.id for each in in_trash if each.was(item.id, mark)), "")
+def _was(item: SealedItem) -> tuple[str, str]:
+    """Return by what `TrashItem.was` it is found in the trash."""
+    return item.id, item.facts.mark if item.kind is SubjectKind.VOLUME else ""
 
 
-def _result(item: SealedItem, report: CleanupReport, *, is_in_trash: bool) -> ResultItem:
+def _result(item: SealedItem, reasons: Mapping[str, str], *, is_in_trash: bool) -> ResultItem:
     # What an attempt before this one put aside is there as well, and counts.
-    reason = {each.id: each.reason for each in report.skipped}.get(item.id, "")
+    reason = reasons.get(item.id, "")
     became = "stayed" if reason else "gone"
     if is_in_trash:
         became, reason = "trash", ""
