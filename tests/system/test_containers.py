@@ -25,6 +25,7 @@ from engine.system.processes import has_argument
 from tests.contracts.runtime import RuntimeContract
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.crashes import Countdown, dying, kill_oneself
+from tests.support.services import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -496,8 +497,18 @@ def cycles(yard: Yard, count: int) -> list[str]:
 
 def of_the_network() -> tuple[list[str], str]:
     """Return the interfaces and rules of this network, which is this test session's own."""
+    # The kernel takes a container's cable away some time after its namespace has ended.
+    wait_until(lambda: not any(map(is_cable, interfaces())), what="cables of containers gone")
     rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True)
-    return sorted(name for _, name in socket.if_nameindex()), rules.stdout
+    return interfaces(), rules.stdout
+
+
+def interfaces() -> list[str]:
+    return sorted(name for _, name in socket.if_nameindex())
+
+
+def is_cable(name: str) -> bool:
+    return name.startswith("sv")
 
 
 @pytest.mark.timeout(600)
