@@ -164,8 +164,8 @@ class PolicyForm(forms.Form):
     into_trash = forms.BooleanField(
         label="Into the trash",
         required=False,
-        help_text="Images and containers can be restored until their host empties it. Without it,"
-        " and whatever has no trash, goes for good.",
+        help_text="Images, containers and volumes can be restored until their host empties it."
+        " Without it, and whatever has no trash, goes for good.",
     )
 
     def __init__(
