@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.refusals import Refusal
@@ -16,7 +17,7 @@ MAX_INT = 2**63
 MAX_ITEMS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fields:
     """
     An object of docker's JSON.
@@ -27,6 +28,17 @@ class Fields:
 
     values: Mapping[str, Any]
     path: str = ""
+
+    def value(self, name: str) -> Any:
+        """Return what the field holds, whatever the case of its name; None where it is not."""
+        if name in self.values:
+            return self.values[name]
+        # Go's decoder takes a name in any case, and some clients rely on it.
+        return self._folded.get(name.lower())
+
+    @cached_property
+    def _folded(self) -> dict[str, Any]:
+        return {key.lower(): value for key, value in self.values.items()}
 
     def text(self, name: str) -> str:
         """Return a string."""
@@ -42,7 +54,7 @@ class Fields:
 
     def optional_number(self, name: str) -> int | None:
         """Return a whole number, None where there is none."""
-        value = self.values.get(name)
+        value = self.value(name)
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
@@ -57,7 +69,7 @@ class Fields:
 
     def optional_texts(self, name: str) -> tuple[str, ...] | None:
         """Return a list of strings, None where there is none."""
-        value = self.values.get(name)
+        value = self.value(name)
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -66,7 +78,7 @@ class Fields:
 
     def words(self, name: str) -> tuple[str, ...] | None:
         """Return a command: a list of strings, or a string that is the only word."""
-        value = self.values.get(name)
+        value = self.value(name)
         return (value,) if isinstance(value, str) else self.optional_texts(name)
 
     def mapping(self, name: str) -> dict[str, str]:
@@ -86,7 +98,7 @@ class Fields:
 
     def optional_child(self, name: str) -> Fields | None:
         """Return an object, None where there is none."""
-        return self.child(name) if self.values.get(name) is not None else None
+        return self.child(name) if self.value(name) is not None else None
 
     def children(self, name: str) -> tuple[Fields, ...]:
         """Return a list of objects."""
@@ -115,7 +127,7 @@ class Fields:
 
     def is_set(self, name: str) -> bool:
         """Whether the field is there and says something: neither null, zero nor empty."""
-        return bool(self.values.get(name))
+        return bool(self.value(name))
 
     def wrong(self, name: str, kind: str) -> Refusal:
         """Return the refusal of a field that is not of *kind*."""
@@ -128,7 +140,7 @@ class Fields:
         return f"{self.path}.{name}" if self.path else name
 
     def _typed(self, name: str, kind: type, default: Any, word: str) -> Any:
-        value = self.values.get(name)
+        value = self.value(name)
         if value is None:
             return default
         if not isinstance(value, kind):

@@ -74,7 +74,7 @@ def endpoint_of(network: str, asked: Fields) -> Endpoint:
 
 def port_bindings_of(host: Fields) -> tuple[PortBinding, ...]:
     """Return `PortBindings` as the ports that are published."""
-    bindings = host.values.get("PortBindings") or {}
+    bindings = host.value("PortBindings") or {}
     if not isinstance(bindings, dict):
         raise host.wrong("PortBindings", "nat.PortMap")
     return tuple(

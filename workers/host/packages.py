@@ -58,6 +58,9 @@ TESTING = (
     Package("skopeo", "puts foreign images into it", program="skopeo"),
     Package("buildah", "makes images that we did not write", program="buildah"),
     Package("umoci", "makes images that we did not write", program="umoci"),
+    Package("ruby-docker-api", "is a client of the Docker API that is not docker's own"),
+    # The one before needs it, and does not say so.
+    Package("ruby-multi-json", "reads JSON for it"),
     Package("chromium", "is the browser of the browser tests", program="chromium"),
     Package(
         "postgresql",

@@ -251,3 +251,12 @@ def test_shapes_are_json() -> None:
     settings = settings_of(body(Sysctls={"net.core.somaxconn": "1"}), name=None)
 
     assert json.loads(json.dumps(host_config_of(settings)))
+
+
+def test_names_of_fields_are_taken_in_any_case_and_the_exact_one_first() -> None:
+    fields = Fields({"container": "web", "Force": True, "force": False, "X": {"y": "z"}})
+
+    assert fields.text("Container") == "web"
+    assert fields.flag("Force")
+    assert fields.child("x").text("Y") == "z"
+    assert fields.text("Nothing") == ""
