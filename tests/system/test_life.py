@@ -271,11 +271,13 @@ class TestKeeping:
         assert sum(b"777" in each for each in commands) <= 1
 
     def test_what_is_to_be_removed_goes_by_itself(self, kept: Yard) -> None:
-        record = sh(kept, "true", auto_remove=True)
+        # Long enough for whoever waits to begin with it.
+        record = sh(kept, "sleep 1", auto_remove=True)
         waited: list[object] = []
+        other = kept.reopened()
         waiter = threading.Thread(
             target=lambda: waited.append(
-                kept.reopened().wait(record.id, condition=WaitFor.REMOVED, timeout=SECONDS)
+                other.wait(record.id, condition=WaitFor.REMOVED, timeout=SECONDS)
             )
         )
         waiter.start()

@@ -16,6 +16,7 @@ from engine.system.processes import (
     read_from_held,
     wait_until_gone,
 )
+from tests.support.services import wait_until
 
 MARK = "a-mark-that-nobody-else-has"
 
@@ -24,6 +25,8 @@ MARK = "a-mark-that-nobody-else-has"
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(["/bin/sh", "-c", "read x", MARK], stdin=subprocess.PIPE)
     with process:
+        # Between the start and its program's beginning a process has no words.
+        wait_until(lambda: MARK in arguments_of(process.pid), what="its words")
         yield process
         process.kill()
 
