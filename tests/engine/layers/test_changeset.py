@@ -145,9 +145,10 @@ def _index(place: Path) -> LayerIndex:
 
 
 def _as_layer(tree: Path) -> dict[bytes, tuple[object, ...]]:
-    """Return what is in a layer's directory, with the times of all but marks."""
+    """Return what is in a layer's directory, with times and links of all but marks."""
     return {
-        path: (*facts[:3], *facts[4:]) if stat.S_ISCHR(facts[0]) else facts
+        # Overlayfs may make one mark a hard link of another.
+        path: (*facts[:3], *facts[4:-1]) if stat.S_ISCHR(facts[0]) else facts
         for path, facts in _described(tree).items()
     }
 
