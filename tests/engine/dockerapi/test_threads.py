@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from engine.dockerapi.threads import Threads
+from tests.support.services import wait_until
 
 SECONDS = 20.0
 
@@ -22,10 +23,7 @@ def threads():
 
 
 def until(holds) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(holds, what="threads", seconds=SECONDS)
 
 
 class LetIn:
@@ -103,6 +101,7 @@ def test_work_that_comes_while_a_thread_gives_up_is_done():
     threads = Threads(2, "test", idle_seconds=0.0005)
     for number in range(300):
         assert threads.submit(abs, number).result(SECONDS) == number
+        # Not a wait for anything: so the next comes at the moment when the thread gives up.
         time.sleep(0.0005)
     threads.shutdown()
     until(lambda: threads.count == 0)
