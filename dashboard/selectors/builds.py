@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.errors import JobNotFound
 from dashboard.models import Job, JobLogLine, JobState
-from dashboard.selectors.jobs import JobFilter, job_detail, jobs_query, rows
-from dashboard.selectors.pages import Page, page_of
+from dashboard.selectors.jobs import JOBS, job_detail, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
 NAME = "images.build"
 TREND = 12
@@ -112,9 +113,11 @@ def stages_of(job: Job) -> tuple[BuildStage, ...]:
     )
 
 
-def builds(chosen: JobFilter) -> Page[Job]:
-    """Return the page of builds that *chosen* describes, newest first."""
-    return page_of(jobs_query(chosen).filter(name=NAME), number=chosen.page)
+def _rows() -> QuerySet[Job]:
+    return rows().filter(name=NAME)
+
+
+BUILDS = replace(JOBS, rows=_rows)
 
 
 def build_rows(jobs: Iterable[Job]) -> list[BuildRow]:
@@ -128,7 +131,7 @@ def build_rows(jobs: Iterable[Job]) -> list[BuildRow]:
 
 def find_build_row(job_id: UUID) -> BuildRow | None:
     """Return one build as lists show it, or None."""
-    job = rows().filter(pk=job_id, name=NAME).first()
+    job = _rows().filter(pk=job_id).first()
     return None if job is None else build_rows([job])[0]
 
 

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from dashboard.models import Container, ContainerState, Network, Volume
 from dashboard.models.container import RUNNING_STATES, STOPPED_STATES
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.lists import Filter, Listing, falling, one_of, rising, where
 from engine.errors import ContainerNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from django.db.models import QuerySet
 
-# The tie-break runs the same way, so that one index serves both.
-SORTS = {
-    "-created": (F("created_at").desc(), "-id"),
-    "created": (F("created_at").asc(), "id"),
-    "name": (F("name").asc(), "id"),
-    "-name": (F("name").desc(), "-id"),
-    "-size": (F("size").desc(nulls_last=True), "-id"),
-    "size": (F("size").asc(nulls_last=True), "id"),
-    "-finished": (F("finished_at").desc(nulls_last=True), "-id"),
-}
-STATES = {
-    "running": RUNNING_STATES,
-    "stopped": STOPPED_STATES,
-    **{state.value: (state,) for state in ContainerState if state is not ContainerState.RUNNING},
-}
 OTHERS_OFFERED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFilter:
-    """Which containers a list shows, as its URL says."""
-
-    text: str = ""
-    host: str = ""
-    state: str = ""
-    image: str = ""
-    owner: str = ""
-    sort: str = "-created"
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(
-            text=text_in(query, "q"),
-            host=text_in(query, "host"),
-            state=choice_in(query, "state", STATES, ""),
-            image=text_in(query, "image"),
-            owner=text_in(query, "owner"),
-            sort=choice_in(query, "sort", SORTS, "-created"),
-            page=page_in(query),
-        )
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any((self.text, self.host, self.state, self.image, self.owner))
 
 
 def rows() -> QuerySet[Container]:
@@ -71,14 +24,36 @@ def rows() -> QuerySet[Container]:
     return Container.objects.select_related("host", "image").defer("settings", "image__config")
 
 
-def containers(chosen: ContainerFilter) -> Page[Container]:
-    """Return the page of containers that *chosen* describes."""
-    return page_of(containers_query(chosen), number=chosen.page)
+def _made_from(image: str) -> Q:
+    digits = image.removeprefix("sha256:")
+    return Q(image_reference__icontains=image) | Q(image_digest__startswith=f"sha256:{digits}")
 
 
-def containers_query(chosen: ContainerFilter) -> QuerySet[Container]:
-    """Return all containers that *chosen* describes, in its order."""
-    return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
+_STATES = {
+    **{state.value: (state,) for state in ContainerState},
+    "running": RUNNING_STATES,
+    "stopped": STOPPED_STATES,
+}
+
+CONTAINERS = Listing(
+    rows,
+    filters={
+        "host": where("host_id"),
+        "state": one_of({name: Q(state__in=states) for name, states in _STATES.items()}),
+        "owner": where("owner"),
+        "image": Filter(_made_from),
+        "q": where("name__icontains", "container_id__startswith", "image_reference__icontains"),
+    },
+    orders={
+        "-created": falling("created_at"),
+        "created": rising("created_at"),
+        "name": rising("name"),
+        "-name": falling("name"),
+        "-size": falling("size", unknown_last=True),
+        "size": rising("size", unknown_last=True),
+        "-finished": falling("finished_at", unknown_last=True),
+    },
+)
 
 
 def container_detail(host: str, container_id: str) -> Container:
@@ -137,24 +112,3 @@ def container_names(host: str, container_ids: list[str]) -> dict[str, str]:
     """Return the names of these containers of *host*, by ID."""
     found = Container.objects.filter(host_id=host, container_id__in=container_ids)
     return dict(found.values_list("container_id", "name"))
-
-
-def _matching(chosen: ContainerFilter) -> Q:
-    wanted = Q()
-    if chosen.host:
-        wanted &= Q(host_id=chosen.host)
-    if chosen.state:
-        wanted &= Q(state__in=STATES[chosen.state])
-    if chosen.owner:
-        wanted &= Q(owner=chosen.owner)
-    if chosen.image:
-        wanted &= Q(image_reference__icontains=chosen.image) | Q(
-            image_digest__startswith=f"sha256:{chosen.image.removeprefix('sha256:')}"
-        )
-    if chosen.text:
-        wanted &= (
-            Q(name__icontains=chosen.text)
-            | Q(container_id__startswith=chosen.text)
-            | Q(image_reference__icontains=chosen.text)
-        )
-    return wanted

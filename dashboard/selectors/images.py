@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from dashboard.models import Container, Image, ImageLayer, Layer, Tag
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.lists import Filter, Listing, falling, one_of, rising, where
 from engine.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from django.db.models import QuerySet
 
-# The tie-break runs the same way, so that one index serves both.
-SORTS = {
-    "-added": (F("added_at").desc(), "-id"),
-    "added": (F("added_at").asc(), "id"),
-    "-created": (F("created_at").desc(nulls_last=True), "-id"),
-    "-size": (F("size").desc(), "-id"),
-    "size": (F("size").asc(), "id"),
-    "-unique": (F("unique_size").desc(), "-id"),
-    "-used": (F("last_used_at").desc(nulls_last=True), "-id"),
-    "-containers": (F("container_count").desc(), "-id"),
-}
 HOLDERS_SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFilter:
-    """Which images a list shows, as its URL says."""
-
-    text: str = ""
-    host: str = ""
-    show: str = ""
-    sort: str = "-added"
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(
-            text=text_in(query, "q"),
-            host=text_in(query, "host"),
-            show=choice_in(query, "show", ("dangling", "unused", "used"), ""),
-            sort=choice_in(query, "sort", SORTS, "-added"),
-            page=page_in(query),
-        )
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any((self.text, self.host, self.show))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +47,37 @@ def rows() -> QuerySet[Image]:
     return Image.objects.select_related("host").prefetch_related("tags").defer("config", "history")
 
 
-def images(chosen: ImageFilter) -> Page[Image]:
-    """Return the page of images that *chosen* describes; each comes once, with all its tags."""
-    return page_of(images_query(chosen), number=chosen.page)
+def _called(text: str) -> Q:
+    # A subquery rather than a join: an image with three matching tags is still one row.
+    named = Tag.objects.filter(Q(repository__icontains=text) | Q(reference__icontains=text))
+    digits = text.removeprefix("sha256:")
+    return Q(pk__in=named.values("image_id")) | Q(image_id__startswith=f"sha256:{digits}")
 
 
-def images_query(chosen: ImageFilter) -> QuerySet[Image]:
-    """Return all images that *chosen* describes, in its order."""
-    return rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
+IMAGES = Listing(
+    rows,
+    filters={
+        "host": where("host_id"),
+        "show": one_of(
+            {
+                "dangling": Q(is_dangling=True),
+                "unused": Q(container_count=0),
+                "used": ~Q(container_count=0),
+            }
+        ),
+        "q": Filter(_called),
+    },
+    orders={
+        "-added": falling("added_at"),
+        "added": rising("added_at"),
+        "-created": falling("created_at", unknown_last=True),
+        "-size": falling("size"),
+        "size": rising("size"),
+        "-unique": falling("unique_size"),
+        "-used": falling("last_used_at", unknown_last=True),
+        "-containers": falling("container_count"),
+    },
+)
 
 
 def image_detail(host: str, image_id: str) -> ImageDetail:
@@ -128,25 +113,6 @@ def image_names(host: str, text: str = "", *, limit: int = 20) -> tuple[Tag, ...
     if text:
         found = found.filter(Q(repository__icontains=text) | Q(reference__icontains=text))
     return tuple(found.order_by("repository", "tag")[:limit])
-
-
-def _matching(chosen: ImageFilter) -> Q:
-    wanted = Q()
-    if chosen.host:
-        wanted &= Q(host_id=chosen.host)
-    if chosen.show == "dangling":
-        wanted &= Q(is_dangling=True)
-    if chosen.show in {"unused", "used"}:
-        unused = Q(container_count=0)
-        wanted &= unused if chosen.show == "unused" else ~unused
-    if chosen.text:
-        # A subquery rather than a join: an image with three matching tags is still one row.
-        named = Tag.objects.filter(
-            Q(repository__icontains=chosen.text) | Q(reference__icontains=chosen.text)
-        )
-        digits = chosen.text.removeprefix("sha256:")
-        wanted &= Q(pk__in=named.values("image_id")) | Q(image_id__startswith=f"sha256:{digits}")
-    return wanted
 
 
 def _layers_of(image: Image) -> tuple[HeldLayer, ...]:

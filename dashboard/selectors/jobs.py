@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
 
 from dashboard.errors import JobNotFound
 from dashboard.models import Job, JobLogLine, JobState
 from dashboard.models.job import ACTIVE_STATES
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.lists import Listing, falling, one_of, where
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from django.db.models import QuerySet
 
 ACTIVE_SHOWN = 100
 LOG_LINES_SHOWN = 1000
-STATES = ("active", *JobState.values)
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs a list shows, as its URL says."""
-
-    text: str = ""
-    host: str = ""
-    state: str = ""
-    requester: str = ""
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(
-            text=text_in(query, "q"),
-            host=text_in(query, "host"),
-            state=choice_in(query, "state", STATES, ""),
-            requester=text_in(query, "by"),
-            page=page_in(query),
-        )
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any((self.text, self.host, self.state, self.requester))
 
 
 def rows() -> QuerySet[Job]:
@@ -53,24 +25,18 @@ def rows() -> QuerySet[Job]:
     return Job.objects.select_related("host", "requested_by").defer("arguments")
 
 
-def jobs(chosen: JobFilter) -> Page[Job]:
-    """Return the page of jobs that *chosen* describes, newest first."""
-    return page_of(jobs_query(chosen), number=chosen.page)
+_STATES = {"active": ACTIVE_STATES, **{state.value: (state,) for state in JobState}}
 
-
-def jobs_query(chosen: JobFilter) -> QuerySet[Job]:
-    """Return all jobs that *chosen* describes, newest first."""
-    found = rows()
-    if chosen.host:
-        found = found.filter(host_id=chosen.host)
-    if chosen.state:
-        states = ACTIVE_STATES if chosen.state == "active" else (chosen.state,)
-        found = found.filter(state__in=states)
-    if chosen.requester:
-        found = found.filter(requested_by__username=chosen.requester)
-    if chosen.text:
-        found = found.filter(title__icontains=chosen.text)
-    return found.order_by("-created_at", "-id")
+JOBS = Listing(
+    rows,
+    filters={
+        "host": where("host_id"),
+        "state": one_of({name: Q(state__in=states) for name, states in _STATES.items()}),
+        "by": where("requested_by__username"),
+        "q": where("title__icontains"),
+    },
+    orders={"": falling("created_at")},
+)
 
 
 def active_jobs(host: str = "") -> tuple[Job, ...]:

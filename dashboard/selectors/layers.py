@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 
 from dashboard.models import Container, Image, ImageLayer, Layer
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.lists import Filter, Listing, falling, rising, where
 from engine.errors import LayerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SORTS = {
-    "-size": (F("size").desc(), "-id"),
-    "size": (F("size").asc(), "id"),
-    "-archive": (F("archive_bytes").desc(), "-id"),
-}
-SHOWN = ("shared", "single", "cache")
+    from dashboard.selectors.lists import Chosen
+
 HOLDERS_SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class LayerFilter:
-    """Which layers a list shows, as its URL says."""
-
-    text: str = ""
-    host: str = ""
-    show: str = ""
-    sort: str = "-size"
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(
-            text=text_in(query, "q"),
-            host=text_in(query, "host"),
-            show=choice_in(query, "show", SHOWN, ""),
-            sort=choice_in(query, "sort", SORTS, "-size"),
-            page=page_in(query),
-        )
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any((self.text, self.host, self.show))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +60,47 @@ class LayerDetail:
     containers: tuple[Container, ...]
 
 
-def layers(chosen: LayerFilter) -> tuple[Page[Layer], tuple[ShownLayer, ...]]:
-    """Return the page of layers that *chosen* describes, and the same with their holders."""
-    found = Layer.objects.filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
-    page = page_of(found, number=chosen.page)
-    return page, shown(page.rows)
+def _held_by(holders: str) -> Q:
+    if holders == "cache":
+        return Q(~Exists(ImageLayer.objects.filter(layer=OuterRef("pk"))))
+    held = ImageLayer.objects.order_by().values("layer_id").annotate(count=Count("pk"))
+    meant = held.filter(count__gt=1) if holders == "shared" else held.filter(count=1)
+    return Q(pk__in=meant.values("layer_id"))
 
 
-def largest_layers(chosen: LayerFilter, *, limit: int) -> tuple[ShownLayer, ...]:
+def _called(text: str) -> Q:
+    digest = f"sha256:{text.removeprefix('sha256:')}"
+    named = ImageLayer.objects.filter(
+        Q(image__tags__repository__icontains=text) | Q(image__tags__reference__icontains=text)
+    )
+    by_digest = Q(chain_id__startswith=digest) | Q(diff_id__startswith=digest)
+    return by_digest | Q(pk__in=named.values("layer_id"))
+
+
+LAYERS = Listing(
+    Layer.objects.all,
+    filters={
+        "host": where("host_id"),
+        "show": Filter(_held_by, choices=("shared", "single", "cache")),
+        "q": Filter(_called),
+    },
+    orders={
+        "-size": falling("size"),
+        "size": rising("size"),
+        "-archive": falling("archive_bytes"),
+    },
+)
+
+
+def largest_layers(chosen: Chosen, *, limit: int) -> tuple[ShownLayer, ...]:
     """Return as many of the layers that are meant, the largest first; empty ones are left out."""
-    found = Layer.objects.filter(_matching(chosen), size__gt=0).order_by("-size", "id")
-    return shown(found[:limit])
+    found = LAYERS.matching(chosen).filter(size__gt=0).order_by("-size", "id")
+    return shown_layers(found[:limit])
 
 
-def layer_sums(chosen: LayerFilter) -> tuple[HostSum, ...]:
+def layer_sums(chosen: Chosen) -> tuple[HostSum, ...]:
     """Return what the layers that are meant come to on each host, by name."""
-    found = Layer.objects.filter(_matching(chosen)).order_by("host_id").values_list("host_id")
+    found = LAYERS.matching(chosen).order_by("host_id").values_list("host_id")
     told = found.annotate(count=Count("pk"), total=Sum("size"))
     return tuple(HostSum(host, count, total or 0) for host, count, total in told)
 
@@ -121,11 +115,11 @@ def layer_detail(host: str, chain_id: str) -> LayerDetail:
     images = held.defer("config", "history").prefetch_related("tags").order_by("added_at", "id")
     users = Container.objects.filter(image__image_layers__layer=layer).order_by("name")
     return LayerDetail(
-        shown([layer])[0], tuple(images[:HOLDERS_SHOWN]), tuple(users[:HOLDERS_SHOWN])
+        shown_layers([layer])[0], tuple(images[:HOLDERS_SHOWN]), tuple(users[:HOLDERS_SHOWN])
     )
 
 
-def shown(found: Iterable[Layer]) -> tuple[ShownLayer, ...]:
+def shown_layers(found: Iterable[Layer]) -> tuple[ShownLayer, ...]:
     """Return the layers in *found* with their holders, in three queries for all of them."""
     rows = tuple(found)
     held = ImageLayer.objects.filter(layer__in=[each.pk for each in rows]).values("layer_id")
@@ -155,25 +149,3 @@ def step_of(history: Iterable[Mapping[str, Any]], place: int) -> str:
     made = [row for row in history if not row.get("is_empty_layer")]
     made.reverse()
     return str(made[place].get("created_by") or "") if place < len(made) else ""
-
-
-def _matching(chosen: LayerFilter) -> Q:
-    wanted = Q(host_id=chosen.host) if chosen.host else Q()
-    if chosen.show == "cache":
-        wanted &= Q(~Exists(ImageLayer.objects.filter(layer=OuterRef("pk"))))
-    elif chosen.show:
-        held = ImageLayer.objects.order_by().values("layer_id").annotate(count=Count("pk"))
-        meant = held.filter(count__gt=1) if chosen.show == "shared" else held.filter(count=1)
-        wanted &= Q(pk__in=meant.values("layer_id"))
-    if chosen.text:
-        wanted &= _called(chosen.text)
-    return wanted
-
-
-def _called(text: str) -> Q:
-    digest = f"sha256:{text.removeprefix('sha256:')}"
-    named = ImageLayer.objects.filter(
-        Q(image__tags__repository__icontains=text) | Q(image__tags__reference__icontains=text)
-    )
-    by_digest = Q(chain_id__startswith=digest) | Q(diff_id__startswith=digest)
-    return by_digest | Q(pk__in=named.values("layer_id"))

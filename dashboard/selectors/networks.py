@@ -5,55 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from dashboard.errors import NetworkUnknown
 from dashboard.models import Container, Network
 from dashboard.models.network import BUILT_IN
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of, text_in
+from dashboard.selectors.lists import Listing, falling, one_of, rising, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.db.models import QuerySet
 
-SORTS = {
-    "name": (F("name").asc(), "id"),
-    "-name": (F("name").desc(), "-id"),
-    "-created": (F("created_at").desc(), "-id"),
-    "created": (F("created_at").asc(), "id"),
-    "-users": (F("endpoint_count").desc(), "-id"),
-    "users": (F("endpoint_count").asc(), "id"),
-}
-SHOWN = ("used", "unused", "own")
 CONTAINERS_OFFERED = 300
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkFilter:
-    """Which networks a list shows, as its URL says."""
-
-    text: str = ""
-    host: str = ""
-    show: str = ""
-    sort: str = "name"
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(
-            text=text_in(query, "q"),
-            host=text_in(query, "host"),
-            show=choice_in(query, "show", SHOWN, ""),
-            sort=choice_in(query, "sort", SORTS, "name"),
-            page=page_in(query),
-        )
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any((self.text, self.host, self.show))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +53,28 @@ def rows() -> QuerySet[Network]:
     return Network.objects.select_related("host")
 
 
-def networks(chosen: NetworkFilter) -> Page[Network]:
-    """Return the page of networks that *chosen* describes."""
-    found = rows().filter(_matching(chosen)).order_by(*SORTS[chosen.sort])
-    return page_of(found, number=chosen.page)
+NETWORKS = Listing(
+    rows,
+    filters={
+        "host": where("host_id"),
+        "show": one_of(
+            {
+                "used": Q(endpoint_count__gt=0),
+                "unused": Q(endpoint_count=0) & ~Q(name__in=BUILT_IN),
+                "own": ~Q(name__in=BUILT_IN),
+            }
+        ),
+        "q": where("name__icontains", "network_id__startswith"),
+    },
+    orders={
+        "name": rising("name"),
+        "-name": falling("name"),
+        "-created": falling("created_at"),
+        "created": rising("created_at"),
+        "-users": falling("endpoint_count"),
+        "users": rising("endpoint_count"),
+    },
+)
 
 
 def network_detail(host: str, network_id: str) -> Network:
@@ -127,16 +109,3 @@ def network_names(host: str, *, limit: int) -> tuple[Network, ...]:
 def find_network_row(pk: int) -> Network | None:
     """Return one network as lists show it, or None."""
     return rows().filter(pk=pk).first()
-
-
-def _matching(chosen: NetworkFilter) -> Q:
-    wanted = Q(host_id=chosen.host) if chosen.host else Q()
-    if chosen.show == "used":
-        wanted &= Q(endpoint_count__gt=0)
-    elif chosen.show == "unused":
-        wanted &= Q(endpoint_count=0) & ~Q(name__in=BUILT_IN)
-    elif chosen.show == "own":
-        wanted &= ~Q(name__in=BUILT_IN)
-    if chosen.text:
-        wanted &= Q(name__icontains=chosen.text) | Q(network_id__startswith=chosen.text)
-    return wanted

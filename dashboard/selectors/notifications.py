@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
 
 from dashboard.errors import NotificationNotFound
 from dashboard.models import Notification
-from dashboard.selectors.pages import Page, choice_in, page_in, page_of
+from dashboard.selectors.lists import Listing, one_of
+from dashboard.selectors.pages import Page, page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.db.models import QuerySet
 
     from dashboard.models import User
+    from dashboard.selectors.lists import Chosen
 
 LATEST = 8
 UNREAD_COUNTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationFilter:
-    """Which notifications a list shows, as its URL says."""
-
-    state: str = ""
-    page: int = 1
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> Self:
-        """Return the filter in a URL's *query*; what makes no sense there is left out."""
-        return cls(state=choice_in(query, "state", ("unread",), ""), page=page_in(query))
-
-    @property
-    def is_active(self) -> bool:
-        """Whether anything is left out of the list."""
-        return bool(self.state)
 
 
 def rows() -> QuerySet[Notification]:
@@ -43,10 +26,14 @@ def rows() -> QuerySet[Notification]:
     return Notification.objects.select_related("notice").order_by("-id")
 
 
-def notifications(user: User, chosen: NotificationFilter) -> Page[Notification]:
+NOTIFICATIONS = Listing(
+    rows, filters={"state": one_of({"unread": Q(read_at=None)})}, orders={"": ("-id",)}
+)
+
+
+def notifications(user: User, chosen: Chosen) -> Page[Notification]:
     """Return a page of what *user* was told, newest first."""
-    found = rows().filter(user=user)
-    return page_of(found.filter(read_at=None) if chosen.state else found, number=chosen.page)
+    return page_of(NOTIFICATIONS.matching(chosen).filter(user=user), number=chosen.page)
 
 
 def latest_notifications(user: User) -> tuple[Notification, ...]:

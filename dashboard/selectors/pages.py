@@ -1,4 +1,4 @@
-"""Pages of rows, and what is common to reading filters from a URL."""
+"""Pages of rows, and the reading of single values from an address."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ OUTCOMES = (
 @require_role(Role.VIEWER)
 def activity(request: SignedInRequest) -> HttpResponse:
     """List who did what."""
-    chosen = selectors.ActivityFilter.parse(request.GET.dict())
+    chosen = selectors.ACTIVITY.parse(request.GET.dict())
     mine = mine_chip(request, "who", request.user.username)
     others = {"action": "Action"} if mine.is_current else {"who": "Who", "action": "Action"}
     chips = [*chips_of(request, "outcome", OUTCOMES), mine, *other_chips(request, others)]
-    context = list_context(request, chosen, page=selectors.activity(chosen), chips=chips)
+    context = list_context(request, chosen, page=selectors.ACTIVITY.page(chosen), chips=chips)
     return render_page(request, "activity/list", context)

@@ -33,8 +33,8 @@ MAX_STEP = 32
 @require_role(Role.VIEWER)
 def builds(request: SignedInRequest) -> HttpResponse:
     """List builds, newest first, with what came out and how long the last ones took."""
-    chosen = selectors.JobFilter.parse(request.GET.dict())
-    page = selectors.builds(chosen)
+    chosen = selectors.BUILDS.parse(request.GET.dict())
+    page = selectors.BUILDS.page(chosen)
     chips = [
         *chips_of(request, "state", STATES),
         mine_chip(request, "by", request.user.username),

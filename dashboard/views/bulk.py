@@ -108,7 +108,7 @@ def _sorted_out(
 def _chosen(request: SignedInRequest) -> tuple[Container, ...]:
     if matching := request.POST.get("matching"):
         query = QueryDict(matching[:4096]).dict()
-        found = selectors.containers_query(selectors.ContainerFilter.parse(query))
+        found = selectors.CONTAINERS.matching(selectors.CONTAINERS.parse(query))
         return tuple(found[:MOST])
     pairs = [value.rpartition("/")[::2] for value in request.POST.getlist("ids")[:MOST]]
     if not pairs:

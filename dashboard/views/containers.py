@@ -49,7 +49,7 @@ LEASE_STEPS = (("day", "A day longer"), ("week", "A week longer"), ("never", "No
 @require_role(Role.VIEWER)
 def containers(request: SignedInRequest) -> HttpResponse:
     """List containers; stopped ones alone come as cards that say why."""
-    chosen = selectors.ContainerFilter.parse(request.GET.dict())
+    chosen = selectors.CONTAINERS.parse(request.GET.dict())
     hosts = hosts_about(chosen.host)
     totals = selectors.Totals.of(hosts)
     options = (
@@ -60,7 +60,7 @@ def containers(request: SignedInRequest) -> HttpResponse:
     context = list_context(
         request,
         chosen,
-        page=selectors.containers(chosen),
+        page=selectors.CONTAINERS.page(chosen),
         totals=totals,
         offline=offline(hosts),
         bulk_verbs=BULK_VERBS,

@@ -54,7 +54,7 @@ TABS = (
 @require_role(Role.VIEWER)
 def images(request: SignedInRequest) -> HttpResponse:
     """List images with their sizes, shared and not."""
-    chosen = selectors.ImageFilter.parse(request.GET.dict())
+    chosen = selectors.IMAGES.parse(request.GET.dict())
     hosts = hosts_about(chosen.host)
     totals = selectors.Totals.of(hosts)
     options = (
@@ -63,7 +63,7 @@ def images(request: SignedInRequest) -> HttpResponse:
         ("used", "In use", None),
         ("unused", "No container uses", None),
     )
-    page = selectors.images(chosen)
+    page = selectors.IMAGES.page(chosen)
     context = list_context(
         request,
         chosen,

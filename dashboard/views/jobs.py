@@ -30,12 +30,12 @@ STATES = (
 @require_role(Role.VIEWER)
 def jobs(request: SignedInRequest) -> HttpResponse:
     """List jobs, newest first."""
-    chosen = selectors.JobFilter.parse(request.GET.dict())
+    chosen = selectors.JOBS.parse(request.GET.dict())
     chips = [
         *chips_of(request, "state", STATES),
         mine_chip(request, "by", request.user.username),
     ]
-    context = list_context(request, chosen, page=selectors.jobs(chosen), chips=chips)
+    context = list_context(request, chosen, page=selectors.JOBS.page(chosen), chips=chips)
     return render_page(request, "jobs/list", context)
 
 

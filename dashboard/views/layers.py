@@ -29,9 +29,10 @@ SHOWN = (
 @require_role(Role.VIEWER)
 def layers(request: SignedInRequest) -> HttpResponse:
     """Draw the layers that are meant, by bytes and holders, and list them."""
-    chosen = selectors.LayerFilter.parse(request.GET.dict())
+    chosen = selectors.LAYERS.parse(request.GET.dict())
     sums = selectors.layer_sums(chosen)
-    page, rows = selectors.layers(chosen)
+    page = selectors.LAYERS.page(chosen)
+    rows = selectors.shown_layers(page)
     context = list_context(
         request,
         chosen,

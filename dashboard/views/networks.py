@@ -39,7 +39,7 @@ TABS = (("overview", "Overview"), ("inspect", "Inspect"), ("activity", "Activity
 @require_role(Role.VIEWER)
 def networks(request: SignedInRequest) -> HttpResponse:
     """List networks with their subnets and how many containers are connected."""
-    chosen = selectors.NetworkFilter.parse(request.GET.dict())
+    chosen = selectors.NETWORKS.parse(request.GET.dict())
     hosts = hosts_about(chosen.host)
     totals = selectors.Totals.of(hosts)
     options = (
@@ -51,7 +51,7 @@ def networks(request: SignedInRequest) -> HttpResponse:
     context = list_context(
         request,
         chosen,
-        page=selectors.networks(chosen),
+        page=selectors.NETWORKS.page(chosen),
         totals=totals,
         offline=offline(hosts),
         chips=chips_of(request, "show", options),

@@ -25,7 +25,7 @@ STATES = (("", "All", None), ("unread", "Unread", None))
 @require_role(ROLE_TO_SEE)
 def notifications(request: SignedInRequest) -> HttpResponse:
     """List what this person was told, newest first."""
-    chosen = selectors.NotificationFilter.parse(request.GET.dict())
+    chosen = selectors.NOTIFICATIONS.parse(request.GET.dict())
     page = selectors.notifications(request.user, chosen)
     chips = chips_of(request, "state", STATES)
     context = list_context(

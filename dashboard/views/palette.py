@@ -86,10 +86,11 @@ def _pages(user: User) -> Iterator[Item]:
 
 
 def _objects(text: str) -> tuple[Group, ...]:
-    containers = selectors.containers(selectors.ContainerFilter(text=text))
-    images = selectors.images(selectors.ImageFilter(text=text))
-    volumes = selectors.volumes(selectors.VolumeFilter(text=text))
-    networks = selectors.networks(selectors.NetworkFilter(text=text))
+    wanted = selectors.Chosen({"q": text})
+    containers = selectors.CONTAINERS.page(wanted)
+    images = selectors.IMAGES.page(wanted)
+    volumes = selectors.VOLUMES.page(wanted)
+    networks = selectors.NETWORKS.page(wanted)
     # What is called like the text comes before what only has to do with it.
     named = sorted(containers, key=lambda each: text.lower() not in each.name.lower())
     return (

@@ -40,7 +40,7 @@ TABS = (("overview", "Overview"), ("inspect", "Inspect"), ("activity", "Activity
 @require_role(Role.VIEWER)
 def volumes(request: SignedInRequest) -> HttpResponse:
     """List volumes: who uses them, and what they hold."""
-    chosen = selectors.VolumeFilter.parse(request.GET.dict())
+    chosen = selectors.VOLUMES.parse(request.GET.dict())
     hosts = hosts_about(chosen.host)
     totals = selectors.Totals.of(hosts)
     options = (
@@ -52,7 +52,7 @@ def volumes(request: SignedInRequest) -> HttpResponse:
     context = list_context(
         request,
         chosen,
-        page=selectors.volumes(chosen),
+        page=selectors.VOLUMES.page(chosen),
         totals=totals,
         offline=offline(hosts),
         chips=chips_of(request, "show", options),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from dashboard import selectors, services
 from dashboard.errors import AccountNotFound, HostNotFound, JobNotFound
 from dashboard.models import Container, Host, Image, ImageLayer, JobLogLine, Layer, Tag
-from dashboard.selectors import ActivityFilter, ContainerFilter, ImageFilter, JobFilter
+from dashboard.selectors import ACTIVITY, CONTAINERS, IMAGES, JOBS, Chosen
 from engine.errors import ContainerNotFound, ImageNotFound
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_a_list_of_containers_takes_one_query_whatever_its_length(
     make_containers(host, count)
 
     with django_assert_num_queries(1):
-        page = selectors.containers(ContainerFilter())
+        page = CONTAINERS.page(Chosen())
         assert len([show_container(row) for row in page]) == count
 
 
@@ -79,7 +79,7 @@ def test_a_list_of_images_takes_two_queries_whatever_its_length(
         make_image(host, str(digit), tags=(f"a{digit}", f"b{digit}"))
 
     with django_assert_num_queries(2):
-        assert len([show_image(row) for row in selectors.images(ImageFilter())]) == count
+        assert len([show_image(row) for row in IMAGES.page(Chosen())]) == count
 
 
 def test_the_overview_takes_three_queries(host, otto, request_by, django_assert_num_queries):
@@ -114,8 +114,8 @@ def test_a_team_that_has_nothing_yet_is_empty(host):
 def test_long_lists_come_in_pages(host):
     make_containers(host, 120)
 
-    first = selectors.containers(ContainerFilter())
-    last = selectors.containers(ContainerFilter(page=3))
+    first = CONTAINERS.page(Chosen())
+    last = CONTAINERS.page(Chosen(page=3))
 
     assert (len(first), first.total, first.has_next, first.has_previous) == (50, 120, True, False)
     assert (last.first, last.last, last.total, last.has_next) == (101, 120, 120, False)
@@ -125,7 +125,7 @@ def test_long_lists_come_in_pages(host):
 def test_a_page_after_the_last_is_empty_but_knows_the_total(host):
     make_containers(host, 3)
 
-    page = selectors.containers(ContainerFilter(page=9))
+    page = CONTAINERS.page(Chosen(page=9))
 
     assert (list(page), page.total, page.first) == ([], 3, 0)
 
@@ -164,7 +164,7 @@ def test_filters_of_the_url_choose_containers(host, query, names):
         values = {"container_id": f"{age:064}", "created_at": created, **values}
         Container.objects.create(host=where, name=name, **values)
 
-    page = selectors.containers(ContainerFilter.parse(QueryDict(query)))
+    page = CONTAINERS.page(CONTAINERS.parse(QueryDict(query)))
 
     assert [row.name for row in page] == names
 
@@ -188,7 +188,7 @@ def test_filters_of_the_url_choose_images(host, query, digits):
     make_image(host, "2", tags=("db",))
     make_image(host, "3")
 
-    found = list(selectors.images(ImageFilter.parse(QueryDict(query))))
+    found = list(IMAGES.page(IMAGES.parse(QueryDict(query))))
 
     assert {row.hex[0] for row in found} == digits
     assert len(found) == len(digits)
@@ -277,7 +277,7 @@ def test_filters_of_the_url_choose_jobs(request_by, otto, ada, query, titles):
     services.finish_job(done.pk, worker="w", outcome={"message": "ok"})
     request_by(ada, arguments={"reference": "b"})
 
-    page = selectors.jobs(JobFilter.parse(QueryDict(query)))
+    page = JOBS.page(JOBS.parse(QueryDict(query)))
 
     assert [job.title for job in page] == titles
 
@@ -287,7 +287,7 @@ def test_a_list_of_jobs_takes_one_query(request_by, otto, django_assert_num_quer
         request_by(otto, arguments={"reference": name})
 
     with django_assert_num_queries(1):
-        page = selectors.jobs(JobFilter())
+        page = JOBS.page(Chosen())
         assert [(job.host.name, job.requested_by.username) for job in page] == [
             ("alpha", "otto")
         ] * 3
@@ -306,7 +306,7 @@ def test_activity_is_filtered_and_takes_one_query(request_by, otto, ada, django_
     request_by(ada, arguments={"reference": "b"})
 
     with django_assert_num_queries(1):
-        page = selectors.activity(ActivityFilter.parse(QueryDict("who=ada&action=images.pull")))
+        page = ACTIVITY.page(ACTIVITY.parse(QueryDict("who=ada&action=images.pull")))
         assert [(entry.user.username, entry.job.title) for entry in page] == [
             ("ada", "Pull b:latest")
         ]
@@ -330,19 +330,19 @@ def test_images_to_launch_are_found_by_name(host):
 @pytest.mark.parametrize(
     ("rows", "index"),
     [
-        (lambda: selectors.containers_query(ContainerFilter()), "container_by_age"),
-        (lambda: selectors.containers_query(ContainerFilter(sort="created")), "container_by_age"),
+        (lambda: CONTAINERS.matching(Chosen()), "container_by_age"),
+        (lambda: CONTAINERS.matching(Chosen(sort="created")), "container_by_age"),
         (
-            lambda: selectors.containers_query(ContainerFilter(host="a")),
+            lambda: CONTAINERS.matching(Chosen({"host": "a"})),
             "container_by_host_and_age",
         ),
-        (lambda: selectors.images_query(ImageFilter()), "image_by_age"),
-        (lambda: selectors.images_query(ImageFilter(host="a")), "image_by_host_and_age"),
-        (lambda: selectors.images_query(ImageFilter(sort="-size")), "image_by_size"),
-        (lambda: selectors.jobs_query(JobFilter()), "job_by_age"),
-        (lambda: selectors.jobs_query(JobFilter(host="a")), "job_by_host_and_age"),
-        (lambda: selectors.activity_query(ActivityFilter()), "audit_by_age"),
-        (lambda: selectors.activity_query(ActivityFilter(actor="otto")), "audit_by_actor"),
+        (lambda: IMAGES.matching(Chosen()), "image_by_age"),
+        (lambda: IMAGES.matching(Chosen({"host": "a"})), "image_by_host_and_age"),
+        (lambda: IMAGES.matching(Chosen(sort="-size")), "image_by_size"),
+        (lambda: JOBS.matching(Chosen()), "job_by_age"),
+        (lambda: JOBS.matching(Chosen({"host": "a"})), "job_by_host_and_age"),
+        (lambda: ACTIVITY.matching(Chosen()), "audit_by_age"),
+        (lambda: ACTIVITY.matching(Chosen({"who": "otto"})), "audit_by_actor"),
     ],
 )
 def test_lists_are_read_off_an_index(db, rows, index):
