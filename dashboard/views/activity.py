@@ -32,5 +32,7 @@ def activity(request: SignedInRequest) -> HttpResponse:
     mine = mine_chip(request, "who", request.user.username)
     others = {"action": "Action"} if mine.is_current else {"who": "Who", "action": "Action"}
     chips = [*chips_of(request, "outcome", OUTCOMES), mine, *other_chips(request, others)]
-    context = list_context(request, chosen, page=selectors.ACTIVITY.page(chosen), chips=chips)
+    context = list_context(
+        request, "entry", chosen, page=selectors.ACTIVITY.page(chosen), chips=chips
+    )
     return render_page(request, "activity/list", context)

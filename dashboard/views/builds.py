@@ -41,6 +41,7 @@ def builds(request: SignedInRequest) -> HttpResponse:
     ]
     context = list_context(
         request,
+        "build",
         chosen,
         page=page,
         builds=selectors.build_rows(page),

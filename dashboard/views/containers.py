@@ -59,6 +59,7 @@ def containers(request: SignedInRequest) -> HttpResponse:
     )
     context = list_context(
         request,
+        "container",
         chosen,
         page=selectors.CONTAINERS.page(chosen),
         totals=totals,

@@ -66,6 +66,7 @@ def images(request: SignedInRequest) -> HttpResponse:
     page = selectors.IMAGES.page(chosen)
     context = list_context(
         request,
+        "image",
         chosen,
         page=page,
         totals=totals,

@@ -35,7 +35,7 @@ def jobs(request: SignedInRequest) -> HttpResponse:
         *chips_of(request, "state", STATES),
         mine_chip(request, "by", request.user.username),
     ]
-    context = list_context(request, chosen, page=selectors.JOBS.page(chosen), chips=chips)
+    context = list_context(request, "job", chosen, page=selectors.JOBS.page(chosen), chips=chips)
     return render_page(request, "jobs/list", context)
 
 

@@ -35,6 +35,7 @@ def layers(request: SignedInRequest) -> HttpResponse:
     rows = selectors.shown_layers(page)
     context = list_context(
         request,
+        "layer",
         chosen,
         map=layer_map(selectors.largest_layers(chosen, limit=TILES), sums),
         page=page,

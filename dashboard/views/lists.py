@@ -76,16 +76,19 @@ def offline(hosts: Iterable[Host]) -> list[Host]:
     return [host for host in hosts if not host.is_online]
 
 
-def list_context(request: HttpRequest, chosen: Any, **more: Any) -> dict[str, Any]:
+def list_context(
+    request: HttpRequest, noun: str, chosen: selectors.Chosen, **more: Any
+) -> dict[str, Any]:
     """
-    Return what the templates of a list need.
+    Return what the templates of a list of *noun* need.
 
     `is_first_view` says that rows are newest first with nothing left out, so that a new row belongs
     on top; elsewhere new rows are only counted.
     """
     return {
+        "noun": noun,
         "chosen": chosen,
-        "sort": getattr(chosen, "sort", ""),
+        "sort": chosen.sort,
         "kept": kept_filters(request),
         "is_first_view": not (set(request.GET) - {"host"}),
         **more,

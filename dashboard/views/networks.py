@@ -50,6 +50,7 @@ def networks(request: SignedInRequest) -> HttpResponse:
     )
     context = list_context(
         request,
+        "network",
         chosen,
         page=selectors.NETWORKS.page(chosen),
         totals=totals,

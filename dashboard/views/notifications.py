@@ -29,7 +29,12 @@ def notifications(request: SignedInRequest) -> HttpResponse:
     page = selectors.notifications(request.user, chosen)
     chips = chips_of(request, "state", STATES)
     context = list_context(
-        request, chosen, page=page, chips=chips, sends_mail=settings.SHIPSHAPE_SENDS_MAIL
+        request,
+        "notification",
+        chosen,
+        page=page,
+        chips=chips,
+        sends_mail=settings.SHIPSHAPE_SENDS_MAIL,
     )
     return render_page(request, "notifications/list", context)
 

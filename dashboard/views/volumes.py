@@ -51,6 +51,7 @@ def volumes(request: SignedInRequest) -> HttpResponse:
     )
     context = list_context(
         request,
+        "volume",
         chosen,
         page=selectors.VOLUMES.page(chosen),
         totals=totals,
