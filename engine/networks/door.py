@@ -26,7 +26,8 @@ class BridgePlan:
 
     *addresses* are those of the gateways, with their prefix length. *is_routed*: packets may pass
     from it to elsewhere. *answers_loopback*: what the host sends to a port that is published at
-    127.0.0.1 may go into it.
+    127.0.0.1 may go into it. *stand_in*: an address that it has besides and never speaks from by
+    itself; empty for none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class BridgePlan:
     addresses: tuple[str, ...]
     is_routed: bool
     answers_loopback: bool = False
+    stand_in: str = ""
 
     @property
     def has_ipv6(self) -> bool:

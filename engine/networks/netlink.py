@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SYSCTL = Path("/proc/sys/net")
 # if_addr.h: an address that is used at once, without asking around whether somebody has it.
 IFA_F_NODAD = 0x02
+# Valid for ever, but never chosen to speak from.
+DEPRECATED = {"ifa_preferred": 0, "ifa_valid": 0xFFFFFFFF}
 IPV6_ABSENT = "1"
 FAMILIES = {4: 2, 6: 10}
 MAIN_TABLE = 254
@@ -57,6 +59,8 @@ class NetlinkLinks:
             _set_sysctls(plan)
             for address in plan.addresses:
                 _ensure_address(netlink, index, address)
+            if plan.stand_in:
+                _ensure_address(netlink, index, plan.stand_in, IFA_CACHEINFO=DEPRECATED)
             netlink.link("set", index=index, state="up")
 
     def list_names(self, prefix: str) -> set[str]:
@@ -131,7 +135,7 @@ def _write_sysctl(name: str, value: str) -> None:
             path.write_text(value)
 
 
-def _ensure_address(netlink: Any, index: int, address: str) -> None:
+def _ensure_address(netlink: Any, index: int, address: str, **more: Any) -> None:
     interface = ipaddress.ip_interface(address)
     flags = IFA_F_NODAD if interface.version == 6 else 0
     _tolerating(
@@ -143,6 +147,7 @@ def _ensure_address(netlink: Any, index: int, address: str) -> None:
             address=str(interface.ip),
             prefixlen=interface.network.prefixlen,
             flags=flags,
+            **more,
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidSetting
 from engine.networks.door import BridgePlan
 from engine.networks.names import render_names
-from engine.networks.rules import BridgeRules, Forward, render_rules
+from engine.networks.rules import STAND_IN, BridgeRules, Forward, render_rules
 from engine.networks.settings import OPTION_BRIDGE
 from engine.networks.ways import gateway_endpoint
 
@@ -252,6 +252,7 @@ def bridge_plan(network: NetworkRecord) -> BridgePlan:
     digest = hashlib.sha256(network.id.encode(), usedforsecurity=False).hexdigest()
     mac = ":".join(["02", "42", *(digest[at : at + 2] for at in range(0, 8, 2))])
     is_internal = network.settings.internal
+    has_stand_in = not is_internal and network.subnet(6) is not None
     return BridgePlan(
         name=network.bridge,
         mac=mac,
@@ -259,6 +260,7 @@ def bridge_plan(network: NetworkRecord) -> BridgePlan:
         addresses=tuple(each.gateway_interface for each in network.subnets),
         is_routed=not is_internal,
         answers_loopback=not is_internal,
+        stand_in=f"{STAND_IN}/{STAND_IN.max_prefixlen}" if has_stand_in else "",
     )
 
 

@@ -116,11 +116,11 @@ def _addresses(endpoint: EndpointRecord, host_ip: str) -> list[str]:
 
     Raises `Unsupported` where the asked one cannot.
     """
-    if host_ip and host_ip not in ANYWHERE.values():
-        _check_leads(endpoint, ipaddress.ip_address(host_ip))
-        return [host_ip]
-    versions = [4] * (host_ip != ANYWHERE[6]) + [6] * (host_ip != ANYWHERE[4])
-    return [ANYWHERE[each] for each in versions if endpoint.address(each) is not None]
+    if host_ip:
+        address = ipaddress.ip_address(host_ip)
+        _check_leads(endpoint, address)
+        return [str(address)]
+    return [ANYWHERE[each] for each in (4, 6) if endpoint.address(each) is not None]
 
 
 def _check_leads(endpoint: EndpointRecord, address: Address) -> None:
@@ -129,13 +129,6 @@ def _check_leads(endpoint: EndpointRecord, address: Address) -> None:
             f"nothing can be published at {address}: the container has no IPv{address.version} "
             f"address in network {endpoint.network}",
             remedy="Choose a network that has such addresses, or another address of the host.",
-            field="publish",
-        )
-    if address.version == 6 and address.is_loopback:
-        # Nothing from ::1 leaves the loopback interface, and there is no proxy that would carry it.
-        raise Unsupported(
-            f"nothing can be published at {address} alone",
-            remedy="Publish at 127.0.0.1, or at every address by leaving it out.",
             field="publish",
         )
 

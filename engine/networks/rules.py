@@ -3,10 +3,17 @@ The nftables rules of an engine, rendered whole from the records; nothing here t
 
 One table, of the family inet, holds all of them, and replacing it is one transaction of the kernel.
 Its chains decide only about packets of our own bridges; all others pass untouched.
+
+What the host sends from ::1 to a published port needs more than what it sends from 127.0.0.1, as
+the kernel takes no packet with ::1 in it from any other interface, and no answer to ::1. So it goes
+under a *stand-in*: an address that each bridge with IPv6 has besides its own, and that stands in
+the place of ::1 from before its connection is tracked until its answer has come in. It is chosen so
+that its checksum is that of ::1: what is inside of a packet, errors included, stays right.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +22,11 @@ if TYPE_CHECKING:
 
     from engine.networks.pools import Pool
     from engine.networks.record import PublishedPort
+
+
+LOOPBACK = {4: "127.0.0.0/8", 6: "::1"}
+# A unique local address (RFC 4193) with one's complement sum 1, as ::1 has.
+STAND_IN = ipaddress.IPv6Address("fd7d:a1a0:5548::b9a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,11 @@ def render_rules(table: str, bridges: Sequence[BridgeRules], forwards: Iterable[
     """Return the text for `nft -f` that makes these the only rules of *table*."""
     lines = [f"table inet {table}", f"delete table inet {table}"]
     if bridges:
+        ordered = sorted(forwards)
         body = [
-            *_maps(sorted(forwards)),
+            *_maps(ordered),
             *_publish(),
+            *_stand_in(bridges, ordered),
             *_guard(bridges),
             *_masquerade(bridges),
             *_forward(bridges),
@@ -94,24 +108,59 @@ def _publish() -> list[str]:
         "}",
         "chain prerouting {",
         "  type nat hook prerouting priority dstnat; policy accept;",
+        # No other host means ours by it: the kernel drops such packets, but only after this chain.
+        *(f"  {_family(version)} daddr {LOOPBACK[version]} accept" for version in (4, 6)),
         "  fib daddr type local jump publish",
         "}",
         "chain output {",
         "  type nat hook output priority -100; policy accept;",
-        # The kernel lets nothing from ::1 leave the loopback interface, so it is not sent there.
-        "  ip6 daddr ::1 accept",
         "  fib daddr type local jump publish",
+        "}",
+    ]
+
+
+def _stand_in(bridges: Sequence[BridgeRules], forwards: Sequence[Forward]) -> list[str]:
+    """Let the stand-in take the place of ::1 on the way to a published port, and back."""
+    ports = dict.fromkeys(
+        f"{each.port.protocol} . {each.port.host_port}"
+        for each in forwards
+        if each.port.version == 6 and (each.port.is_wild or each.port.host_ip == LOOPBACK[6])
+    )
+    if not ports:
+        return []
+    back = f"iifname {_names(bridges)} ip6 saddr ::1 ip6 daddr {STAND_IN}"
+    # Errors hold the beginning of what they are about: its sender is 16 bytes into them.
+    sender = "@th,128,128"
+    return [
+        "set loopback {",
+        "  type inet_proto . inet_service;",
+        "  elements = { " + ", ".join(ports) + " };",
+        "}",
+        "chain from-loopback {",
+        "  type filter hook output priority raw; policy accept;",
+        f"  ip6 saddr ::1 ip6 daddr ::1 meta l4proto . th dport @loopback ip6 saddr set {STAND_IN}",
+        "}",
+        "chain to-loopback {",
+        # Once the address that answers is ::1 again, which comes at 100.
+        "  type filter hook input priority 150; policy accept;",
+        f"  {back} icmpv6 type {{ destination-unreachable, packet-too-big }} "
+        f"{sender} {int(STAND_IN):#x} {sender} set 1",
+        f"  {back} ip6 daddr set ::1",
         "}",
     ]
 
 
 def _guard(bridges: Sequence[BridgeRules]) -> list[str]:
     """Containers never speak as, or to, the host's loopback addresses (CVE-2020-8558)."""
+    drops = [
+        f"  iifname {_names(bridges)} {_family(version)} {side} {LOOPBACK[version]} drop"
+        for version in (4, 6)
+        for side in ("daddr", "saddr")
+    ]
     return [
         "chain guard {",
         "  type filter hook prerouting priority raw; policy accept;",
-        f"  iifname {_names(bridges)} ip daddr 127.0.0.0/8 drop",
-        f"  iifname {_names(bridges)} ip saddr 127.0.0.0/8 drop",
+        *drops,
         "}",
     ]
 
@@ -119,9 +168,10 @@ def _guard(bridges: Sequence[BridgeRules]) -> list[str]:
 def _masquerade(bridges: Sequence[BridgeRules]) -> list[str]:
     lines = ["chain postrouting {", "  type nat hook postrouting priority srcnat; policy accept;"]
     for each in bridges:
-        lines.append(f'  oifname "{each.bridge}" ip saddr 127.0.0.0/8 masquerade')
+        lines.append(f'  oifname "{each.bridge}" ip saddr {LOOPBACK[4]} masquerade')
+        lines.append(f'  oifname "{each.bridge}" ip6 saddr {STAND_IN} masquerade')
         for pool in each.pools:
-            source = f"{'ip6' if pool.version == 6 else 'ip'} saddr {pool}"
+            source = f"{_family(pool.version)} saddr {pool}"
             # Back into the network it came from: the answer must pass here too.
             lines.append(f'  oifname "{each.bridge}" {source} ct status dnat masquerade')
             if each.has_masquerade and not each.is_internal:
@@ -162,6 +212,10 @@ def _into(bridge: BridgeRules) -> list[str]:
 
 def _jumps(direction: str, bridges: Sequence[BridgeRules]) -> str:
     return ", ".join(f'"{each.bridge}" : goto {direction}-{each.bridge}' for each in bridges)
+
+
+def _family(version: int) -> str:
+    return "ip6" if version == 6 else "ip"
 
 
 def _names(bridges: Sequence[BridgeRules]) -> str:

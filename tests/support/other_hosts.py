@@ -22,6 +22,13 @@ print("ready", flush=True)
 print(server.accept()[1][0], flush=True)
 """
 
+SENDER = """
+import socket, sys
+data, host, port = sys.argv[1:]
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+socket.socket(family, socket.SOCK_DGRAM).sendto(data.encode(), (host, int(port)))
+"""
+
 
 @dataclass(frozen=True)
 class OtherHost:
@@ -62,6 +69,19 @@ class OtherHost:
     def route(self, target: str) -> None:
         """Have it send what is for *target* to us."""
         self._do("ip", "route", "replace", target, "via", self.our_address)
+
+    def route_loopback(self) -> None:
+        """Have it send what is for loopback addresses to us, as a hostile neighbour may."""
+        self._do("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1")
+        for version, way in (("-4", self.our_address), ("-6", self.our_ipv6)):
+            self._do("ip", version, "route", "flush", "table", "local", "dev", "lo")
+            loopback = "127.0.0.0/8" if version == "-4" else "::1"
+            self._do("ip", version, "route", "add", loopback, "via", way)
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        """Send *data* over UDP, wherever it comes to."""
+        words = self._inside(sys.executable, "-c", SENDER, data.decode(), host, str(port))
+        run(words, timeout=SECONDS)
 
     @contextmanager
     def server(self) -> Iterator[Callable[[], str]]:

@@ -13,6 +13,7 @@ from engine.containers.record import ContainerRecord
 from engine.errors import InvalidSetting, PortTaken, Unsupported
 from engine.networks.files import HOSTS, parse_resolver
 from engine.networks.networks import Networks
+from engine.networks.rules import STAND_IN
 from engine.networks.settings import (
     OPTION_BRIDGE,
     OPTION_ICC,
@@ -30,11 +31,13 @@ pytestmark = pytest.mark.root
 IN_TIME = ("timeout", "1")
 UDP_SERVER = """
 import socket, sys
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 server.bind(("", 53))
 print("ready", flush=True)
 while True:
-    server.sendto(sys.argv[1].encode(), server.recvfrom(100)[1])
+    data, sender = server.recvfrom(10_000)
+    print(data[:100].decode(), flush=True)
+    server.sendto(sys.argv[1].encode(), sender)
 """
 TIMED_OUT = "code 124"
 SERVE = "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p [::]:80 -h /www"
@@ -73,14 +76,15 @@ def inside(record: ContainerRecord, *words: str) -> str:
 
 
 @contextmanager
-def answering(record: ContainerRecord, text: str) -> Iterator[None]:
-    """Have somebody in the container's network answer to UDP with *text*."""
+def answering(record: ContainerRecord, text: str) -> Iterator[Callable[[], str]]:
+    """Have somebody in its network answer to UDP with *text*; yield what tells what came next."""
     words = ["nsenter", "-t", str(record.pid), "-n", sys.executable, "-c", UDP_SERVER, text]
     process = subprocess.Popen(words, stdout=subprocess.PIPE)
-    assert process.stdout
-    process.stdout.readline()
+    output = process.stdout
+    assert output
+    output.readline()
     try:
-        yield
+        yield lambda: output.readline().decode().strip()
     finally:
         process.kill()
         process.communicate()
@@ -90,6 +94,33 @@ def fetched(url: str) -> str:
     """What the host gets for *url*, or why not."""
     finished = run([*IN_TIME, "busybox", "wget", "-qO-", url], timeout=20)
     return finished.stdout.decode().strip() or finished.complaint or f"code {finished.code}"
+
+
+@contextmanager
+def filtering_bridges(is_filtered: bool) -> Iterator[None]:
+    """Have what passes a bridge go through the rules, or not, where the kernel can."""
+    switch = Path("/proc/sys/net/bridge/bridge-nf-call-ip6tables")
+    if not switch.exists():
+        if is_filtered:
+            pytest.skip("this kernel has no br_netfilter")
+        yield
+        return
+    before = switch.read_text()
+    switch.write_text(str(int(is_filtered)))
+    try:
+        yield
+    finally:
+        switch.write_text(before)
+
+
+def answered(data: bytes, host: str, port: int) -> bytes:
+    """What is answered to the host's *data* over UDP; raises what the kernel says, or time-out."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((host, port))
+        client.send(data)
+        return client.recv(10_000)
 
 
 def get(record: ContainerRecord, url: str) -> str:
@@ -158,6 +189,20 @@ class TestDefaultBridge:
 
         assert when_served(lambda: fetched("http://127.0.0.1:8080/")) == web.short_id
         assert other_host.fetch(f"http://{other_host.our_address}:8080/") == ""
+
+    def test_a_neighbour_that_routes_loopback_addresses_to_us_reaches_nothing(
+        self, yard: Yard, networks: Networks, other_host: OtherHost
+    ) -> None:
+        networks.create(NetworkSettings("six", enable_ipv6=True))
+        bindings = [PortBinding(53, "udp", each, 5300) for each in ("127.0.0.1", "::1")]
+        record = started(yard, "web", "/bin/sleep", "100", network="six", publish=tuple(bindings))
+        other_host.route_loopback()
+
+        for address in ("127.0.0.1", "::1"):
+            with answering(record, "it") as received:
+                other_host.send(b"theirs", address, 5300)
+                assert answered(b"ours", address, 5300) == b"it"
+                assert received() == "ours"
 
     def test_unpublished_ports_are_not_reached_from_other_hosts(
         self, yard: Yard, networks: Networks, other_host: OtherHost
@@ -255,6 +300,43 @@ class TestUserBridges:
         assert when_served(lambda: get(other, f"http://[{address}]/")) == web.short_id
         assert fetched(f"http://[{other_host.our_ipv6}]:8080/") == web.short_id
         assert other_host.fetch(f"http://[{other_host.our_ipv6}]:8080/") == web.short_id
+
+    @pytest.mark.parametrize("is_filtered", [True, False], ids=["filtered", "bridged"])
+    def test_the_ipv6_loopback_of_the_host_alone_leads_to_what_is_published(
+        self, yard: Yard, networks: Networks, other_host: OtherHost, *, is_filtered: bool
+    ) -> None:
+        with filtering_bridges(is_filtered):
+            networks.create(NetworkSettings("six", enable_ipv6=True))
+            bindings = (
+                PortBinding(80, host_port=8080),
+                PortBinding(80, host_ip="::1", host_port=8081),
+                PortBinding(53, "udp", "::1", 5300),
+            )
+            web = started(yard, "web", network="six", publish=bindings)
+            gateway = networks.get("six").subnets[1].gateway
+
+            assert when_served(lambda: fetched("http://[::1]:8080/")) == web.short_id
+            assert fetched("http://[::1]:8081/") == web.short_id
+            for host in (other_host.our_ipv6, STAND_IN, gateway):
+                assert "refused" in fetched(f"http://[{host}]:8081/")
+                assert other_host.fetch(f"http://[{host}]:8081/") == ""
+                assert get(web, f"http://[{host}]:8081/") != web.short_id
+            # Longer than what passes in one piece, there and back.
+            with answering(web, "long" * 1000) as received:
+                assert answered(b"much" * 1000, "::1", 5300) == b"long" * 1000
+                assert received() == "much" * 25
+            with pytest.raises(ConnectionRefusedError):
+                answered(b"nobody answers", "::1", 5300)
+
+    def test_from_inside_what_is_published_at_ipv6_is_reached_too(
+        self, yard: Yard, networks: Networks
+    ) -> None:
+        networks.create(NetworkSettings("six", enable_ipv6=True))
+        web = started(yard, "web", network="six", publish=(PortBinding(80, host_port=8080),))
+        gateway = networks.get("six").subnets[1].gateway
+        when_served(lambda: fetched("http://[::1]:8080/"))
+
+        assert get(web, f"http://[{gateway}]:8080/") == web.short_id
 
     def test_options_reach_the_link(self, yard: Yard, networks: Networks) -> None:
         options = {OPTION_MTU: "1400", OPTION_BRIDGE: "mybr0"}

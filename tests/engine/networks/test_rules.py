@@ -3,7 +3,7 @@ import ipaddress
 import pytest
 
 from engine.networks.record import PublishedPort
-from engine.networks.rules import BridgeRules, Forward, render_rules
+from engine.networks.rules import STAND_IN, BridgeRules, Forward, render_rules
 from engine.system.runner import find_program, run
 
 ONE = BridgeRules(
@@ -59,6 +59,24 @@ def test_without_masquerade_the_address_stays() -> None:
 
 def test_equal_records_give_equal_rules() -> None:
     assert render_rules("t", (ONE,), FORWARDS) == render_rules("t", (ONE,), FORWARDS[::-1])
+
+
+def test_what_is_published_where_the_hosts_ipv6_loopback_leads_is_reached_from_it() -> None:
+    at_loopback = Forward(PublishedPort(80, "tcp", "::1", 8081), "fd00::2")
+    elsewhere = Forward(PublishedPort(80, "tcp", "2001:db8::1", 8082), "fd00::2")
+    text = render_rules("t", (ONE,), (*FORWARDS, at_loopback, elsewhere))
+
+    assert "elements = { tcp . 8080, tcp . 8081 };" in text.partition("set loopback {")[2]
+    assert str(STAND_IN) in chain(text, "to-loopback")
+    assert "set loopback" not in render_rules("t", (ONE,), (FORWARDS[0], elsewhere))
+
+
+def test_the_stand_in_of_the_ipv6_loopback_has_its_checksum() -> None:
+    """What holds it needs no other one then, whichever checksum covers it."""
+    words = [int.from_bytes(STAND_IN.packed[at : at + 2]) for at in range(0, 16, 2)]
+
+    assert sum(words) % 0xFFFF == 1
+    assert STAND_IN.is_private
 
 
 @pytest.mark.root

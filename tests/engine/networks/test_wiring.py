@@ -119,17 +119,29 @@ class TestPorts:
         ]
 
     def test_one_that_cannot_lead_to_the_container_is_refused(self, wires: Wires) -> None:
-        both = (IpamPool("10.9.0.0/24"), IpamPool("fd00:9::/64"))
-        wires.networks.create(NetworkSettings("both", ipam=both, enable_ipv6=True))
-        for network, address in (("bridge", "fd00::1"), ("bridge", "::1"), ("both", "::1")):
-            one = wires.member(f"one-{network}-{len(address)}", network)
+        for address in ("fd00::1", "::1", "::"):
+            one = wires.member(f"one-{len(address)}")
             with pytest.raises(Unsupported, match="nothing can be published at"):
                 wires.start(one, PortBinding(80, host_port=8080, host_ip=address))
             assert wires.networks.ports(one.id) == []
 
+    @pytest.mark.parametrize(
+        ("asked", "place"),
+        [
+            pytest.param("fd00:0::1", "[fd00::1]:8080", id="one-of-the-hosts"),
+            pytest.param("0:0:0:0:0:0:0:1", "[::1]:8080", id="loopback"),
+            pytest.param("::", "[::]:8080", id="every"),
+        ],
+    )
+    def test_ipv6_addresses_lead_to_a_container_that_has_one(
+        self, wires: Wires, asked: str, place: str
+    ) -> None:
+        both = (IpamPool("10.9.0.0/24"), IpamPool("fd00:9::/64"))
+        wires.networks.create(NetworkSettings("both", ipam=both, enable_ipv6=True))
         six = wires.member("six", "both")
-        wires.start(six, PortBinding(80, host_port=8080, host_ip="fd00::1"))
-        assert [each.place for each in wires.networks.ports(six.id)] == ["[fd00::1]:8080"]
+        wires.start(six, PortBinding(80, host_port=8080, host_ip=asked))
+
+        assert [each.place for each in wires.networks.ports(six.id)] == [place]
 
     def test_without_a_number_a_free_one_is_chosen(self, wires: Wires) -> None:
         host(wires)[2].foreign.add(FIRST)
