@@ -9,22 +9,26 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard import selectors
-from dashboard.forms import BuildForm, show_failure, show_refusal
+from dashboard.forms import BuildForm, show_failure
 from dashboard.forms.builds import MOST_BYTES, typed_build
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, is_htmx, require_role
 from dashboard.templatetags.words import familiar
 from dashboard.views.again import asked_before
-from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
+from dashboard.views.answers import missing_is_404, render_page
+from dashboard.views.asking import answer_sent, render_form
 from dashboard.views.filing import file_job
 from dashboard.views.image_travel import MOST_PIECE
 from dashboard.views.jobs import STATES
 from dashboard.views.lists import chips_of, hosts_about, list_context, mine_chip, offline
-from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from django.http import HttpRequest
+
+    from dashboard.models import Job
 
 MAX_STEP = 32
 
@@ -76,21 +80,22 @@ def build_new(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return _ask(request, _form_for(request))
     form = _form(request.POST)
-    if not form.is_valid():
-        return _ask(request, form, status=REFUSED)
-    try:
-        job = file_job(
+
+    def file() -> Job:
+        return file_job(
             request,
             JobName.BUILD_IMAGE,
             form.cleaned_data["host"],
             form.arguments(),
             secrets=form.cleaned_data["secrets"],
         )
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask(request, form, status=REFUSED)
+
+    return answer_sent(request, form, file, answer=_open) or _ask(request, form)
+
+
+def _open(request: HttpRequest, job: Job) -> HttpResponse:
+    """Go to the page of a build, which shows more of it than a dialog could."""
     if is_htmx(request):
-        # A build has a page of its own, which shows more of it than a dialog could.
         return HttpResponse(status=204, headers={"HX-Redirect": job.get_absolute_url()})
     return redirect(job)
 
@@ -110,8 +115,6 @@ def _form_for(request: SignedInRequest) -> BuildForm:
     return form
 
 
-def _ask(request: SignedInRequest, form: BuildForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "piece": MOST_PIECE, "most": MOST_BYTES}
-    return render_question(
-        request, "dashboard/builds/_new.html", context, title="New build", status=status
-    )
+def _ask(request: SignedInRequest, form: BuildForm) -> HttpResponse:
+    context = {"piece": MOST_PIECE, "most": MOST_BYTES}
+    return render_form(request, "dashboard/builds/_new.html", form, context, title="New build")

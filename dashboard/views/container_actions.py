@@ -8,7 +8,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import selectors
 from dashboard.arguments import Thing
-from dashboard.forms import ConfirmForm, show_refusal
 from dashboard.forms.containers import (
     CommitForm,
     LimitsForm,
@@ -19,23 +18,17 @@ from dashboard.forms.containers import (
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, View, require_role
-from dashboard.views.answers import (
-    REFUSED,
-    answer_in_place,
-    answer_job,
-    in_dialog,
-    missing_is_404,
-    render_question,
-)
+from dashboard.views.answers import answer_job, missing_is_404
+from dashboard.views.asking import answer_sent, render_form, sent
 from dashboard.views.filing import file_job
-from dashboard.views.others import check_owner, explain_container
-from engine.errors import EngineError
+from dashboard.views.others import explain_container
+from dashboard.views.trashing import Going, answer_trash
 
 if TYPE_CHECKING:
     from django.forms import Form
     from django.http import HttpResponse
 
-    from dashboard.models import Container
+    from dashboard.models import Container, Job
 
 
 def _at_once(name: JobName) -> View[[str, str]]:
@@ -66,8 +59,7 @@ container_unpause = _at_once(JobName.UNPAUSE_CONTAINER)
 def container_remove(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Say what removing a container would lose, and have it removed."""
     container = selectors.container_detail(host, container_id)
-    data = request.POST if request.method == "POST" else None
-    form = RemoveContainerForm(data, container=container, user=request.user)
+    form = RemoveContainerForm(sent(request), container=container, user=request.user)
     told: dict[str, Any] = {"force": container.is_running}
     if form.is_valid():
         told["with_volumes"] = form.cleaned_data["with_volumes"]
@@ -80,27 +72,16 @@ def container_remove(request: SignedInRequest, host: str, container_id: str) -> 
 def container_trash(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Have a container moved to the trash: at once, unless it runs or is somebody else's."""
     container = selectors.container_detail(host, container_id)
-    thing, what = Thing("container", container.container_id), container.name
-    check_owner(request, container.owner, host=container.host_id, thing=thing, what=what)
-    form = ConfirmForm(
-        request.POST if "sure" in request.POST else None,
-        host=container.host_id,
-        owner=container.owner,
-        user=request.user,
+    going = Going(
+        container,
+        Thing("container", container.container_id),
+        container.name,
+        container.owner,
+        JobName.TRASH_CONTAINERS,
+        has_effects=container.is_running,
+        more={"stop": container.is_running},
     )
-    needs_question = container.is_running or "confirm" in form.fields
-    if not needs_question or (form.is_bound and form.is_valid()):
-        told = {"ids": [container.container_id], "stop": container.is_running}
-        job = file_job(request, JobName.TRASH_CONTAINERS, container.host_id, told)
-        return answer_in_place(request, job) if form.is_bound else answer_job(request, job)
-    response = render_question(
-        request,
-        "dashboard/containers/_trash.html",
-        {"container": container, "form": form},
-        title=f"Move {container.name} to the trash",
-        status=REFUSED if form.is_bound else 200,
-    )
-    return response if form.is_bound else in_dialog(response)
+    return answer_trash(request, going, {})
 
 
 @require_POST
@@ -119,8 +100,7 @@ def container_keep(request: SignedInRequest, host: str, container_id: str) -> Ht
 def container_rename(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Ask for a new name, and have the container called so."""
     container = selectors.container_detail(host, container_id)
-    data = request.POST if request.method == "POST" else None
-    form = RenameForm(data, initial={"name": container.name})
+    form = RenameForm(sent(request), initial={"name": container.name})
     told = form.cleaned_data if form.is_valid() else {}
     return _answer(request, JobName.RENAME_CONTAINER, container, form, told, question="rename")
 
@@ -131,8 +111,7 @@ def container_rename(request: SignedInRequest, host: str, container_id: str) -> 
 def container_update(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Ask for new limits, and have the container held to them."""
     container = selectors.container_detail(host, container_id)
-    data = request.POST if request.method == "POST" else None
-    form = LimitsForm(data, initial=typed_limits(container))
+    form = LimitsForm(sent(request), initial=typed_limits(container))
     told = form.arguments() if form.is_valid() else {}
     return _answer(request, JobName.UPDATE_CONTAINER, container, form, told, question="update")
 
@@ -143,7 +122,7 @@ def container_update(request: SignedInRequest, host: str, container_id: str) -> 
 def container_commit(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Ask what to call the image, and have it made of the container."""
     container = selectors.container_detail(host, container_id)
-    form = CommitForm(request.POST if request.method == "POST" else None)
+    form = CommitForm(sent(request))
     told = form.arguments() if form.is_valid() else {}
     return _answer(request, JobName.COMMIT_CONTAINER, container, form, told, question="commit")
 
@@ -154,8 +133,7 @@ def container_commit(request: SignedInRequest, host: str, container_id: str) -> 
 def container_reset(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Say what a reset would lose, and have the container as its image made it."""
     container = selectors.container_detail(host, container_id)
-    data = request.POST if request.method == "POST" else None
-    form = RemoveContainerForm(data, container=container, user=request.user)
+    form = RemoveContainerForm(sent(request), container=container, user=request.user)
     form.fields.pop("with_volumes")
     return _answer(request, JobName.RESET_CONTAINER, container, form, {}, question="reset")
 
@@ -174,17 +152,15 @@ def _answer(
     is_removal = name is JobName.REMOVE_CONTAINER
     if needs_owner and (answer := explain_container(request, container, is_removal=is_removal)):
         return answer
-    is_sent = form.is_bound
-    if is_sent and form.is_valid():
-        try:
-            arguments = {"container_id": container.container_id, **told}
-            return answer_in_place(request, file_job(request, name, container.host_id, arguments))
-        except EngineError as error:
-            show_refusal(form, error)
-    return render_question(
+
+    def file() -> Job:
+        arguments = {"container_id": container.container_id, **told}
+        return file_job(request, name, container.host_id, arguments)
+
+    return answer_sent(request, form, file) or render_form(
         request,
         f"dashboard/containers/_{question}.html",
-        {"container": container, "form": form},
+        form,
+        {"container": container},
         title=f"{question.capitalize()} {container.name}",
-        status=REFUSED if is_sent else 200,
     )

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard import audit, selectors
 from dashboard.agents import Question, ask
-from dashboard.forms import show_refusal, words_of
+from dashboard.forms import words_of
 from dashboard.forms.images import CopyForm, PushForm, TagForm, ToHostForm
 from dashboard.jobs import JobName
 from dashboard.models import Role
@@ -24,6 +24,7 @@ from dashboard.views.answers import (
     missing_is_404,
     render_question,
 )
+from dashboard.views.asking import answer_sent, render_form, sent
 from dashboard.views.downloads import answer_download
 from dashboard.views.filing import file_job
 from engine.errors import EngineError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from django.forms import Form
 
-    from dashboard.models import Image
+    from dashboard.models import Image, Job
     from dashboard.selectors import TransferTarget
 
 MOST_PIECE = 1 << 20
@@ -88,19 +89,16 @@ def image_to_host(request: SignedInRequest, host: str, image_id: str) -> HttpRes
     names = [(tag.reference, familiar(tag.reference)) for tag in image.tags.all()]
     targets = [(each.host.name, _target(each)) for each in selectors.transfer_targets(image)]
     form = ToHostForm(request.POST or None, references=names, hosts=targets)
-    if form.is_valid():
+
+    def file() -> Job:
         told = {
             "source": image.host_id,
             "image_id": image.image_id,
             "reference": form.cleaned_data["reference"],
         }
-        try:
-            job = file_job(request, JobName.FETCH_IMAGE, form.cleaned_data["to"], told)
-        except EngineError as error:
-            show_refusal(form, error)
-        else:
-            return answer_in_place(request, job)
-    return _question(request, image, form, "to_host")
+        return file_job(request, JobName.FETCH_IMAGE, form.cleaned_data["to"], told)
+
+    return answer_sent(request, form, file) or _question(request, image, form, "to_host")
 
 
 def _target(target: TransferTarget) -> str:
@@ -176,25 +174,22 @@ def _asked_in_form(
     part: str,
     told: Mapping[str, Any],
 ) -> HttpResponse:
-    form = form_class(request.POST) if request.method == "POST" else form_class()
-    if request.method == "POST" and form.is_valid():
-        try:
-            job = file_job(request, name, image.host_id, {**told, **form.arguments()})
-        except EngineError as error:
-            show_refusal(form, error)
-        else:
-            return answer_in_place(request, job)
-    return _question(request, image, form, part)
+    form = form_class(sent(request))
+
+    def file() -> Job:
+        return file_job(request, name, image.host_id, {**told, **form.arguments()})
+
+    return answer_sent(request, form, file) or _question(request, image, form, part)
 
 
 def _question(request: SignedInRequest, image: Image, form: Form, part: str) -> HttpResponse:
     title = _TITLES[part]
-    return render_question(
+    return render_form(
         request,
         f"dashboard/images/_{part}.html",
-        {"image": image, "form": form, "title": title},
+        form,
+        {"image": image, "title": title},
         title=title,
-        status=REFUSED if form.errors else 200,
     )
 
 

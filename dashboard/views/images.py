@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import selectors, services
+from dashboard import selectors
 from dashboard.arguments import Thing
-from dashboard.forms import ConfirmForm, PullForm, RemoveImageForm, show_failure, show_refusal
+from dashboard.forms import PullForm, RemoveImageForm, show_failure, show_refusal
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
@@ -17,18 +17,18 @@ from dashboard.templatetags.words import familiar
 from dashboard.views.again import asked_before
 from dashboard.views.answers import (
     REFUSED,
-    address_of,
     answer_in_place,
     answer_job,
-    in_dialog,
     missing_is_404,
     render_page,
     render_question,
 )
+from dashboard.views.asking import answer_sent, render_form
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import history_of, inspect_image
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
-from dashboard.views.others import check_owner, explain_owner
+from dashboard.views.others import explain_owner
+from dashboard.views.trashing import Going, answer_trash
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -114,20 +114,12 @@ def image_pull(request: SignedInRequest) -> HttpResponse:
             show_failure(form, job)
         return _ask_what_to_pull(request, form)
     form = form_with(request.POST)
-    if not form.is_valid():
-        return _ask_what_to_pull(request, form, status=REFUSED)
-    try:
-        job = services.request_job(
-            name=JobName.PULL_IMAGE,
-            host=form.cleaned_data["host"],
-            arguments=form.arguments(),
-            user=request.user,
-            address=address_of(request),
-        )
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask_what_to_pull(request, form, status=REFUSED)
-    return answer_in_place(request, job)
+
+    def file() -> Job:
+        host = form.cleaned_data["host"]
+        return file_job(request, JobName.PULL_IMAGE, host, form.arguments())
+
+    return answer_sent(request, form, file) or _ask_what_to_pull(request, form)
 
 
 @require_POST
@@ -137,14 +129,7 @@ def image_starter(request: SignedInRequest) -> HttpResponse:
     """Have the starter image made, on the host named or on the first one."""
     known = selectors.hosts()
     host = request.POST.get("host", "") or (known[0].name if known else "")
-    job = services.request_job(
-        name=JobName.MAKE_STARTER_IMAGE,
-        host=host,
-        arguments={},
-        user=request.user,
-        address=address_of(request),
-    )
-    return answer_job(request, job)
+    return answer_job(request, file_job(request, JobName.MAKE_STARTER_IMAGE, host, {}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -161,13 +146,8 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
     if request.method != "POST" or not form.is_valid():
         return _ask_to_remove(request, found, form)
     try:
-        job = services.request_job(
-            name=JobName.REMOVE_IMAGE,
-            host=host,
-            arguments=_removal(found.image, form.cleaned_data["reference"]),
-            user=request.user,
-            address=address_of(request),
-        )
+        told = _removal(found.image, form.cleaned_data["reference"])
+        job = file_job(request, JobName.REMOVE_IMAGE, host, told)
     except EngineError as error:
         show_refusal(form, error)
         return _ask_to_remove(request, found, form, status=REFUSED)
@@ -181,29 +161,15 @@ def image_trash(request: SignedInRequest, host: str, image_id: str) -> HttpRespo
     """Have an image moved to the trash: at once, unless it is in use or somebody else's."""
     found = selectors.image_detail(host, image_id)
     image = found.image
-    thing = Thing("image", image.image_id)
-    check_owner(request, image.added_by, host=host, thing=thing, what=_name_of(image))
-    form = ConfirmForm(
-        request.POST if "sure" in request.POST else None,
-        host=image.host_id,
-        owner=image.added_by,
-        user=request.user,
+    going = Going(
+        image,
+        Thing("image", image.image_id),
+        _name_of(image),
+        image.added_by,
+        JobName.TRASH_IMAGES,
+        is_held=bool(found.containers),
     )
-    needs_question = bool(found.containers) or "confirm" in form.fields
-    if not needs_question or (form.is_bound and form.is_valid()):
-        told = {"ids": [image.image_id]}
-        job = file_job(request, JobName.TRASH_IMAGES, image.host_id, told)
-        return answer_in_place(request, job) if form.is_bound else answer_job(request, job)
-    context = {"image": image, "containers": found.containers, "form": form}
-    name = _name_of(image)
-    response = render_question(
-        request,
-        "dashboard/images/_trash.html",
-        {**context, "name": name},
-        title=f"Move {name} to the trash",
-        status=REFUSED if form.is_bound else 200,
-    )
-    return response if form.is_bound else in_dialog(response)
+    return answer_trash(request, going, {"containers": found.containers})
 
 
 def _initial(request: SignedInRequest) -> dict[str, str]:
@@ -222,10 +188,8 @@ def _removal(image: Image, reference: str) -> dict[str, Any]:
     return {"image_id": image.image_id, "force": len(image.tags.all()) > 1}
 
 
-def _ask_what_to_pull(request: SignedInRequest, form: PullForm, status: int = 200) -> HttpResponse:
-    return render_question(
-        request, "dashboard/images/_pull.html", {"form": form}, title="Pull image", status=status
-    )
+def _ask_what_to_pull(request: SignedInRequest, form: PullForm) -> HttpResponse:
+    return render_form(request, "dashboard/images/_pull.html", form, title="Pull image")
 
 
 def _ask_to_remove(

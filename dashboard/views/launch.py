@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard import selectors, services
-from dashboard.forms import LaunchForm, show_failure, show_refusal, words_without_field
+from dashboard import selectors
+from dashboard.forms import LaunchForm, show_failure, words_without_field
 from dashboard.forms.launch_typed import typed_launch, typed_settings
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.templatetags.words import familiar
 from dashboard.views.again import asked_before
-from dashboard.views.answers import (
-    REFUSED,
-    address_of,
-    answer_in_place,
-    missing_is_404,
-    render_question,
-)
+from dashboard.views.answers import missing_is_404
+from dashboard.views.asking import answer_sent, render_form
+from dashboard.views.filing import file_job
 from engine.errors import EngineError
 from engine.settings.docker_run import RunLine, parse_docker_run
 
@@ -44,21 +40,17 @@ def container_launch(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return _ask(request, _form_for(request, hosts), hosts)
     form = LaunchForm(request.POST, hosts=hosts)
-    if not form.is_valid():
-        return _ask(request, form, hosts, status=REFUSED)
-    try:
-        job = services.request_job(
-            name=JobName.LAUNCH_CONTAINER,
-            host=form.cleaned_data["host"],
-            arguments=form.arguments(),
-            user=request.user,
-            address=address_of(request),
+
+    def file() -> Job:
+        return file_job(
+            request,
+            JobName.LAUNCH_CONTAINER,
+            form.cleaned_data["host"],
+            form.arguments(),
             idempotency_key=form.cleaned_data["request_key"],
         )
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask(request, form, hosts, status=REFUSED)
-    return answer_in_place(request, job)
+
+    return answer_sent(request, form, file) or _ask(request, form, hosts)
 
 
 @require_POST
@@ -71,7 +63,7 @@ def container_paste(request: SignedInRequest) -> HttpResponse:
     except EngineError as error:
         form = LaunchForm(request.POST, hosts=hosts)
         form.show_only("line", words_without_field(error))
-        return _ask(request, form, hosts, status=REFUSED)
+        return _ask(request, form, hosts)
     told = line.settings.to_json()
     typed = typed_launch(request.POST.get("host", ""), told)
     initial = {**typed, "name": told.get("name", ""), "image": familiar(typed["image"])}
@@ -113,20 +105,14 @@ def _ask(
     request: SignedInRequest,
     form: LaunchForm,
     hosts: Sequence[Host],
-    status: int = 200,
     filled: RunLine | None = None,
 ) -> HttpResponse:
     chosen = str(form["host"].value() or (hosts[0].name if hosts else ""))
     context = {
-        "form": form,
         "filled": filled,
         "known_images": selectors.image_names(chosen, limit=OFFERED),
         "known_networks": selectors.network_names(chosen, limit=OFFERED),
     }
-    return render_question(
-        request,
-        "dashboard/containers/_launch.html",
-        context,
-        title="Launch container",
-        status=status,
+    return render_form(
+        request, "dashboard/containers/_launch.html", form, context, title="Launch container"
     )

@@ -8,22 +8,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from dashboard import selectors
-from dashboard.forms import show_refusal
 from dashboard.forms.leases import LeaseForm
 from dashboard.jobs import JobName
 from dashboard.leases import STEPS, extended, render_lease
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.views.answers import (
-    REFUSED,
-    answer_in_place,
     answer_job,
     missing_is_404,
-    render_question,
 )
+from dashboard.views.asking import answer_sent, render_form, sent
 from dashboard.views.filing import file_job
 from dashboard.views.others import explain_container
-from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,20 +47,17 @@ def container_lease(request: SignedInRequest, host: str, container_id: str) -> H
 
 
 def _ask(request: SignedInRequest, container: Container) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
-    form = LeaseForm(data, initial={"lease": render_lease(container.expires_at)})
-    if form.is_bound and form.is_valid():
-        try:
-            job = _file(request, container, form.cleaned_data["lease"])
-            return answer_in_place(request, job)
-        except EngineError as error:
-            show_refusal(form, error)
-    return render_question(
+    form = LeaseForm(sent(request), initial={"lease": render_lease(container.expires_at)})
+
+    def file() -> Job:
+        return _file(request, container, form.cleaned_data["lease"])
+
+    return answer_sent(request, form, file) or render_form(
         request,
         "dashboard/containers/_lease.html",
-        {"container": container, "form": form},
+        form,
+        {"container": container},
         title=f"Lease of {container.name}",
-        status=REFUSED if form.is_bound else 200,
     )
 
 

@@ -8,29 +8,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard import selectors
 from dashboard.arguments import Thing
-from dashboard.forms import ConfirmForm, ConnectForm, NetworkForm, show_refusal
+from dashboard.forms import ConfirmForm, ConnectForm, NetworkForm
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
-from dashboard.views.answers import (
-    REFUSED,
-    answer_in_place,
-    answer_job,
-    missing_is_404,
-    render_page,
-    render_question,
-)
+from dashboard.views.answers import answer_job, missing_is_404, render_page
+from dashboard.views.asking import answer_sent, render_form, sent
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_network
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
 from dashboard.views.others import explain_owner
-from engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from django.forms import Form
     from django.http import HttpResponse
 
-    from dashboard.models import Network
+    from dashboard.models import Job
 
 TABS = (("overview", "Overview"), ("inspect", "Inspect"), ("activity", "Activity"))
 
@@ -86,19 +78,16 @@ def network_detail(request: SignedInRequest, host: str, network_id: str) -> Http
 @require_role(Role.OPERATOR)
 def network_create(request: SignedInRequest) -> HttpResponse:
     """Ask what network to make, and have it made."""
-    hosts = selectors.hosts()
-    if request.method != "POST":
-        initial = {"host": request.GET.get("host", "")}
-        return _ask_what_to_make(request, NetworkForm(hosts=hosts, initial=initial))
-    form = NetworkForm(request.POST, hosts=hosts)
-    if not form.is_valid():
-        return _ask_what_to_make(request, form, status=REFUSED)
-    try:
-        job = file_job(request, JobName.CREATE_NETWORK, form.cleaned_data["host"], form.arguments())
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask_what_to_make(request, form, status=REFUSED)
-    return answer_in_place(request, job)
+    initial = {"host": request.GET.get("host", "")}
+    form = NetworkForm(sent(request), hosts=selectors.hosts(), initial=initial)
+
+    def file() -> Job:
+        host = form.cleaned_data["host"]
+        return file_job(request, JobName.CREATE_NETWORK, host, form.arguments())
+
+    return answer_sent(request, form, file) or render_form(
+        request, "dashboard/networks/_create.html", form, title="Create network"
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,16 +99,18 @@ def network_remove(request: SignedInRequest, host: str, network_id: str) -> Http
     thing = Thing("network", network.network_id)
     if answer := explain_owner(request, network.owner, host=host, thing=thing):
         return answer
-    data = request.POST if request.method == "POST" else None
-    form = ConfirmForm(data, host=network.host_id, owner=network.owner, user=request.user)
-    if data is None or not form.is_valid():
-        return _ask_to_remove(request, network, form, status=200 if data is None else REFUSED)
-    try:
-        job = file_job(request, JobName.REMOVE_NETWORK, host, {"network_id": network_id})
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask_to_remove(request, network, form, status=REFUSED)
-    return answer_in_place(request, job)
+    form = ConfirmForm(sent(request), host=network.host_id, owner=network.owner, user=request.user)
+
+    def file() -> Job:
+        return file_job(request, JobName.REMOVE_NETWORK, host, {"network_id": network_id})
+
+    return answer_sent(request, form, file) or render_form(
+        request,
+        "dashboard/networks/_remove.html",
+        form,
+        {"network": network, "connections": selectors.connections(network)},
+        title=f"Remove {network.name}",
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -128,18 +119,21 @@ def network_remove(request: SignedInRequest, host: str, network_id: str) -> Http
 def network_connect(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
     """Ask which container to connect, and have it connected."""
     network = selectors.network_detail(host, network_id)
-    data = request.POST if request.method == "POST" else None
     initial = {"container_id": request.GET.get("container", "")}
-    form = ConnectForm(data, containers=selectors.connectable(network), initial=initial)
-    if data is None or not form.is_valid():
-        return _ask_whom(request, network, form, status=200 if data is None else REFUSED)
-    told = {"network_id": network_id, **form.arguments()}
-    try:
-        job = file_job(request, JobName.CONNECT_NETWORK, host, told)
-    except EngineError as error:
-        show_refusal(form, error)
-        return _ask_whom(request, network, form, status=REFUSED)
-    return answer_in_place(request, job)
+    connectable = selectors.connectable(network)
+    form = ConnectForm(sent(request), containers=connectable, initial=initial)
+
+    def file() -> Job:
+        told = {"network_id": network_id, **form.arguments()}
+        return file_job(request, JobName.CONNECT_NETWORK, host, told)
+
+    return answer_sent(request, form, file) or render_form(
+        request,
+        "dashboard/networks/_connect.html",
+        form,
+        {"network": network},
+        title=f"Connect to {network.name}",
+    )
 
 
 @require_POST
@@ -153,42 +147,3 @@ def network_disconnect(
     container = selectors.container_detail(host, container_id)
     told = {"network_id": network.network_id, "container_id": container.container_id}
     return answer_job(request, file_job(request, JobName.DISCONNECT_NETWORK, host, told))
-
-
-def _ask_what_to_make(request: SignedInRequest, form: Form, status: int = 200) -> HttpResponse:
-    return render_question(
-        request,
-        "dashboard/networks/_create.html",
-        {"form": form},
-        title="Create network",
-        status=status,
-    )
-
-
-def _ask_to_remove(
-    request: SignedInRequest, network: Network, form: Form, status: int = 200
-) -> HttpResponse:
-    context = {
-        "network": network,
-        "connections": selectors.connections(network),
-        "form": form,
-    }
-    return render_question(
-        request,
-        "dashboard/networks/_remove.html",
-        context,
-        title=f"Remove {network.name}",
-        status=status,
-    )
-
-
-def _ask_whom(
-    request: SignedInRequest, network: Network, form: Form, status: int = 200
-) -> HttpResponse:
-    return render_question(
-        request,
-        "dashboard/networks/_connect.html",
-        {"network": network, "form": form},
-        title=f"Connect to {network.name}",
-        status=status,
-    )

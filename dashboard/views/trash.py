@@ -17,20 +17,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard import selectors, services
 from dashboard.agents import Question, ask_all
 from dashboard.errors import HostNotFound
-from dashboard.forms import show_refusal, words_of
+from dashboard.forms import words_of
 from dashboard.forms.trash import ForGoodForm, RestoreAsForm, TrashLimitsForm, typed_trash_limits
 from dashboard.jobs import JobName
 from dashboard.models import Role
 from dashboard.permissions import ROLE_FOR_TRASH_LIMITS, SignedInRequest, is_htmx, require_role
 from dashboard.views.answers import (
-    REFUSED,
     address_of,
-    answer_in_place,
     answer_job,
     missing_is_404,
     render_page,
-    render_question,
 )
+from dashboard.views.asking import answer_sent, render_form, sent
 from dashboard.views.filing import file_job
 from dashboard.views.lists import hosts_about, offline
 from dashboard.views.picked import by_host, say
@@ -39,7 +37,7 @@ from engine.errors import EngineError, InvalidInput
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from dashboard.models import Host
+    from dashboard.models import Host, Job
 
 PATIENCE_SECONDS = 5.0
 
@@ -91,23 +89,19 @@ def trash_restore(request: SignedInRequest) -> HttpResponse:
 def trash_restore_as(request: SignedInRequest, host: str, item: str) -> HttpResponse:
     """Ask for other names, and have one thing brought back under these."""
     known = _host(host)
-    names = request.GET.getlist("name")
-    form = RestoreAsForm(
-        request.POST if request.method == "POST" else None, initial={"names": "\n".join(names)}
-    )
-    if form.is_bound and form.is_valid():
+    names = "\n".join(request.GET.getlist("name"))
+    form = RestoreAsForm(sent(request), initial={"names": names})
+
+    def file() -> Job:
         told = {"ids": [item], "names": form.cleaned_data["names"]}
-        try:
-            job = file_job(request, JobName.RESTORE_FROM_TRASH, known.name, told)
-            return answer_in_place(request, job)
-        except EngineError as error:
-            show_refusal(form, error)
-    return render_question(
+        return file_job(request, JobName.RESTORE_FROM_TRASH, known.name, told)
+
+    return answer_sent(request, form, file) or render_form(
         request,
         "dashboard/trash/_restore_as.html",
-        {"host": known, "item": item, "form": form},
+        form,
+        {"host": known, "item": item},
         title="Restore under another name",
-        status=REFUSED if form.is_bound else 200,
     )
 
 
@@ -122,18 +116,16 @@ def trash_empty(request: SignedInRequest) -> HttpResponse:
     except ValueError:
         return say(request, "Empty one host at a time.", to="trash", is_bad=True)
     form = ForGoodForm(request.POST if "confirm" in request.POST else None, hosts=(host,))
-    if form.is_bound and form.is_valid():
-        try:
-            job = file_job(request, JobName.EMPTY_TRASH, host, {"ids": ids})
-            return answer_in_place(request, job)
-        except EngineError as error:
-            show_refusal(form, error)
-    return render_question(
+
+    def file() -> Job:
+        return file_job(request, JobName.EMPTY_TRASH, host, {"ids": ids})
+
+    return answer_sent(request, form, file) or render_form(
         request,
         "dashboard/trash/_empty.html",
-        {"host": host, "ids": ids, "form": form},
+        form,
+        {"host": host, "ids": ids},
         title="Delete for good",
-        status=REFUSED if form.is_bound else 200,
     )
 
 
@@ -157,18 +149,17 @@ def trash_undo(request: SignedInRequest, job_id: UUID) -> HttpResponse:
 def trash_limits(request: SignedInRequest, host: str) -> HttpResponse:
     """Ask how much stays in the trash of a host and how long, and have it so."""
     known = _host(host)
-    data = request.POST if request.method == "POST" else None
-    form = TrashLimitsForm(data, initial=typed_trash_limits(known))
+    form = TrashLimitsForm(sent(request), initial=typed_trash_limits(known))
     if form.is_bound and form.is_valid():
         told = {**form.cleaned_data, "max_bytes": form.cleaned_data["max_bytes"] or 0}
         services.limit_trash(known, user=request.user, address=address_of(request), **told)
         return _back(request, f"The trash of {known.name} is kept so from now on.")
-    return render_question(
+    return render_form(
         request,
         "dashboard/trash/_limits.html",
-        {"host": known, "form": form},
+        form,
+        {"host": known},
         title=f"Trash of {known.name}",
-        status=REFUSED if form.is_bound else 200,
     )
 
 
