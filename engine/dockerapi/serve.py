@@ -13,6 +13,7 @@ from aiohttp import web
 from engine.dockerapi.pools import Pools
 from engine.dockerapi.server import make_server
 from engine.dockerapi.sockets import BACKLOG, listen, withdraw
+from engine.system.memory import settle_in
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +32,7 @@ def serve(engine: Engine, path: Path, tls: Tls | None = None) -> None:
     One line says when it listens; containers go on afterwards. Raises `SystemFailure` if *path*
     cannot be listened at.
     """
+    settle_in()
     asyncio.run(_serve(engine, listen(path), path, tls))
 
 

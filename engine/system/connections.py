@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.system.memory import trim
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -104,6 +106,8 @@ class Connections:
             each.close()
         if is_quiet:
             self._close_watcher()
+        if left_over:
+            trim()
 
     def _left_over(self) -> list[sqlite3.Connection]:
         """Take away those that nobody needed for a while, which are to be closed."""

@@ -35,12 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     place = Path(tempfile.mkdtemp(prefix="ship-"))
     try:
         with our_engine(place) as cli:
-            reports = [
-                Load(cli.socket, cli.process.pid, IMAGE).run(
-                    Crowd(100, 50, 50), seconds=options.seconds
-                )
-                for _ in range(options.times)
-            ]
+            load = Load(cli.socket, cli.process.pid, IMAGE)
+            reports = load.run(Crowd(100, 50, 50), seconds=options.seconds, times=options.times)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     found = [asdict(each) for each in reports]

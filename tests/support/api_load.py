@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 60.0
-REST_SECONDS = 30.0
+REST_SECONDS = 60.0
+QUIET_SECONDS = 12.0
 
 
 @dataclass
@@ -52,12 +53,29 @@ class Load:
         self._is_over = threading.Event()
         self.report = Report()
 
-    def run(self, crowd: Crowd, *, seconds: float) -> Report:
-        """Return the report of so many *seconds*; what was made for it is gone afterwards."""
-        talker = self._make({"Cmd": ["sh", "-c", "while :; do echo tick; sleep 0.2; done"]})
-        self._ask("POST", f"/containers/{talker}/start")
-        self._warm_up(talker)
-        before = self._sizes()
+    def run(self, crowd: Crowd, *, seconds: float, times: int = 1) -> list[Report]:
+        """Return a report for each of *times* that the crowd came for so many *seconds*."""
+        self._warm_up()
+        sizes, reports = self._sizes_at_rest(), []
+        for _ in range(times):
+            self.report = Report()
+            self._is_over.clear()
+            self._let_loose(crowd, seconds)
+            pairs = zip(sizes, sizes := self._sizes_at_rest(), strict=True)
+            self.report.descriptors, self.report.threads, self.report.resident = pairs
+            reports.append(self.report)
+        return reports
+
+    def _warm_up(self) -> None:
+        # What is loaded at the first use stays.
+        talker = self._talker()
+        for _ in range(3):
+            self._ask("GET", "/containers/json")
+            self._ask("GET", f"/containers/{talker}/stats?stream=0&one-shot=1")
+        self._ask("DELETE", f"/containers/{talker}?force=1")
+
+    def _let_loose(self, crowd: Crowd, seconds: float) -> None:
+        talker = self._talker()
         work: list[Callable[[], None]] = [lambda: self._follow(talker)] * crowd.followers
         work += [lambda: self._poll(talker)] * crowd.pollers
         work += [self._run_containers] * crowd.runners
@@ -69,16 +87,11 @@ class Load:
         self._ask("DELETE", f"/containers/{talker}?force=1")
         for each in threads:
             each.join(SECONDS)
-        self._await_rest(before)
-        pairs = zip(before, self._sizes(), strict=True)
-        self.report.descriptors, self.report.threads, self.report.resident = pairs
-        return self.report
 
-    def _warm_up(self, talker: str) -> None:
-        # What is loaded at the first use stays.
-        for _ in range(3):
-            self._ask("GET", "/containers/json")
-            self._ask("GET", f"/containers/{talker}/stats?stream=0&one-shot=1")
+    def _talker(self) -> str:
+        made = self._make({"Cmd": ["sh", "-c", "while :; do echo tick; sleep 0.2; done"]})
+        self._ask("POST", f"/containers/{made}/start")
+        return made
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -152,13 +165,14 @@ class Load:
         status = (place / "status").read_text()
         return files, threads, int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
-    def _await_rest(self, before: tuple[int, int, int]) -> None:
-        """Give the server time to close connections and to let threads go."""
+    def _sizes_at_rest(self) -> tuple[int, int, int]:
+        """Return them once the server has let go of what it kept for whoever might come next."""
         deadline = time.monotonic() + REST_SECONDS
-        while time.monotonic() < deadline:
-            files, threads, _ = self._sizes()
-            if files <= before[0] and threads <= before[1]:
-                break
+        found, since = self._sizes(), time.monotonic()
+        while time.monotonic() < min(deadline, since + QUIET_SECONDS):
             time.sleep(0.2)
-        # The last thread that ends gives back what all had.
-        time.sleep(1.0)
+            now = self._sizes()
+            if now[:2] != found[:2]:
+                since = time.monotonic()
+            found = now
+        return found
