@@ -10,5 +10,6 @@ An *endpoint* is a container in a network. It is *enrolled* as long as the conta
 *active*, with addresses, while it runs. Links in a container's network namespace vanish with it.
 
 Everything of one engine on the host carries its tag, made from the run directory: bridges are
-called `ss<tag>-…`, the nftables table `shipshape-<tag>`. Nothing without that tag is ever changed.
+called `ss<tag>-…`, the nftables table `shipshape-<tag>`. Bridges, which may be called otherwise,
+also bear the engine's sign as their alias. Nothing without tag or sign is ever changed.
 """

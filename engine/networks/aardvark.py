@@ -46,15 +46,16 @@ class AardvarkNames:
     def stop(self, directory: Path) -> None:
         """End it; one that does not run is fine."""
         running = _find(directory)
-        if running is not None:
-            kill_and_wait([running.pid])
+        # One whose note went with the run directory still has the addresses that it answers at.
+        ended = [running.pid] if running else _find_strays(directory)
+        if ended:
+            kill_and_wait(ended)
         (directory / PID_FILE).unlink(missing_ok=True)
 
 
 def _start(directory: Path) -> None:
     (directory / PID_FILE).unlink(missing_ok=True)
-    words = [_program(), "--config", str(directory), "--port", PORT, "run"]
-    # One whose note went with the run directory still has the addresses that it answers at.
+    words = _words(_program(), directory)
     if strays := find_by_arguments(words):
         kill_and_wait(strays)
     finished = run(words, timeout=START_SECONDS)
@@ -62,9 +63,22 @@ def _start(directory: Path) -> None:
         raise SystemFailure(f"the name server did not start: {finished.complaint[:400]}")
 
 
-def _program() -> str:
+def _find_strays(directory: Path) -> list[int]:
+    program = _find_program()
+    return find_by_arguments(_words(program, directory)) if program else []
+
+
+def _words(program: str, directory: Path) -> list[str]:
+    return [program, "--config", str(directory), "--port", PORT, "run"]
+
+
+def _find_program() -> str | None:
     found = next((each for each in PROGRAMS if Path(each).exists()), None)
-    found = found or find_program("aardvark-dns")
+    return found or find_program("aardvark-dns")
+
+
+def _program() -> str:
+    found = _find_program()
     if found is None:
         raise ProgramNotFound(
             "aardvark-dns", remedy="Install it, for example: apt-get install aardvark-dns"

@@ -9,9 +9,10 @@ from engine.networks.addressing import Addresses
 from engine.networks.door import Host
 from engine.networks.firewall import NftFirewall
 from engine.networks.host_ports import SocketPorts
+from engine.networks.mark import Mark
 from engine.networks.netlink import NetlinkLinks
 from engine.networks.networks import NetworkMeans
-from engine.networks.plane import Mark, Plane
+from engine.networks.plane import Plane
 from engine.networks.publishing import Publisher
 from engine.networks.store import NetworkStore
 from engine.networks.wiring import Wiring

@@ -27,7 +27,7 @@ class BridgePlan:
     *addresses* are those of the gateways, with their prefix length. *is_routed*: packets may pass
     from it to elsewhere. *answers_loopback*: what the host sends to a port that is published at
     127.0.0.1 may go into it. *stand_in*: an address that it has besides and never speaks from by
-    itself; empty for none.
+    itself; empty for none. *sign*: what it bears, so that its engine knows it again.
     """
 
     name: str
@@ -37,6 +37,7 @@ class BridgePlan:
     is_routed: bool
     answers_loopback: bool = False
     stand_in: str = ""
+    sign: str = ""
 
     @property
     def has_ipv6(self) -> bool:
@@ -85,6 +86,9 @@ class Links(Protocol):
 
     def list_names(self, prefix: str) -> set[str]:
         """Return the names of the host's links that begin with *prefix*."""
+
+    def list_signed(self, sign: str) -> set[str]:
+        """Return the names of the host's bridges that bear exactly *sign*."""
 
     def remove(self, name: str) -> None:
         """Remove a link of the host; one that is not there is fine."""

@@ -56,6 +56,8 @@ class NetlinkLinks:
             if index is None:
                 netlink.link("add", ifname=plan.name, kind="bridge", address=plan.mac, mtu=plan.mtu)
                 index = _get(plan.name)
+            if plan.sign:
+                netlink.link("set", index=index, ifalias=plan.sign)
             _set_sysctls(plan)
             for address in plan.addresses:
                 _ensure_address(netlink, index, address)
@@ -66,6 +68,15 @@ class NetlinkLinks:
     def list_names(self, prefix: str) -> set[str]:
         """Return the names of the host's links that begin with *prefix*."""
         return {name for _, name in socket.if_nameindex() if name.startswith(prefix)}
+
+    def list_signed(self, sign: str) -> set[str]:
+        """Return the names of the host's bridges that bear exactly *sign*, as their alias."""
+        with _netlink("read the host's bridges") as netlink:
+            return {
+                each.get_attr("IFLA_IFNAME")
+                for each in netlink.get_links(kind="bridge")
+                if each.get_attr("IFLA_IFALIAS") == sign
+            }
 
     def has(self, name: str) -> bool:
         """Whether the host has a link of that name."""

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from engine.events import EventLog
     from engine.networks.door import Host
-    from engine.networks.plane import Mark, Plane
+    from engine.networks.mark import Mark
+    from engine.networks.plane import Plane
     from engine.networks.store import NetworkStore
     from engine.networks.wiring import Member, Wiring
     from engine.settings.network import Endpoint

@@ -8,56 +8,26 @@ many work at once, and one that dies is made up for by the next.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.errors import InvalidSetting
-from engine.networks.door import BridgePlan
+from engine.networks.bridges import Bridges
 from engine.networks.names import render_names
-from engine.networks.rules import STAND_IN, BridgeRules, Forward, render_rules
-from engine.networks.settings import OPTION_BRIDGE
+from engine.networks.rules import BridgeRules, Forward, render_rules
 from engine.networks.ways import gateway_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from engine.networks.door import Host
+    from engine.networks.mark import Mark
     from engine.networks.record import NetworkRecord
     from engine.networks.store import NetworkStore
     from engine.system.locks import Locks
 
 LOCK = "networks"
-TAG_DIGITS = 6
 PRIVATE = 0o700
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What tells the things of one engine on the host from those of others."""
-
-    tag: str
-
-    @classmethod
-    def of(cls, run: Path) -> Mark:
-        """Return the mark of the engine whose run directory is *run*."""
-        text = str(run.resolve()).encode()
-        return cls(hashlib.sha256(text, usedforsecurity=False).hexdigest()[:TAG_DIGITS])
-
-    @property
-    def table(self) -> str:
-        """The name of its nftables table."""
-        return f"shipshape-{self.tag}"
-
-    @property
-    def links(self) -> str:
-        """How the names of its virtual links begin."""
-        return f"sv{self.tag}-"
-
-    def bridge(self, network_id: str) -> str:
-        """Return the name of a network's bridge when none is asked for."""
-        return f"ss{self.tag}-{network_id[:TAG_DIGITS]}"
 
 
 class Plane:
@@ -70,7 +40,7 @@ class Plane:
         self._host = host
         self._locks = locks
         self._mark = mark
-        self._bridges = directory / "bridges"
+        self._bridges = Bridges(store, host.links, directory / "bridges", mark)
         self._names = directory / "names"
         self._pending = directory / "names.pending"
         self._applied = directory / "applied"
@@ -79,19 +49,19 @@ class Plane:
 
     def ensure_bridges(self, networks: Iterable[NetworkRecord]) -> None:
         """See to it that the bridges of *networks* are there, as they shall be."""
-        missing = [each for each in networks if each.bridge and not self._is_up(each)]
+        missing = [each for each in networks if each.bridge and not self._bridges.is_up(each)]
         if missing:
-            with self._locks.held(LOCK):
+            with self._alone():
                 for network in missing:
-                    self._make_bridge(network)
+                    self._bridges.make(network)
                 self._sync_rules()
 
     def remove_bridge(self, network: NetworkRecord) -> None:
         """Leave nothing on the host of a network that has no record any more."""
         if not network.bridge:
             return
-        with self._locks.held(LOCK):
-            self._drop_bridge(network.bridge)
+        with self._alone():
+            self._bridges.drop(network.bridge)
             self._sync_rules()
             self._sync_names([network.name])
 
@@ -100,71 +70,53 @@ class Plane:
         named = [name for name in networks if self._is_named(name)]
         if not named and not rules:
             return
-        with self._locks.held(LOCK):
+        with self._alone():
             if rules:
                 self._sync_rules()
             self._sync_names(named)
 
     def restore(self) -> None:
         """Put everything in place again that may have been lost, and sweep what has no record."""
-        if not self._directory.exists() and not self._store.active_endpoints():
+        has_forgotten = self._bridges.has_forgotten()
+        is_empty = not self._directory.exists() and not self._store.active_endpoints()
+        if is_empty and not has_forgotten:
             return
-        with self._locks.held(LOCK):
+        with self._alone():
+            if has_forgotten:
+                # The files by which it answers are gone too; if names are needed it begins anew.
+                self._host.names.stop(self._names)
             networks = {each.bridge: each for each in self._store.list_networks() if each.bridge}
-            for name in self._noted_bridges() - networks.keys():
-                self._drop_bridge(name)
+            for name in self._bridges.names() - networks.keys():
+                self._bridges.drop(name)
             used = {each.network for each in self._store.active_endpoints()}
             for network in networks.values():
-                if network.name in used and not self._is_up(network):
-                    self._make_bridge(network)
+                if network.name in used and not self._bridges.is_up(network):
+                    self._bridges.make(network)
             self._sweep_links()
             if not self._host.firewall.is_applied():
                 self._applied.unlink(missing_ok=True)
             self._sync_rules()
             # A docker may have come, or begun anew, since the rules were applied.
-            self._host.firewall.pass_others(sorted(self._noted_bridges()))
+            self._host.firewall.pass_others(sorted(self._bridges.names()))
             self._sync_all_names()
 
     def dismantle(self) -> None:
         """Leave nothing of this engine's networks on the host; the records stay."""
-        with self._locks.held(LOCK):
-            for name in self._noted_bridges():
-                self._drop_bridge(name)
+        with self._alone():
+            for name in self._bridges.names():
+                self._bridges.drop(name)
             self._host.firewall.remove()
             self._host.names.stop(self._names)
             self._applied.unlink(missing_ok=True)
 
-    # --- Bridges ------------------------------------------------------------------------------
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes out while the host is changed; afterwards bridges are known."""
+        with self._locks.held(LOCK):
+            self._bridges.recall()
+            yield
 
-    def _make_bridge(self, network: NetworkRecord) -> None:
-        note = self._bridges / network.bridge
-        if not note.exists():
-            self._check_free(network)
-            self._bridges.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-            note.touch()
-        self._host.links.ensure_bridge(bridge_plan(network))
-
-    def _check_free(self, network: NetworkRecord) -> None:
-        # One of our own making is ours, also when the run directory that noted it was cleared.
-        is_ours = network.bridge == self._mark.bridge(network.id)
-        if not is_ours and self._host.links.has(network.bridge):
-            raise InvalidSetting(
-                OPTION_BRIDGE, f"the host has a link called {network.bridge} already"
-            )
-
-    def _drop_bridge(self, name: str) -> None:
-        # Without a note of ours it is somebody else's bridge.
-        note = self._bridges / name
-        if note.exists():
-            self._host.links.remove(name)
-            note.unlink()
-
-    def _is_up(self, network: NetworkRecord) -> bool:
-        noted = (self._bridges / network.bridge).exists()
-        return noted and self._host.links.has(network.bridge)
-
-    def _noted_bridges(self) -> set[str]:
-        return {each.name for each in self._bridges.iterdir()} if self._bridges.exists() else set()
+    # --- Links ---------------------------------------------------------------------------------
 
     def _sweep_links(self) -> None:
         present = self._host.links.list_names(self._mark.links)
@@ -176,7 +128,7 @@ class Plane:
     # --- Rules --------------------------------------------------------------------------------
 
     def _sync_rules(self) -> None:
-        present = self._noted_bridges()
+        present = self._bridges.names()
         networks = [each for each in self._store.list_networks() if each.bridge in present]
         rules = render_rules(
             self._mark.table, [bridge_rules(each) for each in networks], self._forwards()
@@ -245,23 +197,6 @@ class Plane:
         aside.write_text(text)
         aside.rename(path)
         return True
-
-
-def bridge_plan(network: NetworkRecord) -> BridgePlan:
-    """Return the bridge of *network* as it shall be."""
-    digest = hashlib.sha256(network.id.encode(), usedforsecurity=False).hexdigest()
-    mac = ":".join(["02", "42", *(digest[at : at + 2] for at in range(0, 8, 2))])
-    is_internal = network.settings.internal
-    has_stand_in = not is_internal and network.subnet(6) is not None
-    return BridgePlan(
-        name=network.bridge,
-        mac=mac,
-        mtu=network.settings.mtu,
-        addresses=tuple(each.gateway_interface for each in network.subnets),
-        is_routed=not is_internal,
-        answers_loopback=not is_internal,
-        stand_in=f"{STAND_IN}/{STAND_IN.max_prefixlen}" if has_stand_in else "",
-    )
 
 
 def bridge_rules(network: NetworkRecord) -> BridgeRules:

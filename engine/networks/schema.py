@@ -45,5 +45,9 @@ SCHEMA = Schema(
         ) WITHOUT ROWID;
         CREATE INDEX published_ports_by_container ON published_ports (container_id)
         """,
+        """
+        CREATE TABLE network_owner (engine_id TEXT NOT NULL);
+        INSERT INTO network_owner VALUES (lower(hex(randomblob(16))))
+        """,
     ),
 )

@@ -32,6 +32,12 @@ class NetworkStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def engine_id(self) -> str:
+        """Return the random ID of the engine whose records these are; it never changes."""
+        row = self._database.row("SELECT engine_id FROM network_owner")
+        assert row is not None
+        return str(row["engine_id"])
+
     # --- Networks -----------------------------------------------------------------------------
 
     def insert(self, record: NetworkRecord) -> None:

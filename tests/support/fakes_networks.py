@@ -44,6 +44,9 @@ class FakeLinks:
     def ensure_bridge(self, plan: BridgePlan) -> None:
         self.bridges[plan.name] = plan
 
+    def list_signed(self, sign: str) -> set[str]:
+        return {name for name, each in self.bridges.items() if each.sign == sign}
+
     def has(self, name: str) -> bool:
         return name in self.bridges or name in self.links
 
