@@ -166,10 +166,11 @@ class Acts:
     # --- RUN ------------------------------------------------------------------------------------
 
     def _run(self, step: RunStep, state: StageState, opened: ExitStack) -> Prepared:
-        mounts = self.mounts.open(step, opened)
-        stubs = find_stubs(self._stack(state, opened), mounts.targets)
+        seen = self.mounts.look(step, opened)
 
         def make(told: str) -> MadeLayer:
+            mounts = self.mounts.open(step, seen, opened)
+            stubs = find_stubs(self._stack(state, opened), mounts.targets)
             with self.runner.opened(state.parent) as key:
                 self._run_on(key, step, mounts, told)
                 return self.layers.capture(
@@ -180,7 +181,7 @@ class Acts:
                     cancellation=self.cancellation,
                 )
 
-        return Prepared(make, mounts.files)
+        return Prepared(make, seen.digest)
 
     def _run_on(self, key: str, step: RunStep, mounts: OpenedMounts, told: str) -> None:
         tail = _Tail()

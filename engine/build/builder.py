@@ -216,6 +216,8 @@ class _Work:
         if len(needed) > MAX_STAGES:
             raise LimitExceeded("the number of stages of a build", limit=MAX_STAGES)
         built = _BuiltStages()
+        if len(needed) == 1:
+            return {needed[0].index: self._build_stage(stages, needed[0], built)}
         # A stage waits for those it needs in its thread; so each has one, and the lowest go first.
         with ThreadPoolExecutor(len(needed), "stage") as pool:
             for stage in needed:
@@ -238,22 +240,22 @@ class _Work:
             network=self.request.network,
             may_use_host_network=self.request.may_use_host_network,
         )
-        for _ in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                return self._advance(stage, plan, state, built)
+                return self._advance(stage, plan, state, self._executor(built, attempt))
             except CacheMoved:
                 continue
         raise CorruptStore("layers of the build cache vanish while they are used")
 
     def _advance(
-        self, stage: Stage, plan: Plan, state: StageState, built: _BuiltStages
+        self, stage: Stage, plan: Plan, state: StageState, executor: Executor
     ) -> StageState:
-        executor = self._executor(built)
         name = stage.name or f"stage-{stage.index}"
         total = len(plan.steps) + 1
         self._tell_base(stage, f"{name} 1/{total}")
         for number, step in enumerate(plan.steps, 2):
             told = Told(f"{stage.index}.{number}", f"{name} {number}/{total}")
+            executor.foresee(state, plan.steps[number - 2 :])
             try:
                 with nullcontext() if isinstance(step, ConfigStep) else self._slots:
                     state = executor.advance(state, step, told)
@@ -278,7 +280,7 @@ class _Work:
         event = BuildStep(f"{stage.index}.1", label, source.text, source.first, BuildStatus.DONE)
         self.progress.emit(event)
 
-    def _executor(self, built: _BuiltStages) -> Executor:
+    def _executor(self, built: _BuiltStages, attempt: int) -> Executor:
         epoch = self.request.source_date_epoch
         ignored = ignored_in(self.context, self.request.dockerfile)
         origins = Origins(self.context, ignored, self.places, built, self._bases.state)
@@ -306,6 +308,7 @@ class _Work:
             self.progress,
             self.cancellation,
             use_cache=request.use_cache,
+            is_wary=attempt > 0,
             epoch=None if epoch is None else datetime.fromtimestamp(epoch, UTC),
             imported=self._imported,
         )

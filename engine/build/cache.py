@@ -22,6 +22,7 @@ from engine.system.database import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from engine.images.holds import LayerHolds
@@ -104,6 +105,18 @@ class StepCache:
         """Return what *key* gave before, or None."""
         row = self._database.row("SELECT * FROM build_steps WHERE key = ?", (key,))
         return _step(row) if row else None
+
+    def find_each(self, keys: Iterable[str]) -> dict[str, CachedStep]:
+        """Return what those of *keys* gave before that are known, by key."""
+        rows = self._database.rows(
+            "SELECT * FROM build_steps WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
+        return {row["key"]: _step(row) for row in rows}
+
+    def together(self) -> AbstractContextManager[object]:
+        """Open a transaction for what is leased and touched at once; see `touch`."""
+        return self._database.write(survives_power_cut=False)
 
     def touch(self, keys: Iterable[str]) -> None:
         """Note that the entries *keys* are used now; joins the transaction that is open."""

@@ -24,7 +24,7 @@ from engine.layers.limits import DEFAULT_LIMITS
 from engine.layers.tarwriter import render_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -70,13 +70,17 @@ class DirectoryContext:
 
 @dataclass(frozen=True, slots=True)
 class TarContext:
-    """A context that came as a tar; it is unpacked to *unpacked*, which is empty, if need be."""
+    """
+    A context that came as a tar.
+
+    Where it has to be unpacked, *rooms* gives two empty directories: for the files, and for notes.
+    """
 
     contents: TarContents
-    unpacked: Path
-    notes: Path
+    rooms: Callable[[], tuple[Path, Path]]
     dockerfile: bytes | None = None
     _guard: Lock = field(default_factory=Lock)
+    _unpacked: list[Path] = field(default_factory=list)
 
     @contextmanager
     def opened(self, ignored: IgnorePatterns = NOTHING) -> Iterator[Files]:
@@ -86,11 +90,12 @@ class TarContext:
     def directory(self) -> Path:
         """See `BuildContext.directory`."""
         with self._guard:
-            if not any(self.unpacked.iterdir()):
-                self._unpack()
-        return self.unpacked
+            if not self._unpacked:
+                self._unpacked.append(self._unpack())
+        return self._unpacked[0]
 
-    def _unpack(self) -> None:
+    def _unpack(self) -> Path:
+        target, notes = self.rooms()
         tree = TarTree(self.contents)
         names: dict[object, bytes] = {}
         files = [
@@ -100,10 +105,11 @@ class TarContext:
         kept = [each for each in files if not _is_mark(each)]
         apply_layer(
             Pieces(render_tar(iter_items(kept, tree))),
-            target=self.unpacked,
-            notes=self.notes,
+            target=target,
+            notes=notes,
             limits=DEFAULT_LIMITS,
         )
+        return target
 
 
 def _is_mark(copied: CopiedFile) -> bool:

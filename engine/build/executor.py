@@ -5,9 +5,10 @@ A step is looked for, and done under a lock of its key, so that two builds that 
 step at once do it once. What it made is durable before the cache knows it; a build that is killed
 leaves what it finished as cache, and nothing else.
 
-Steps that are all in the cache are gone through without a write; what they gave is leased before
-anything stands on it. Should something have been pruned until then, `CacheMoved` says so, and
-whoever builds the stage begins it again.
+Steps that are all in the cache are gone through without a write, and those that take no files are
+looked for all at once; what they gave is leased before anything stands on it. Should something have
+been pruned until then, `CacheMoved` says so, and whoever builds the stage begins it again, now with
+an executor that looks for each layer before it takes it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from engine.build.cache import CachedStep, step_key
@@ -25,11 +27,11 @@ from engine.images.resources import layer_resource
 from engine.progress import BuildStatus, BuildStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from engine.build.acts import Acts, Prepared
-    from engine.build.cache import MadeLayer, StepCache
+    from engine.build.cache import StepCache
     from engine.build.state import StageState
     from engine.build.steps import Step
     from engine.leases import Lease
@@ -52,9 +54,17 @@ class Told:
     label: str
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """Keys that are known beforehand, each by the key before it, and what the cache has of them."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, CachedStep] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """Does steps of one build."""
+    """Does the steps of one stage, one after the other."""
 
     cache: StepCache
     acts: Acts
@@ -64,25 +74,40 @@ class Executor:
     progress: ProgressSink
     cancellation: Cancellation
     use_cache: bool
+    is_wary: bool
     epoch: datetime | None
     imported: Mapping[str, CachedStep] = field(default_factory=dict)
     _unsettled: list[CachedStep] = field(default_factory=list)
+    _ahead: _Ahead = field(default_factory=_Ahead)
+
+    def foresee(self, state: StageState, steps: Sequence[Step]) -> None:
+        """Look for all of *steps*, which follow *state*, up to the first that takes files."""
+        if not self.use_cache or state.key in self._ahead.keys:
+            return
+        key = state.key
+        for step in takewhile(lambda each: not each.takes_files, steps):
+            self._ahead.keys[key] = step_key(key, step.identity())
+            key = self._ahead.keys[key]
+        if key != state.key:
+            self._ahead.entries.update(self.cache.find_each(self._ahead.keys.values()))
 
     def advance(self, state: StageState, step: Step, told: Told) -> StageState:
         """
         Return the state after *step*.
 
         Raises `StepFailed` for a program that returned non-zero, `Cancelled`, or what is wrong with
-        the step; then nothing of it is left. See `settle` for what may come before.
+        the step; then nothing of it is left. Raises `CacheMoved` as `settle` does.
         """
         self.cancellation.check()
         begin = time.monotonic()
         with ExitStack() as opened:
             try:
                 prepared = self.acts.prepare(step, state, opened)
-                key = step_key(state.key, step.identity(), files=prepared.files)
+                key = self._key(state, step, prepared)
                 entry, is_cached = self._result(key, step, state, prepared, told)
-            except EngineError:
+            except (EngineError, FileNotFoundError):
+                # Not for want of what it stands on, which the cache may have lost.
+                self.settle()
                 self._tell(step, told, BuildStatus.FAILED, time.monotonic() - begin)
                 raise
         status = BuildStatus.CACHED if is_cached else BuildStatus.DONE
@@ -105,17 +130,24 @@ class Executor:
         taken, self._unsettled[:] = list(self._unsettled), []
         if not taken:
             return
-        layers = [each.layer.chain_id for each in taken if each.layer]
+        made = [each for each in taken if each.layer]
         # Leased before it is looked for: then it is there and stays, or it is gone for good.
-        self.lease.add(*map(layer_resource, layers))
-        gone = [each.key for each in taken if each.layer and not self._has(each.layer)]
-        if gone:
-            self.cache.forget(gone)
-            raise CacheMoved
-        self.cache.touch(each.key for each in taken)
+        with self.cache.together():
+            self.lease.add(*(layer_resource(each.layer.chain_id) for each in made if each.layer))
+            # What the topmost layer stands on cannot be removed.
+            if self._has(made[-1:]):
+                self.cache.touch(each.key for each in taken)
+                return
+        self.cache.forget(each.key for each in made if not self._has([each]))
+        raise CacheMoved
 
-    def _has(self, layer: MadeLayer) -> bool:
-        return self.acts.has_layer(layer.chain_id)
+    def _has(self, steps: Iterable[CachedStep]) -> bool:
+        return all(self.acts.has_layer(each.layer.chain_id) for each in steps if each.layer)
+
+    def _key(self, state: StageState, step: Step, prepared: Prepared) -> str:
+        if not step.takes_files and (known := self._ahead.keys.get(state.key)) is not None:
+            return known
+        return step_key(state.key, step.identity(), files=prepared.files)
 
     def _result(
         self, key: str, step: Step, state: StageState, prepared: Prepared, told: Told
@@ -146,14 +178,17 @@ class Executor:
     def _cached(self, key: str) -> CachedStep | None:
         if not self.use_cache:
             return None
-        found = self.cache.find(key) or self._imported(key)
+        found = self._ahead.entries.get(key) or self.cache.find(key) or self._imported(key)
+        if found is not None and self.is_wary and not self._has([found]):
+            self.cache.forget([key])
+            return None
         if found is not None:
             self._unsettled.append(found)
         return found
 
     def _imported(self, key: str) -> CachedStep | None:
         found = find_imported(self.imported, key)
-        if found is None or (found.layer and not self._has(found.layer)):
+        if found is None or not self._has([found]):
             return None
         return replace(found, key=key)
 

@@ -8,7 +8,7 @@ build is over.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from engine.build.context import DirectoryContext, TarContext
@@ -17,7 +17,6 @@ from engine.build.tartree import read_tar
 from engine.build.unpacking import Pieces, Unpacked
 from engine.build.zips import is_zip, iter_tar_of_zip
 from engine.errors import InvalidInput, LimitExceeded
-from engine.images.spool import Spool
 from engine.layers.limits import GIB, Limits
 from engine.progress import NEVER
 from engine.system.runner import run
@@ -25,6 +24,7 @@ from engine.system.runner import run
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import BinaryIO
 
     from engine.build.context import BuildContext
@@ -48,16 +48,16 @@ def context_of_tar(
 
     Raises `InvalidLayer`, `UnsafePath` or `LimitExceeded`; then nothing is left.
     """
-    with (
-        places.opened() as opened,
-        opened.scratch() as directory,
-        opened.scratch() as notes,
-        Spool(opened.directory) as spool,
-    ):
+    with places.spool() as spool, ExitStack() as opened:
         read = Unpacked(stream).read
         with _told_of_a_context():
             contents = read_tar(read, spool, limits=limits, cancellation=cancellation)
-        yield TarContext(contents, directory, notes)
+        yield TarContext(contents, lambda: _rooms(places, opened))
+
+
+def _rooms(places: PlaceKeeper, opened: ExitStack) -> tuple[Path, Path]:
+    kept = opened.enter_context(places.opened())
+    return opened.enter_context(kept.scratch()), opened.enter_context(kept.scratch())
 
 
 @contextmanager

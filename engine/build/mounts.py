@@ -1,8 +1,9 @@
 """
 What a RUN mounts: files of the context, a stage or an image; caches; secrets; memory; ssh agents.
 
-Files that are mounted are part of what the step depends on, so their digest is; caches, secrets and
-agents are not, by their nature.
+Files that are mounted are part of what the step depends on, so they are looked at first, and their
+digest is in its key. Caches, secrets and agents are not, by their nature, and are opened only for a
+step that is really done.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from engine.build.copying import digest_of, files_of
 from engine.build.plan import absolute
 from engine.build.ports import Bind, Tmpfs
 from engine.build.tree import FileTree
-from engine.dockerfile.running import TARGETS
+from engine.dockerfile.running import BIND, TARGETS
 from engine.errors import DockerfileError, MissingArgument
 from engine.mount import Mount
 from engine.system.copying import copy_tree
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.build.caches import CacheDirectories
+    from engine.build.files import TreeFile
     from engine.build.origins import Origins
     from engine.build.places import Places
     from engine.build.request import BuildRequest
@@ -45,24 +47,32 @@ _YES = frozenset({"", "true", "1"})
 
 
 @dataclass(slots=True)
-class OpenedMounts:
-    """Mounts that are ready; *digests* are those of the files among them."""
+class SeenMounts:
+    """What is mounted of the context, of stages and images: *files*, and a digest of each."""
 
+    files: dict[RunMount, TreeFile] = field(default_factory=dict)
+    digests: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all files that are mounted, empty where none is."""
+        text = "\n".join(self.digests)
+        return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+@dataclass(slots=True)
+class OpenedMounts:
+    """Mounts that are ready; *seen* are the files among them."""
+
+    seen: SeenMounts
     binds: list[Bind] = field(default_factory=list)
     tmpfs: list[Tmpfs] = field(default_factory=list)
     env: list[str] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
 
     @property
     def targets(self) -> list[str]:
         """Where something is mounted."""
         return [each.target for each in self.binds] + [each.target for each in self.tmpfs]
-
-    @property
-    def files(self) -> str:
-        """The digest of all files that are mounted, empty where none is."""
-        text = "\n".join(self.digests)
-        return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +85,25 @@ class MountOpener:
     caches: CacheDirectories
     cancellation: Cancellation
 
-    def open(self, step: RunStep, opened: ExitStack) -> OpenedMounts:
+    def look(self, step: RunStep, opened: ExitStack) -> SeenMounts:
         """
-        Return the mounts of *step*, ready until *opened* is closed.
+        Return what files *step* mounts, there until *opened* is closed.
 
-        Raises a `DockerfileError` for a secret that was not given, or a source that is not there.
+        Raises a `DockerfileError` for a source that is not there.
         """
-        found = OpenedMounts()
+        found = SeenMounts()
+        for mount in step.mounts:
+            if mount.kind == BIND:
+                self._see(step, mount, opened, found)
+        return found
+
+    def open(self, step: RunStep, seen: SeenMounts, opened: ExitStack) -> OpenedMounts:
+        """
+        Return the mounts of *step*, of which *seen* are the files, ready until *opened* is closed.
+
+        Raises a `DockerfileError` for a secret that was not given.
+        """
+        found = OpenedMounts(seen)
         for mount in step.mounts:
             _OPENERS[mount.kind](self, step, mount, opened, found)
         if step.script is not None:
@@ -94,8 +116,15 @@ class MountOpener:
 
     def bind(self, step: RunStep, mount: RunMount, opened: ExitStack, found: OpenedMounts) -> None:
         """Open files of the context, a stage or an image."""
-        origin = _origin(mount)
-        tree = self.origins.open_tree(origin, opened, line=step.line)
+        directory = self.origins.open_directory(_origin(mount), opened, line=step.line)
+        source = directory / found.seen.files[mount].path
+        is_writable = _is_on(mount, "rw", "readwrite")
+        if is_writable:
+            source = self._writable(source, opened)
+        found.binds.append(Bind(source, _target(step, mount), read_only=not is_writable))
+
+    def _see(self, step: RunStep, mount: RunMount, opened: ExitStack, found: SeenMounts) -> None:
+        tree = self.origins.open_tree(_origin(mount), opened, line=step.line)
         file = tree.resolve(mount.get("source", "src") or "/")
         if file is None:
             raise _complain(step, mount, f"{mount.get('source', 'src')} is not there")
@@ -103,11 +132,7 @@ class MountOpener:
             # To read a device that an image holds would be to read the host's.
             raise _complain(step, mount, f"{mount.get('source', 'src')} is no file or directory")
         found.digests.append(digest_of(files_of(tree, file), tree))
-        source = self.origins.open_directory(origin, opened, line=step.line) / file.path
-        is_writable = _is_on(mount, "rw", "readwrite")
-        if is_writable:
-            source = self._writable(source, opened)
-        found.binds.append(Bind(source, _target(step, mount), read_only=not is_writable))
+        found.files[mount] = file
 
     def cache(self, step: RunStep, mount: RunMount, opened: ExitStack, found: OpenedMounts) -> None:
         """Open a directory that outlives the build."""
@@ -199,7 +224,7 @@ class MountOpener:
 
 
 _OPENERS = {
-    "bind": MountOpener.bind,
+    BIND: MountOpener.bind,
     "cache": MountOpener.cache,
     "secret": MountOpener.secret,
     "ssh": MountOpener.ssh,

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.errors import MountFailed
+from engine.images.spool import Spool
 from engine.mount import Mount
 from engine.system.files import make_directory, remove_tree
 from engine.system.paths import PRIVATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from engine.oci.digest import ChainID
@@ -27,18 +30,42 @@ if TYPE_CHECKING:
     from engine.system.locks import Locks
     from engine.system.mounter import Mounter
 
+    Opening = Callable[[str], AbstractContextManager[Path]]
+
 PREFIX = "build/"
 MEMORY_BYTES = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
-    """The places of one build, which is called *build*."""
+    """
+    The places of one build, which is called *build*.
 
-    build: str
-    directory: Path
-    snapshotter: Snapshotter
-    mounter: Mounter
+    Its directory and its lock are there from the first time that it needs them.
+    """
+
+    def __init__(
+        self, build: str, snapshotter: Snapshotter, mounter: Mounter, opening: Opening
+    ) -> None:
+        self.build = build
+        self.mounter = mounter
+        self._snapshotter = snapshotter
+        self._opening = opening
+        self._opened = ExitStack()
+        self._guard = Lock()
+
+    @cached_property
+    def _made(self) -> Path:
+        return self._opened.enter_context(self._opening(self.build))
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds them all."""
+        with self._guard:
+            return self._made
+
+    def close(self) -> None:
+        """Leave nothing of them."""
+        self._opened.close()
 
     def new_key(self) -> str:
         """Return a key for a snapshot of this build."""
@@ -48,14 +75,14 @@ class Places:
     def viewed(self, layer: ChainID) -> Iterator[Path]:
         """Yield a directory that shows the stack of *layer*, to be read only."""
         key, target = self.new_key(), self.directory / uuid.uuid4().hex[:12]
-        mounts = self.snapshotter.view(key, parent=layer)
+        mounts = self._snapshotter.view(key, parent=layer)
         try:
             make_directory(target, mode=PRIVATE)
             self.mounter.mount(mounts, target)
             yield target
         finally:
             _unmount(self.mounter, target)
-            self.snapshotter.remove(key)
+            self._snapshotter.remove(key)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -91,12 +118,25 @@ class PlaceKeeper:
     def opened(self) -> Iterator[Places]:
         """Yield places for one build; afterwards nothing of them is left."""
         build = uuid.uuid4().hex[:12]
+        places = Places(build, self._snapshotter, self._mounter, self._made)
+        try:
+            yield places
+        finally:
+            places.close()
+
+    def spool(self) -> Spool:
+        """Return a file without a name that is gone with this process, or when it is closed."""
+        self._directory.mkdir(mode=PRIVATE, exist_ok=True)
+        return Spool(self._directory)
+
+    @contextmanager
+    def _made(self, build: str) -> Iterator[Path]:
         self._directory.mkdir(mode=PRIVATE, exist_ok=True)
         directory = self._directory / build
         with self._locks.held(_lock_name(build)):
             make_directory(directory, mode=PRIVATE)
             try:
-                yield Places(build, directory, self._snapshotter, self._mounter)
+                yield directory
             finally:
                 self._clear(build)
         self._locks.discard(_lock_name(build))
@@ -133,7 +173,8 @@ class PlaceKeeper:
 def _children(directory: Path) -> list[Path]:
     try:
         return [directory / name for name in os.listdir(directory)]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        # Nothing, or what a spool is until it has lost its name.
         return []
 
 

@@ -105,16 +105,16 @@ class _Planner:
 
     def step(self, instruction: Instruction, at: _Position) -> tuple[Step, _Position]:
         """Return the step that *instruction* is, and where planning stands after it."""
+        if isinstance(instruction, Run):
+            return self._run(instruction, at), at
+        if isinstance(instruction, Copy):
+            return self._copy(instruction, at), at
         effects = at.effects.after(instruction, at.variables)
         after = replace(at, effects=effects)
         if isinstance(instruction, Arg):
             after = replace(at, scope=at.scope.after(instruction, at.effects))
         elif isinstance(instruction, Maintainer):
             after = replace(at, author=instruction.name)
-        if isinstance(instruction, Run):
-            return self._run(instruction, at), after
-        if isinstance(instruction, Copy):
-            return self._copy(instruction, at), after
         words = _written(instruction.line)
         if isinstance(instruction, Workdir):
             path, user = effects.defaults.working_dir, at.effects.defaults.user

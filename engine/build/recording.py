@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from engine.build.request import FAILED_LABEL
 from engine.images.record import DocumentRecord
 from engine.oci.config import ImageConfig
+from engine.oci.digest import Digest, ImageID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from engine.build.state import StageState
     from engine.content.store import Store
     from engine.images.hold import Hold
     from engine.images.record import ImageRecord
     from engine.images.store import ImageStore
-    from engine.oci.digest import ImageID
     from engine.oci.reference import Reference
     from engine.system.clock import Clock
 
@@ -66,8 +66,18 @@ class Recorder:
             image = self.images.tag(str(image.id), tag, owner=self.owner)
         return image
 
-    def _made(self, state: StageState, tags: Iterable[Reference]) -> ImageRecord:
-        config = ImageConfig.parse(state.render(self.clock.now()))
+    def _is_complete(self, known: ImageRecord, tags: Collection[Reference]) -> bool:
+        """Whether *known* has all that recording it once more would give it."""
+        documents = {each.digest for each in known.documents}
+        has_config = known.id in documents and self.store.has(known.id)
+        return has_config and set(tags) <= set(known.tags)
+
+    def _made(self, state: StageState, tags: Collection[Reference]) -> ImageRecord:
+        content = state.render(self.clock.now())
+        known = self.images.find_by_id(ImageID(Digest.of(content)))
+        if known is not None and self._is_complete(known, tags):
+            return known
+        config = ImageConfig.parse(content)
         self.hold.add_blobs(config.image_id)
         digest = self.store.put(config.content)
         return self.images.ensure_image(

@@ -61,15 +61,8 @@ class StageState:
             created_at, created_by, comment=comment_of(key), is_empty_layer=layer is None
         )
         layers = (*self.layers, _record(layer)) if layer else self.layers
-        return replace(
-            self,
-            key=key,
-            effects=effects,
-            layers=layers,
-            history=(*self.history, entry),
-            created_at=created_at,
-            image=None,
-        )
+        history = (*self.history, entry)
+        return StageState(key, effects, self.platform, layers, history, created_at, self.author)
 
     def render(self, now: datetime) -> bytes:
         """Return the image config of this state; *now* dates one without any step."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.dockerfile.running import BIND
 from engine.oci.config import written_defaults
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class ConfigStep:
         """Return what the step depends on: the whole config that it leads to."""
         return {"config": written_defaults(self.effects.defaults), "by": self.created_by}
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether it depends on files too."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class DirectoryStep:
@@ -45,6 +51,11 @@ class DirectoryStep:
     def identity(self) -> dict[str, Any]:
         """Return what the step depends on."""
         return {"directory": self.path, "user": self.user, "by": self.created_by}
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it depends on files too."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,11 @@ class RunStep:
             "network": self.network,
             "script": self.script.decode(errors="replace") if self.script is not None else None,
         }
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it depends on files too: those that it mounts."""
+        return any(each.kind == BIND for each in self.mounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +138,11 @@ class CopyStep:
             "parents": self.keeps_parents,
             "unpacks": self.unpacks,
         }
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it depends on files too."""
+        return True
 
 
 Step = ConfigStep | DirectoryStep | RunStep | CopyStep

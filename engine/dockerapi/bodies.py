@@ -6,6 +6,7 @@ import asyncio
 import io
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from aiohttp import ClientError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # People may think between two pieces of what they type into `docker import -`.
 IDLE_SECONDS = 600.0
 BUFFER = 256 * 1024
+LITTLE = 64 * 1024
 
 
 class _Body(io.RawIOBase):
@@ -32,6 +34,15 @@ class _Body(io.RawIOBase):
         self._content = call.request.content
         self._loop = asyncio.get_running_loop()
         self._left = memoryview(b"")
+        self._is_over = False
+
+    async def begin(self, most: int) -> None:
+        """Take what comes, in the event loop, until it is over or more than *most*."""
+        taken = bytearray()
+        while len(taken) <= most and not self._is_over:
+            with _told_of_a_body():
+                taken += await asyncio.wait_for(self._arrived(), IDLE_SECONDS)
+        self._left = memoryview(taken)
 
     def readable(self) -> bool:
         """Whether it can be read."""
@@ -40,7 +51,7 @@ class _Body(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         """Fill *buffer* with what is there; wait for the first byte."""
         target = memoryview(cast("bytearray", buffer)).cast("B")
-        if not self._left:
+        if not self._left and not self._is_over:
             self._left = memoryview(self._next())
         taken = min(len(target), len(self._left))
         target[:taken] = self._left[:taken]
@@ -48,19 +59,41 @@ class _Body(io.RawIOBase):
         return taken
 
     def _next(self) -> bytes:
-        coming = asyncio.run_coroutine_threadsafe(self._content.readany(), self._loop)
-        try:
-            return coming.result(IDLE_SECONDS)
-        except FutureTimeoutError as error:
-            coming.cancel()
-            raise Refusal(408, "the request body did not arrive in time") from error
-        except (RequestPayloadError, ClientError, ConnectionError, CancelledError) as error:
-            raise Refusal(400, "the request body ended too early") from error
+        coming = asyncio.run_coroutine_threadsafe(self._arrived(), self._loop)
+        with _told_of_a_body():
+            try:
+                return coming.result(IDLE_SECONDS)
+            except FutureTimeoutError:
+                coming.cancel()
+                raise
+
+    async def _arrived(self) -> bytes:
+        piece = await self._content.readany()
+        self._is_over = not piece or self._content.at_eof()
+        return piece
+
+
+@contextmanager
+def _told_of_a_body() -> Iterator[None]:
+    """Say in docker's words how a body did not come."""
+    try:
+        yield
+    except FutureTimeoutError as error:
+        raise Refusal(408, "the request body did not arrive in time") from error
+    except (RequestPayloadError, ClientError, ConnectionError, CancelledError) as error:
+        raise Refusal(400, "the request body ended too early") from error
 
 
 def open_body(call: Call) -> BinaryIO:
     """Return the body of *call* as a file; to be made in the event loop, and read in a thread."""
     return cast("BinaryIO", io.BufferedReader(_Body(call), BUFFER))
+
+
+async def begin_body(call: Call) -> BinaryIO:
+    """Return what `open_body` does; a little body is all here then, and never waited for."""
+    body = _Body(call)
+    await body.begin(LITTLE)
+    return cast("BinaryIO", io.BufferedReader(body, BUFFER))
 
 
 class _Chunks(io.RawIOBase):

@@ -10,7 +10,7 @@ from engine.build.prune import CacheFilter
 from engine.build.remote import is_git, parse_git
 from engine.build.request import BuildRequest, Limits
 from engine.dockerapi.answers import json_answer, nothing, progress_from
-from engine.dockerapi.bodies import open_body
+from engine.dockerapi.bodies import begin_body
 from engine.dockerapi.build_told import BuildTelling
 from engine.dockerapi.credentials import decoded_header, read_credentials
 from engine.dockerapi.events import tell_prune
@@ -57,7 +57,7 @@ async def build(call: Call) -> web.StreamResponse:
     """Answer `POST /build`: an image of the context in the body, told step by step."""
     request = request_of(call.query)
     credentials = credentials_of(call.request.headers.get(HEADER))
-    body = open_body(call)
+    body = await begin_body(call)
     is_quiet = call.query.flag("q")
 
     def work(progress: JsonProgress, cancellation: Cancellation) -> None:

@@ -25,6 +25,7 @@ WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 
 _DIRECTIVE = re.compile(r"#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.*?)[ \t\r]*", re.DOTALL)
 _FLAG = re.compile(r"--([a-zA-Z0-9][a-zA-Z0-9.-]*)?(=)?", re.ASCII)
+HEREDOC_MARK = "<<"
 _HEREDOC = re.compile(r"(\d*)<<(-?)([^<]*)", re.ASCII)
 _KEYWORD = re.compile(r"\S+")
 
@@ -166,9 +167,10 @@ class _Reader:
     def _read_line(self) -> Line:
         first = self._index
         text, segments = self._join()
-        draft = self._source(first, text, segments)
-        cut = _cut(draft, 0, (), self.escape)
-        heredocs = tuple(self._read_heredocs(cut))
+        line = _cut(self._source(first, text, segments), 0, (), self.escape)
+        heredocs = tuple(self._read_heredocs(line)) if HEREDOC_MARK in text else ()
+        if not heredocs:
+            return line
         return _cut(self._source(first, text, segments), 0, heredocs, self.escape)
 
     def _source(self, first: int, text: str, segments: tuple[Segment, ...]) -> Source:

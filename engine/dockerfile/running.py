@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 NETWORKS = ("default", "none", "host")
 SECURITIES = ("sandbox", "insecure")
+BIND = "bind"
 _BIND = ("target", "dst", "destination", "source", "src", "from", "rw", "readwrite", "ro")
 _OWNED = ("id", "target", "dst", "destination", "required", "mode", "uid", "gid")
 MOUNT_OPTIONS: dict[str, tuple[str, ...]] = {
-    "bind": (*_BIND, "readonly"),
+    BIND: (*_BIND, "readonly"),
     "cache": (*_BIND, "readonly", "id", "sharing", "mode", "uid", "gid"),
     "tmpfs": ("target", "dst", "destination", "size"),
     "secret": (*_OWNED, "env"),
     "ssh": _OWNED,
 }
 TARGETS = ("target", "dst", "destination")
-NEED_TARGET = frozenset({"bind", "cache", "tmpfs"})
+NEED_TARGET = frozenset({BIND, "cache", "tmpfs"})
 SHARINGS = ("shared", "private", "locked")
 
 
@@ -57,7 +58,7 @@ def _one_of(line: Line, name: str, value: str, known: tuple[str, ...]) -> str:
 def _read_mount(line: Line, offset: int, text: str) -> RunMount:
     fields = _fields(line, offset, text)
     options = [_option(each) for each in fields]
-    kind = dict(options).get("type", "bind").lower()
+    kind = dict(options).get("type", BIND).lower()
     if kind not in MOUNT_OPTIONS:
         remedy = suggestion(kind, MOUNT_OPTIONS) or "Known are " + ", ".join(MOUNT_OPTIONS) + "."
         raise _complain(line, offset, f"unsupported mount type {kind[:40]!r}", remedy)

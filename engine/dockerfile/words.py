@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SPECIAL = frozenset("@*#?-$!0")
+# A text without any of these, and without the escape character, means itself.
+_MARKS = frozenset("$'\"")
 BLANKS = " \t\v\f\r\n\u00a0\u0085"
 NO_END: Mapping[str, str] = {
     "'": "a single quote is not closed",
@@ -32,6 +34,8 @@ MAX_RESULT = 1024 * 1024
 
 def expand(text: str, variables: Mapping[str, str], *, escape: str = "\\") -> str:
     """Return *text* as one word, expanded, without its quotes; raise `InvalidExpansion`."""
+    if len(text) <= MAX_RESULT and not _MARKS.intersection(text) and escape not in text:
+        return text
     return _Scanner(text, variables, escape).read_all().joined()
 
 

@@ -82,6 +82,8 @@ class Collector:
     def collect_blobs(self, digests: Iterable[Digest]) -> int:
         """Remove those of *digests* that nothing needs, parts of them too; returns bytes freed."""
         wanted = tuple(digests)
+        if not wanted:
+            return 0
         return self._remove_blobs(wanted)[1] + sum(map(self._store.discard_ingest, wanted))
 
     def _remove_blobs(self, digests: Iterable[Digest]) -> tuple[int, int]:

@@ -33,8 +33,10 @@ class Hold:
 
     def add_layers(self, *chain_ids: ChainID) -> None:
         """Keep *chain_ids* from being removed until the work is over."""
-        self.lease.add(*map(layer_resource, chain_ids))
-        self.layers.update(chain_ids)
+        new = set(chain_ids) - self.layers
+        if new:
+            self.lease.add(*map(layer_resource, new))
+            self.layers.update(new)
 
     def add_staged(self, name: str) -> None:
         """Keep the tar that is staged as *name* from being removed until the work is over."""

@@ -240,6 +240,54 @@ class TestCache:
 
         assert bench.steps(text)[0][1] == "done"
 
+    def test_an_entry_whose_layer_is_gone_is_forgotten_before_a_copy(self, bench):
+        bench.write({"a": "1"})
+        text = "FROM scratch\nRUN write /x 1\nENV A=1\nCOPY a /"
+        built = bench.build(text)
+        bench.engine.images.remove(str(built.image.id), force=True)
+        for layer in reversed(built.image.layers):
+            bench.engine._ground.snapshotter.remove(str(layer.chain_id))
+
+        assert [status for _, status in bench.steps(text)] == ["done", "cached", "done"]
+
+    def test_a_lower_layer_that_is_gone_is_made_again(self, bench):
+        text = "FROM scratch\nRUN write /x 1\nRUN write /y 1"
+        built = bench.build(text)
+        bench.engine.images.remove(str(built.image.id), force=True)
+        for layer in reversed(built.image.layers):
+            bench.engine._ground.snapshotter.remove(str(layer.chain_id))
+
+        assert bench.build(text).image.layers[1].diff_id == built.image.layers[1].diff_id
+        assert [status for _, status in bench.steps(text)] == ["cached", "cached"]
+
+    def test_the_same_again_writes_down_nothing(self, bench):
+        text = "FROM scratch\nENV A=1\nRUN write /x 1"
+        first = bench.build(text, tag="app")
+        told = bench.engine.events.last_sequence()
+
+        again = bench.build(text, tag="app")
+
+        assert (again.image.added_at, again.replaced) == (first.image.added_at, ())
+        assert bench.engine.events.last_sequence() == told
+
+    def test_a_config_that_the_disk_lost_is_there_after_the_next_build(self, bench):
+        text = "FROM scratch\nRUN write /x 1"
+        image = bench.build(text).image
+        store = bench.engine._ground.content
+        store.remove(image.id)
+
+        assert bench.build(text).image.id == image.id
+        assert store.read_blob(image.id, limit=1 << 20) == image.config_content
+
+    def test_a_cached_step_opens_none_of_its_mounts(self, bench):
+        text = "FROM scratch\nRUN --mount=type=secret,id=s,required "
+        text += "--mount=type=cache,target=/c,sharing=locked write /x 1"
+        bench.build(text, secrets={"s": b"sesame"})
+        (cache,) = bench.builds.cache_places()
+
+        with bench.engine._ground.locks.held(f"build-cache/{cache.name}"):
+            assert bench.steps(text)[0][1] == "cached"
+
     def test_the_cache_keeps_layers_that_no_image_needs(self, bench):
         text = "FROM scratch\nRUN write /x 1"
         built = bench.build(text)
@@ -363,6 +411,13 @@ class TestMounts:
         )
 
         assert "KEY=v" in bench.runner.ran[-1].env
+
+    def test_no_place_is_made_for_what_is_not_mounted(self, bench):
+        seen = []
+        bench.runner.before = lambda _: seen.extend(bench.engine.paths.builds.glob("*"))
+        bench.build("FROM scratch\nRUN write /x 1")
+
+        assert seen == []
 
     def test_a_cache_outlives_the_build(self, bench):
         def fill(program):
@@ -517,9 +572,12 @@ class TestFailures:
         def left():
             run = bench.engine.paths.builds
             keys = [s.key for s in bench.engine._ground.snapshotter.iter_snapshots()]
-            return [each for each in keys if each.startswith("build/")], list(run.iterdir())
+            return [each for each in keys if each.startswith("build/")], list(run.glob("*"))
 
         with pytest.raises(StepFailed):
-            bench.build("FROM scratch\nRUN --mount=target=/x fail 1")
+            bench.build(
+                "FROM scratch AS a\nRUN write /f 1\n"
+                "FROM scratch\nRUN --mount=from=a,target=/x,rw fail 1"
+            )
 
         assert left() == ([], [])
