@@ -11,23 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from engine.cleanup.acts import Tools
-from engine.cleanup.housekeeper import Housekeeper
-from engine.cleanup.lookout import Lookout
-from engine.cleanup.measurer import Measurer
-from engine.cleanup.plan_store import PlanStore
-from engine.cleanup.sources import Sources
-from engine.cleanup.surveyor import Surveyor
-from engine.ledger.sizes import MeasuredSizes
 from engine.networks.networks import Networks
 from engine.progress import NEVER, SILENT
-from engine.registry.certificates import Certificates
-from engine.registry.connector import RegistryConnector
-from engine.registry.dockerconfig import DockerConfig
 from engine.registry.download import UrlDownloads
 from engine.registry.registries import Registries
 from engine.registry.transport import HttpTransport
-from engine.registry.urls import Reach
 from engine.system.clock import SYSTEM_CLOCK
 from engine.system.paths import EnginePaths
 from engine.wiring import (
@@ -35,8 +23,9 @@ from engine.wiring import (
     lay_ground,
     wire_builds,
     wire_checker,
+    wire_cleanup,
+    wire_connector,
     wire_containers,
-    wire_image_trash,
     wire_images,
 )
 
@@ -45,11 +34,16 @@ if TYPE_CHECKING:
 
     from engine.build.builds import Builds
     from engine.check.findings import Report
+    from engine.cleanup.housekeeper import Housekeeper
+    from engine.cleanup.lookout import Lookout
+    from engine.cleanup.measurer import Measurer
+    from engine.cleanup.surveyor import Surveyor
     from engine.containers.containers import Containers
     from engine.events import EventLog
     from engine.images.images import Images
     from engine.ledger import Account, DiskUsage
     from engine.progress import Cancellation, ProgressSink
+    from engine.registry.connector import RegistryConnector
     from engine.system.clock import Clock
     from engine.volumes.volumes import Volumes
 
@@ -90,44 +84,19 @@ class Engine:
         """
         ground = lay_ground(paths or EnginePaths(), clock)
         transport = HttpTransport(ground.paths.certificates)
-        connect = RegistryConnector(
-            transport,
-            Reach(plain_http),
-            certificates=Certificates(ground.paths.certificates),
-            settings_file=ground.paths.registries,
-            keychain=DockerConfig.of_user(),
-        )
+        connect = wire_connector(ground, transport, plain_http)
         containers = wire_containers(ground)
         images = wire_images(ground, containers, connect)
         downloads = UrlDownloads(transport)
         builds = wire_builds(ground, containers, images, downloads)
         networks, registries = Networks(ground.networks, containers), Registries(connect)
-        sources = Sources(
-            paths=ground.paths,
+        cleaning = wire_cleanup(
+            ground,
             images=images,
             containers=containers,
-            volumes=ground.volumes,
             builds=builds,
-            snapshotter=ground.snapshotter,
-            content=ground.content,
-            image_trash=wire_image_trash(ground, containers),
-        )
-        sizes = MeasuredSizes(ground.database, clock)
-        measurer = Measurer(sources, sizes, ground.database, clock)
-        lookout = Lookout(
-            sources, measurer, networks=networks, database=ground.database, clock=clock
-        )
-        housekeeper = Housekeeper(
-            Tools(
-                sources=sources,
-                lookout=lookout,
-                networks=networks,
-                registries=registries,
-                leases=ground.leases,
-                database=ground.database,
-                plans=PlanStore(ground.database, clock),
-                clock=clock,
-            )
+            networks=networks,
+            registries=registries,
         )
         return cls(
             paths=ground.paths,
@@ -138,14 +107,14 @@ class Engine:
             networks=networks,
             volumes=ground.volumes,
             builds=builds,
-            cleanup=housekeeper,
+            cleanup=cleaning.housekeeper,
             events=ground.events,
             _ground=ground,
             _connect=connect,
             _transport=transport,
-            _surveyor=Surveyor(sources),
-            _lookout=lookout,
-            _measurer=measurer,
+            _surveyor=cleaning.surveyor,
+            _lookout=cleaning.lookout,
+            _measurer=cleaning.measurer,
         )
 
     def version(self) -> int:

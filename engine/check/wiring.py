@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.check.blobs import BlobCheck
@@ -30,53 +31,69 @@ if TYPE_CHECKING:
     from engine.volumes.volumes import Volumes
 
 
-def make_checker(
-    *,
-    database: Database,
-    images: ImageStore,
-    store: Store,
-    snapshotter: Snapshotter,
-    unpacker: Unpacker,
-    source: LayerSource,
-    leases: Leases,
-    locks: Locks,
-    collector: Collector,
-    connect: Connect,
-    containers: Containers,
-    bundles: Bundles,
-    volumes: Volumes,
-) -> Checker:
-    """Return what checks one engine root, over its parts; for one check."""
+@dataclass(frozen=True)
+class Means:
+    """What a check of one engine root stands on."""
 
-    def running_on(chain_id: ChainID) -> tuple[str, ...]:
-        stacks = {str(image.id) for image in images.list_with_layer(chain_id)}
-        running = (each for each in containers.list() if each.is_running)
+    database: Database
+    images: ImageStore
+    store: Store
+    snapshotter: Snapshotter
+    unpacker: Unpacker
+    source: LayerSource
+    leases: Leases
+    locks: Locks
+    collector: Collector
+    connect: Connect
+    containers: Containers
+    bundles: Bundles
+    volumes: Volumes
+
+    def running_on(self, chain_id: ChainID) -> tuple[str, ...]:
+        """Return the names of the running containers whose image has the layer *chain_id*."""
+        stacks = {str(image.id) for image in self.images.list_with_layer(chain_id)}
+        running = (each for each in self.containers.list() if each.is_running)
         return tuple(each.name for each in running if str(each.image_id) in stacks)
 
+
+def make_checker(means: Means) -> Checker:
+    """Return what checks one engine root; for one check."""
     return Checker(
-        blobs=BlobCheck(
-            database=database,
-            images=images,
-            store=store,
-            leases=leases,
-            collector=collector,
-            fetcher=Fetcher(images, store, connect),
-        ),
-        layers=LayerCheck(
-            database=database,
-            images=images,
-            snapshotter=snapshotter,
-            leases=leases,
-            collector=collector,
-            restorer=Restorer(images, source, unpacker, running_on),
-        ),
-        records=RecordCheck(images),
-        containers=ContainerCheck(
-            containers=containers,
-            bundles=bundles,
-            images=images,
-            snapshotter=snapshotter,
-            locks=locks,
-        ),
-        volumes=VolumeCheck(volumes),
+        blobs=_check_of_blobs(means),
+        layers=_check_of_layers(means),
+        records=RecordCheck(means.images),
+        containers=_check_of_containers(means),
+        volumes=VolumeCheck(means.volumes),
+    )
+
+
+def _check_of_blobs(means: Means) -> BlobCheck:
+    return BlobCheck(
+        database=means.database,
+        images=means.images,
+        store=means.store,
+        leases=means.leases,
+        collector=means.collector,
+        fetcher=Fetcher(means.images, means.store, means.connect),
+    )
+
+
+def _check_of_layers(means: Means) -> LayerCheck:
+    return LayerCheck(
+        database=means.database,
+        images=means.images,
+        snapshotter=means.snapshotter,
+        leases=means.leases,
+        collector=means.collector,
+        restorer=Restorer(means.images, means.source, means.unpacker, means.running_on),
+    )
+
+
+def _check_of_containers(means: Means) -> ContainerCheck:
+    return ContainerCheck(
+        containers=means.containers,
+        bundles=means.bundles,
+        images=means.images,
+        snapshotter=means.snapshotter,
+        locks=means.locks,
     )
