@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard import audit, events, jobs
 from dashboard.arguments import Arguments, parse_arguments
-from dashboard.errors import BelongsToAnother, HostNotFound
+from dashboard.errors import BelongsToAnother
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState, User
 from dashboard.permissions import (
@@ -25,6 +25,7 @@ from dashboard.permissions import (
     may_take,
     whose,
 )
+from dashboard.selectors.hosts import get_host
 from dashboard.selectors.owners import owners_of
 from dashboard.services.secrets import forget_secrets, keep_secrets
 
@@ -50,9 +51,9 @@ def request_job(
     Return the job that does this, with *user*'s request for it in the audit trail.
 
     An active job for the same thing on the same host is joined, not repeated; of selections only
-    one's own. Launches differ from
-    each other even with equal settings, unless they carry the same *idempotency_key* (a form sent
-    twice), and so do jobs with *secrets*, which are kept beside the job, encrypted, until it ends.
+    one's own. Launches differ from each other even with equal settings, unless they carry the same
+    *idempotency_key* (a form sent twice), and so do jobs with *secrets*, which are kept beside the
+    job, encrypted, until it ends.
     The job is sent after commit; with the broker down it stays queued and is sent later.
 
     Raise `NotPermitted`, `ReachesHost`, `BelongsToAnother`, `HostNotFound`, or `InvalidInput` that
@@ -61,17 +62,9 @@ def request_job(
     check_permitted(user, ROLE_FOR_JOB[name])
     parsed = parse_arguments(name, arguments)
     check_reach(user, parsed.reach)
-    found = Host.objects.filter(name=host).first()
-    if found is None:
-        raise HostNotFound(host)
+    found = get_host(host)
     check_takes(user, parsed, owners_of(host, parsed.takes), host=host)
-    # What becomes of a selection depends on who asked, so only their own job is theirs.
-    asker = user.pk if parsed.is_selection else None
-    key = dedupe_key(
-        name, host=host, arguments=parsed, idempotency_key=idempotency_key, asker=asker
-    )
-    if secrets:
-        key = hashlib.sha256(f"{key} {uuid.uuid4().hex}".encode()).hexdigest()
+    key = _dedupe_key(name, host, parsed, user, idempotency_key, has_secrets=bool(secrets))
     with transaction.atomic():
         job, is_new = _create_or_join(name, found, parsed, user, key)
         audit.record_job(job, user=user, address=address)
@@ -106,19 +99,25 @@ def cancel_job(*, job: Job, user: User, address: str | None = None) -> bool:
     return changed
 
 
-def dedupe_key(
+def _dedupe_key(
     name: JobName,
-    *,
     host: str,
     arguments: Arguments,
+    user: User,
     idempotency_key: str,
-    asker: int | None = None,
+    *,
+    has_secrets: bool,
 ) -> str:
-    """Return what two requests for the same thing have in common, if need be from one *asker*."""
+    """Return what two requests for the same thing have in common."""
     told: object = arguments.to_json()
     if name is JobName.LAUNCH_CONTAINER:
         told = idempotency_key or uuid.uuid4().hex
-    parts = [name.value, host, told] if asker is None else [name.value, host, told, asker]
+    parts = [name.value, host, told]
+    if arguments.is_selection:
+        # What becomes of a selection depends on who asked, so only their own job is theirs.
+        parts.append(user.pk)
+    if has_secrets:
+        parts.append(uuid.uuid4().hex)
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

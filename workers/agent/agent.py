@@ -33,7 +33,9 @@ from workers.stranded import send_stranded_jobs
 if TYPE_CHECKING:
     import threading
 
+    from engine.engine import Engine
     from engine.system.paths import EnginePaths
+    from workers.agent.parts import Work
 
 HEARTBEAT_SECONDS = 5.0
 STATS_SECONDS = 2.0
@@ -51,66 +53,72 @@ class Agent:
 
     def __init__(self, stop: threading.Event) -> None:
         self.host = host_name()
-        opened, paths = engine(), engine_paths()
+        opened = engine()
         ensure_host(self.host)
         opened.reconcile()
-        inventory = Inventory(opened, self.host)
         disk = Disk(opened, self.host)
-        facts = {**read_facts(), **engine_facts(paths)}
-        heartbeat = Heartbeat(self.host, root=paths.root, disk=disk, facts=facts)
-        stats, sizes = Stats(opened, self.host), Sizes(opened, self.host)
-        volume_sizes = VolumeSizes(opened, self.host)
-        trash = TrashKeeper(opened, self.host)
-        stranded = partial(send_stranded_jobs, self.host, locks=job_locks())
-        layer = Layer()
-        self.streams = Streams(
-            layer,
-            EngineLogs(opened),
-            host=self.host,
-            terminals=EngineTerminals(opened, self.host),
-            answerer=Answerer(
-                {
-                    **EngineAnswers(opened).answers(),
-                    **ContainerAnswers(opened).answers(),
-                    **ImageAnswers(opened).answers(),
-                    **CleanupAnswers(opened).answers(),
-                    **PolicyAnswers(opened).answers(),
-                },
-                layer.send,
-            ),
-        )
+        self.streams = _streams(opened, self.host)
         self.keeper = Keeper(
             [
                 Part("follower", Follower(opened, self.host).run),
                 Part("containers", lambda stop: opened.containers.keep(stop.is_set)),
-                Part(
-                    "pulse",
-                    rounds(
-                        Round(HEARTBEAT_SECONDS, heartbeat.beat),
-                        Round(STATS_SECONDS, stats.sample),
-                    ),
-                ),
-                Part(
-                    "chores",
-                    rounds(
-                        Round(STRANDED_SECONDS, stranded),
-                        Round(SIZES_SECONDS, sizes.measure),
-                        Round(SIZES_SECONDS, volume_sizes.measure),
-                        Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
-                    ),
-                ),
-                # They walk directories, so they keep nobody else waiting.
-                Part(
-                    "disk",
-                    rounds(
-                        Round(MEASURE_SECONDS, lambda: opened.measure(MEASURE_BUDGET_SECONDS)),
-                        Round(DISK_SECONDS, disk.account),
-                    ),
-                ),
-                Part("trash", rounds(Round(TRASH_SECONDS, trash.tend))),
+                Part("pulse", _pulse(opened, self.host, disk)),
+                Part("chores", _chores(opened, self.host)),
+                Part("disk", _measuring(opened, disk)),
+                Part("trash", rounds(Round(TRASH_SECONDS, TrashKeeper(opened, self.host).tend))),
             ],
             stop=stop,
         )
+
+
+def _streams(opened: Engine, host: str) -> Streams:
+    """Return what answers pages, and feeds them with logs and terminals."""
+    layer = Layer()
+    answers = (
+        EngineAnswers(opened),
+        ContainerAnswers(opened),
+        ImageAnswers(opened),
+        CleanupAnswers(opened),
+        PolicyAnswers(opened),
+    )
+    known = {name: answer for each in answers for name, answer in each.answers().items()}
+    return Streams(
+        layer,
+        EngineLogs(opened),
+        host=host,
+        terminals=EngineTerminals(opened, host),
+        answerer=Answerer(known, layer.send),
+    )
+
+
+def _pulse(opened: Engine, host: str, disk: Disk) -> Work:
+    """Return what tells that the host is there, and how it is."""
+    paths = engine_paths()
+    facts = {**read_facts(), **engine_facts(paths)}
+    heartbeat = Heartbeat(host, root=paths.root, disk=disk, facts=facts)
+    return rounds(
+        Round(HEARTBEAT_SECONDS, heartbeat.beat),
+        Round(STATS_SECONDS, Stats(opened, host).sample),
+    )
+
+
+def _chores(opened: Engine, host: str) -> Work:
+    """Return what brings along what was left behind: jobs, sizes, the projection."""
+    inventory = Inventory(opened, host)
+    return rounds(
+        Round(STRANDED_SECONDS, partial(send_stranded_jobs, host, locks=job_locks())),
+        Round(SIZES_SECONDS, Sizes(opened, host).measure),
+        Round(SIZES_SECONDS, VolumeSizes(opened, host).measure),
+        Round(SYNC_SECONDS, inventory.sync_everything, first=SYNC_SECONDS),
+    )
+
+
+def _measuring(opened: Engine, disk: Disk) -> Work:
+    """Return what walks directories; a part of its own, so that it keeps nobody else waiting."""
+    return rounds(
+        Round(MEASURE_SECONDS, lambda: opened.measure(MEASURE_BUDGET_SECONDS)),
+        Round(DISK_SECONDS, disk.account),
+    )
 
 
 def engine_facts(paths: EnginePaths) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import close_old_connections, connection
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 log = logging.getLogger(__name__)
+
+Work: TypeAlias = "Callable[[threading.Event], None]"
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 CALM_SECONDS = 60.0
@@ -30,7 +32,7 @@ class Part:
     """What is to be kept running; *run* returns soon after its argument is set."""
 
     name: str
-    run: Callable[[threading.Event], None]
+    run: Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Keeper:
             connection.close()
 
 
-def rounds(*of: Round) -> Callable[[threading.Event], None]:
+def rounds(*of: Round) -> Work:
     """
     Return what does each of *of* in its own rhythm, one after the other, in one thread.
 
