@@ -135,20 +135,29 @@ class Bundles:
         """Return the IDs of all containers that have a directory."""
         return {each.name for place in (self._lasting, self._running) for each in _children(place)}
 
+    def running_ids(self) -> set[str]:
+        """Return the IDs of the containers that have a run directory."""
+        return {each.name for each in _children(self._running)}
+
     def list_running(self) -> list[Bundle]:
         """Return the places of the containers that have a run directory."""
-        return [self.locate(each.name) for each in _children(self._running)]
+        return [self.locate(each) for each in self.running_ids()]
 
     def make(self, bundle: Bundle) -> None:
         """Make the lasting directory, readable by nobody else."""
         with _translated("make the container's directory"):
             bundle.directory.mkdir(mode=PRIVATE, exist_ok=True)
-            bundle.rootfs.mkdir(mode=PRIVATE, exist_ok=True)
 
     def make_run(self, bundle: Bundle) -> None:
-        """Make the run directory: from here on there is something to clear."""
+        """
+        Make the run directory: from here on there is something to clear.
+
+        The place to mount its files at is made then, too: most containers that are cleared away
+        never had a use for one, and each directory costs at its removal.
+        """
         with _translated("make the container's run directory"):
             bundle.run.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            bundle.rootfs.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
 
     def has_run(self, bundle: Bundle) -> bool:
         """Whether there is something to clear."""

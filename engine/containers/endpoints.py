@@ -30,7 +30,7 @@ from engine.networks.wiring import Member
 from engine.settings.network import HOST_GATEWAY, Endpoint, PortBinding, parse_exposed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import ExitStack
 
     from engine.containers.ports import Means
@@ -101,6 +101,10 @@ class Connector:
     def release(self, container_id: str) -> None:
         """Take addresses and ports back; a container that has none is fine."""
         self._wiring.release(container_id)
+
+    def unreleased(self, container_ids: Sequence[str]) -> set[str]:
+        """Return those of the containers for which `release` has something to do."""
+        return self._store.active_among(container_ids)
 
     def is_active(self, container_id: str) -> bool:
         """Whether it has addresses."""

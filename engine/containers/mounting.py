@@ -26,7 +26,7 @@ from engine.system.resolving import open_in_root, path_in_root
 from engine.volumes.settings import LOCAL, VolumeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine.containers.bundle import Bundle
     from engine.containers.ports import Means, SourceImage
@@ -78,6 +78,8 @@ class Mounting:
         means.bundles.make_run(bundle)
         with means.mounter.mounted(root_mounts(means, record), bundle.rootfs):
             self.fill_from(bundle)
+        # The mount made directories beside what the container is going to write.
+        means.store.touch(record.id)
         means.bundles.remove_run(bundle)
 
     def fill_from(self, bundle: Bundle) -> None:
@@ -126,17 +128,31 @@ class Mounting:
         self._volumes.unpin(container_id)
         self._volumes.unmount(container_id)
 
+    def unreleased(self, container_ids: Sequence[str]) -> set[str]:
+        """Return those of the containers for which `release` has something to do."""
+        return self._volumes.unreleased(container_ids)
+
     def withdraw(self, container_id: str, *, with_anonymous: bool) -> list[str]:
         """
         Forget a container; joins the transaction that is open.
 
         Returns the volumes to discard afterwards: those that nobody named, if told to.
         """
+        return self.withdraw_each({container_id: with_anonymous})
+
+    def withdraw_each(self, containers: Mapping[str, bool]) -> list[str]:
+        """As `withdraw`, of several, each with whether its anonymous volumes go."""
         with self._means.database.write() as transaction:
             transaction.execute(
-                "DELETE FROM container_mounts WHERE container_id = ?", (container_id,)
+                "DELETE FROM container_mounts"
+                " WHERE container_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(containers)),),
             )
-            return self._volumes.forget(container_id, with_anonymous=with_anonymous)
+            return [
+                name
+                for each in self._volumes.users_among(containers)
+                for name in self._volumes.forget(each, with_anonymous=containers[each])
+            ]
 
     def _inherited(self, volumes_from: Iterable[str]) -> Iterator[MountPoint]:
         for text in volumes_from:

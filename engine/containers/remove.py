@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.mounting import Mounting
 from engine.containers.record import Pruned
-from engine.containers.sandbox import discard_sandbox_of
+from engine.containers.sandbox import discard_sandboxes_of
 from engine.containers.state import Change, after
-from engine.containers.telling import tell
+from engine.containers.telling import tell_each
 from engine.system.files import in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from engine.containers.ports import Means
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from engine.containers.settle import Settler
 
 # So many go in one transaction: few waits for the disk, and nobody else waits long.
-BATCH = 64
-
+BATCH = 128
 
 GONE = "is gone already"
 
@@ -67,7 +67,7 @@ class Remover:
         freed = 0
         for start in range(0, len(container_ids), BATCH):
             with ExitStack() as held:
-                records = list(self._held(held, container_ids[start : start + BATCH]))
+                records = self._held(held, container_ids[start : start + BATCH])
                 freed += self._remove_all(records)
                 removed += [each.id for each in records]
         return Pruned(tuple(removed), freed)
@@ -119,42 +119,47 @@ class Remover:
     def _tried(self, container_id: str) -> AbstractContextManager[bool]:
         return self._means.locks.tried(lock_name(container_id))
 
-    def _held(self, held: ExitStack, container_ids: Sequence[str]) -> Iterable[ContainerRecord]:
-        for container_id in container_ids:
-            if not held.enter_context(self._tried(container_id)):
-                continue
-            record = self._means.store.find_by_id(container_id)
-            if record is not None and record.is_at_rest:
-                yield record
+    def _held(self, held: ExitStack, container_ids: Sequence[str]) -> list[ContainerRecord]:
+        """Return those that do not run and that nobody is working on, held still."""
+        free = [each for each in container_ids if held.enter_context(self._tried(each))]
+        return [each for each in self._means.store.list_by_id(free) if each.is_at_rest]
 
     def _remove_all(self, records: Sequence[ContainerRecord], *, with_volumes: bool = False) -> int:
+        if not records:
+            return 0
         means = self._means
         for record in records:
             after(Change.REMOVE, record.state, name=record.name)
-            self._settler.clear(means.bundles.locate(record.id))
-        freed = 0
-        volumes: list[str] = []
+        ids = [each.id for each in records]
+        self._settler.clear_each(ids)
         # After a power cut, one that went at its exit would be found lost, and removed again.
         is_over = all(each.is_over for each in records)
         with means.database.write(survives_power_cut=not is_over):
-            for record in records:
-                freed += means.snapshotter.remove(record.id)
-                volumes += self._mounting.withdraw(
-                    record.id, with_anonymous=with_volumes or record.settings.auto_remove
-                )
-                means.store.delete(record.id)
-                means.networks.wiring.withdraw(record.id)
-                tell(means.events, "destroy", record)
+            freed = sum(means.snapshotter.remove_each(ids).values())
+            volumes = self._mounting.withdraw_each(
+                {each.id: with_volumes or each.settings.auto_remove for each in records}
+            )
+            means.store.delete_each(ids)
+            means.networks.wiring.withdraw_each(ids)
+            tell_each(means.events, "destroy", records)
         for record in records:
             means.departures.add(record, means.bundles.locate(record.id))
-        in_threads(self._remove_files, [each.id for each in records])
+        clear_away(means, ids)
         means.volumes.discard(volumes)
         return freed
 
-    def _remove_files(self, container_id: str) -> None:
-        means = self._means
-        means.bundles.remove(means.bundles.locate(container_id))
-        means.memory.drop(container_id)
-        discard_sandbox_of(means, container_id)
+
+def clear_away(means: Means, container_ids: Sequence[str]) -> None:
+    """Remove what is left of containers whose records are gone, but snapshots and volumes."""
+    for container_id in means.waiting.list_ids() & set(container_ids):
         means.waiting.dismiss(container_id)
-        means.locks.discard(lock_name(container_id))
+    for container_id in set(means.memory.list_ids()) & set(container_ids):
+        means.memory.drop(container_id)
+    discard_sandboxes_of(means, container_ids)
+    in_threads(partial(_remove_bundle, means), container_ids)
+
+
+def _remove_bundle(means: Means, container_id: str) -> None:
+    means.bundles.remove(means.bundles.locate(container_id))
+    # Last: as long as there is anything of it, nobody else is to sweep it.
+    means.locks.discard(lock_name(container_id))

@@ -114,6 +114,8 @@ def _mounted(
     means.bundles.make_run(bundle)
     try:
         means.mounter.mount(root_mounts(means, record), bundle.rootfs)
+        # The first mount makes directories beside what the container wrote.
+        means.store.touch(record.id)
         if with_mounts:
             _mount_all(means, record, bundle)
         yield

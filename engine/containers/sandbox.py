@@ -19,7 +19,7 @@ from engine.layers.diff import iter_changes
 from engine.settings.mounts import MountKind, MountPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from engine.containers.create import Creator
     from engine.containers.ports import Means
@@ -93,11 +93,11 @@ class Sandboxer:
         return Path(sandbox.directory)
 
 
-def discard_sandbox_of(means: Means, container_id: str) -> None:
-    """Throw away the sandbox of a container that is gone, if it had one."""
-    sandbox = means.sandboxes.find_of(container_id)
-    if sandbox is not None:
-        means.sandboxes.discard(sandbox.id)
+def discard_sandboxes_of(means: Means, container_ids: Collection[str]) -> None:
+    """Throw away the sandboxes of containers that are gone, of those that had one."""
+    for sandbox in means.sandboxes.iter_all():
+        if sandbox.container_id in container_ids:
+            means.sandboxes.discard(sandbox.id)
 
 
 def reconcile_sandboxes(means: Means) -> None:

@@ -123,10 +123,6 @@ class Sandboxes:
                 return sandbox
         raise SandboxNotFound(sandbox_id)
 
-    def find_of(self, container_id: str) -> Sandbox | None:
-        """Return the sandbox of a container, or None."""
-        return next((each for each in self.iter_all() if each.container_id == container_id), None)
-
     def iter_all(self) -> Iterator[Sandbox]:
         """Yield every sandbox that has a record."""
         for name in self.list_ids():

@@ -23,6 +23,7 @@ from engine.containers.telling import tell, tell_unmounted
 from engine.errors import MountFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from engine.containers.bundle import Bundle
@@ -113,6 +114,16 @@ class Settler:
         self._mounting.release(bundle.id)
         if is_over and is_empty:
             means.bundles.remove_run(bundle)
+
+    def clear_each(self, container_ids: Sequence[str]) -> None:
+        """As `clear`, of several; most have nothing left, and all are asked about at once."""
+        bundles = self._means.bundles
+        left = bundles.running_ids()
+        left |= self._connector.unreleased(container_ids)
+        left |= self._mounting.unreleased(container_ids)
+        for container_id in container_ids:
+            if container_id in left:
+                self.clear(bundles.locate(container_id))
 
     def _end_monitor(self, bundle: Bundle) -> bool:
         # The monitor is the one who reaps, so while it knows its container it is to go last.

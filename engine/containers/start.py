@@ -89,8 +89,8 @@ class Starter:
     def launch(self, record: ContainerRecord, bundle: Bundle) -> int:
         """Mount and connect what the container needs, and return the pid of its held process."""
         means = self._means
-        means.bundles.make_run(bundle)
         means.bundles.make(bundle)
+        means.bundles.make_run(bundle)
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
             note_parents(means, bundle)

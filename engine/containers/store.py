@@ -90,8 +90,15 @@ class ContainerStore:
 
     def delete(self, container_id: str) -> None:
         """Remove a record; one that is not there is fine."""
+        self.delete_each([container_id])
+
+    def delete_each(self, container_ids: Iterable[str]) -> None:
+        """As `delete`, of several."""
         with self._database.write() as transaction:
-            transaction.execute("DELETE FROM containers WHERE id = ?", (container_id,))
+            transaction.execute(
+                "DELETE FROM containers WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(container_ids)),),
+            )
 
     def find_by_id(self, container_id: str) -> ContainerRecord | None:
         """Return the container of exactly that ID, or None."""

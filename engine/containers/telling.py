@@ -20,13 +20,20 @@ MOST_LABELS = 16_384
 
 def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) -> None:
     """Record that *action* happened to the container; inside the transaction that makes it true."""
-    attributes = {
+    events.record("container", action, record.id, **_attributes(record), **more)
+
+
+def tell_each(events: EventLog, action: str, records: Iterable[ContainerRecord]) -> None:
+    """As `tell`, of several containers in their order."""
+    events.record_many("container", [(action, each.id, _attributes(each)) for each in records])
+
+
+def _attributes(record: ContainerRecord) -> dict[str, str]:
+    return {
         **_told_of(record.labels),
         "image": record.image_reference,
         "name": record.name,
-        **more,
     }
-    events.record("container", action, record.id, **attributes)
 
 
 def tell_mounted(events: EventLog, record: ContainerRecord, mounts: Iterable[MountPoint]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.containers.create import lock_name
 from engine.containers.endpoints import member_of
 from engine.containers.mounting import Mounting
-from engine.containers.sandbox import discard_sandbox_of
+from engine.containers.remove import clear_away
 from engine.containers.telling import tell
 from engine.errors import ContainerNotFound, ContainerRunning, NameTaken, RestoreConflict
 from engine.settings.container import check_name
@@ -101,12 +101,8 @@ class ContainerTrash:
                 volumes = self._mounting.withdraw(record.id, with_anonymous=False)
                 means.networks.wiring.withdraw(record.id)
                 means.store.forget_aside(record.id)
-            bundle = means.bundles.locate(record.id)
-            means.departures.add(record, bundle)
-            means.bundles.remove(bundle)
-            means.memory.drop(record.id)
-            discard_sandbox_of(means, record.id)
-            means.locks.discard(lock_name(record.id))
+            means.departures.add(record, means.bundles.locate(record.id))
+            clear_away(means, [record.id])
         means.volumes.discard(volumes)
         return freed
 

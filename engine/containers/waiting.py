@@ -100,6 +100,13 @@ class WaitingRoom:
             post(path, OVER, [])
         self._forget(container_id)
 
+    def list_ids(self) -> set[str]:
+        """Return the containers for whose start anybody waits, or did."""
+        try:
+            return {each.name for each in self._directory.iterdir()}
+        except FileNotFoundError:
+            return set()
+
     def _list_places(self, container_id: str) -> Iterator[Path]:
         try:
             places = sorted((self._directory / container_id).iterdir())

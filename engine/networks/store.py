@@ -18,7 +18,7 @@ from engine.settings.network import Endpoint
 from engine.settings.reading import read_value, write_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from engine.networks.pools import Address
     from engine.system.database import Database, Row
@@ -205,6 +205,27 @@ class NetworkStore:
             "SELECT container_id FROM endpoints UNION SELECT container_id FROM published_ports"
         )
         return {row["container_id"] for row in rows}
+
+    def active_among(self, container_ids: Iterable[str]) -> set[str]:
+        """Return those of the containers that have addresses or published ports."""
+        rows = self._database.rows(
+            "WITH wanted (container_id) AS (SELECT value FROM json_each(?))"
+            " SELECT container_id FROM wanted JOIN endpoints USING (container_id) WHERE id != ''"
+            " UNION SELECT container_id FROM wanted JOIN published_ports USING (container_id)",
+            (json.dumps(list(container_ids)),),
+        )
+        return {row["container_id"] for row in rows}
+
+    def forget_each(self, container_ids: Iterable[str]) -> None:
+        """Forget the endpoints and published ports of several containers."""
+        wanted = (json.dumps(list(container_ids)),)
+        with self._database.write() as transaction:
+            for table in ("endpoints", "published_ports"):
+                transaction.execute(
+                    f"DELETE FROM {table}"  # noqa: S608
+                    " WHERE container_id IN (SELECT value FROM json_each(?))",
+                    wanted,
+                )
 
     # --- Published ports ----------------------------------------------------------------------
 

@@ -128,10 +128,11 @@ class Wiring:
 
     def withdraw(self, container_id: str) -> None:
         """Forget a container; joins the transaction that is open."""
-        with self._database.write():
-            for endpoint in self._store.endpoints_of(container_id):
-                self._store.delete_endpoint(container_id, endpoint.network)
-            self._store.delete_ports(container_id)
+        self.withdraw_each([container_id])
+
+    def withdraw_each(self, container_ids: Iterable[str]) -> None:
+        """As `withdraw`, of several."""
+        self._store.forget_each(container_ids)
 
     def rename(self, member: Member) -> None:
         """Let a container be known by the name it has now."""

@@ -81,9 +81,9 @@ class NativeSnapshotter:
         with self._store.replacing(pending.name):
             self.commit_stack([pending], parent=parent)
 
-    def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
-        """Make an active snapshot and return the mounts that show it."""
-        return [bind(self._copy(key, Kind.ACTIVE, parent))]
+    def prepare(self, key: str, *, parent: ChainID | None) -> None:
+        """Make an active snapshot."""
+        self._copy(key, Kind.ACTIVE, parent)
 
     def view(self, key: str, *, parent: ChainID) -> list[Mount]:
         """Make a view and return the mounts that show it."""
@@ -116,8 +116,8 @@ class NativeSnapshotter:
         """Remove the snapshot; return the bytes that come free."""
         return self._store.remove(key)
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
-        """Remove those of *keys*, the highest first, on which nothing stands; return them."""
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
+        """Remove those of *keys*, the highest first, on which nothing stands; bytes of each."""
         return self._store.remove_each(keys)
 
     def find(self, key: str) -> Snapshot | None:

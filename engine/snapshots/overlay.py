@@ -2,7 +2,7 @@
 Snapshots that the kernel stacks: one directory for each layer, seen through overlayfs.
 
     <root>/snapshots/<number>/fs      the layer, or what a container wrote
-    <root>/snapshots/<number>/work    overlayfs's own scratch room, for active ones
+    <root>/snapshots/<number>/work    overlayfs's own scratch room, for active ones once mounted
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from engine.errors import SnapshotNotFound
 from engine.mount import Mount, bind
 from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
 from engine.snapshots.store import SnapshotStore
-from engine.system.files import remove_tree, sync_filesystem, take_after
+from engine.system.files import ensure_directory, remove_tree, sync_filesystem, take_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,17 +83,13 @@ class OverlaySnapshotter:
         with self._store.replacing(pending.name):
             self.commit_stack([pending], parent=parent)
 
-    def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
-        """Make an active snapshot and return the mounts that show it."""
+    def prepare(self, key: str, *, parent: ChainID | None) -> None:
+        """Make an active snapshot."""
         with self._store.database.write():
             number = self._store.add(
-                key,
-                Kind.ACTIVE,
-                parent=parent,
-                directories=[(FILES, _FILES_MODE), (WORK, _WORK_MODE)],
+                key, Kind.ACTIVE, parent=parent, directories=[(FILES, _FILES_MODE)]
             )
             self._take_after_parent(number)
-            return self._mounts(number, Kind.ACTIVE)
 
     def view(self, key: str, *, parent: ChainID) -> list[Mount]:
         """Make a view and return the mounts that show it."""
@@ -108,7 +104,11 @@ class OverlaySnapshotter:
         snapshot = self._store.get(key)
         if snapshot.kind not in {Kind.ACTIVE, Kind.VIEW}:
             raise SnapshotNotFound(key)
-        return self._mounts(self._store.number(key), snapshot.kind)
+        number = self._store.number(key)
+        if snapshot.kind is Kind.ACTIVE:
+            # Only now: many are removed that were never mounted, and each directory costs.
+            ensure_directory(self._store.path(number) / WORK, mode=_WORK_MODE)
+        return self._mounts(number, snapshot.kind)
 
     def commit(self, name: ChainID, *, key: str) -> int:
         """Turn the active snapshot into the committed one *name*; return its size."""
@@ -128,8 +128,8 @@ class OverlaySnapshotter:
         """Remove the snapshot; return the bytes that come free."""
         return self._store.remove(key)
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
-        """Remove those of *keys*, the highest first, on which nothing stands; return them."""
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
+        """Remove those of *keys*, the highest first, on which nothing stands; bytes of each."""
         return self._store.remove_each(keys)
 
     def find(self, key: str) -> Snapshot | None:

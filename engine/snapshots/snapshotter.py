@@ -21,8 +21,8 @@ Importing the layers of an image, lowest first, on the part that is here already
 
 Running a container:
 
-    mounts = snapshotter.prepare(container_id, parent=chain_id)
-    mounter.mount(mounts, rootfs)
+    snapshotter.prepare(container_id, parent=chain_id)
+    mounter.mount(snapshotter.mounts(container_id), rootfs)
     …
     snapshotter.remove(container_id)
 
@@ -133,9 +133,9 @@ class Snapshotter(Protocol):
         any error, nothing has changed. Mounts that show the old one must be gone.
         """
 
-    def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
+    def prepare(self, key: str, *, parent: ChainID | None) -> None:
         """
-        Make an active snapshot and return the mounts that show it.
+        Make an active snapshot.
 
         Raises `SnapshotExists`, or `SnapshotNotFound` for *parent*.
         """
@@ -144,7 +144,11 @@ class Snapshotter(Protocol):
         """Make a view and return the mounts that show it; raises as `prepare`."""
 
     def mounts(self, key: str) -> list[Mount]:
-        """Return the mounts that show the active snapshot or view; raise `SnapshotNotFound`."""
+        """
+        Return the mounts that show the active snapshot or view, with what they need in place.
+
+        Raises `SnapshotNotFound`.
+        """
 
     def commit(self, name: ChainID, *, key: str) -> int:
         """
@@ -162,11 +166,11 @@ class Snapshotter(Protocol):
         stands on it. Inside a transaction of the database the files go once that has committed.
         """
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
         """
         Remove those of *keys*, the highest first, on which no other snapshot stands by then.
 
-        Returns them and those that were not there; see `remove`.
+        Returns what each of them freed, 0 for those that were not there; see `remove`.
         """
 
     def find(self, key: str) -> Snapshot | None:

@@ -49,7 +49,8 @@ _COLUMNS = """
     FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent
 """
 _WITH_THOSE_ABOVE = """
-    SELECT s.id, s.key, a.key AS above FROM snapshots s LEFT JOIN snapshots a ON a.parent = s.id
+    SELECT s.id, s.key, s.size, a.key AS above
+    FROM snapshots s LEFT JOIN snapshots a ON a.parent = s.id
     WHERE s.key IN (SELECT value FROM json_each(?))
 """
 _STACK = """
@@ -192,23 +193,27 @@ class SnapshotStore:
             transaction.gather(self, [path], self._discard_all)
         return int(freed)
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
-        """As `remove`, of those on which nothing stands once its turn has come; return them."""
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
+        """As `remove`, of those on which nothing stands once its turn has come; bytes by key."""
         with self.database.write() as transaction:
             rows = transaction.execute(_WITH_THOSE_ABOVE, (json.dumps(list(keys)),)).fetchall()
             above: dict[str, set[str]] = defaultdict(set)
             for row in rows:
                 above[row["key"]] |= {row["above"]} - {None}
-            gone: set[str] = set()
+            gone: dict[str, int] = {}
             for key in keys:
-                if above[key] <= gone:
-                    gone.add(key)
-            numbers = {row["id"] for row in rows if row["key"] in gone}
+                if above[key] <= gone.keys():
+                    gone[key] = 0
+            paths = {}
+            for row in rows:
+                if row["key"] in gone:
+                    path = paths[row["id"]] = self.path(row["id"])
+                    gone[row["key"]] = row["size"] if row["size"] is not None else _measured(path)
             transaction.execute(
                 "DELETE FROM snapshots WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(numbers)),),
+                (json.dumps(list(paths)),),
             )
-            transaction.gather(self, [self.path(each) for each in numbers], self._discard_all)
+            transaction.gather(self, paths.values(), self._discard_all)
         return gone
 
     def sweep(self) -> int:

@@ -29,8 +29,9 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BLOCK = 512
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
 _COPY_BYTES = 1 << 30
-# Each waits for the disk at every file that goes, and all wait together.
-_REMOVERS = 16
+# Each waits for the disk at every file that goes, and all wait together. More of them only get in
+# each other's way, at the interpreter and in the directories that they share.
+_REMOVERS = 4
 # How often a tree is gone through while other removers move things up in it.
 _ROUNDS = 100
 
@@ -143,6 +144,8 @@ def remove_tree(root: AnyPath) -> None:
     mounted somewhere below is not entered: it is an `OSError`, EXDEV or EBUSY, and somebody else's
     data stays.
     """
+    if _removed(root):
+        return  # it was empty
     for _ in range(_ROUNDS):
         try:
             top = os.open(root, DIRECTORY_FLAGS)
@@ -257,7 +260,7 @@ def in_threads(act: Callable[[T], object], things: Sequence[T]) -> None:
         raise failures[0]
 
 
-def _removed(name: bytes, descriptor: int) -> bool:
+def _removed(name: AnyPath, descriptor: int | None = None) -> bool:
     try:
         os.rmdir(name, dir_fd=descriptor)
     except OSError:
@@ -345,6 +348,12 @@ def make_directory(path: Path, *, mode: int) -> None:
         path.chmod(mode)
     except OSError as error:
         raise from_oserror(error, f"make the directory {path}") from error
+
+
+def ensure_directory(path: Path, *, mode: int) -> None:
+    """As `make_directory`, of one that may be there already and then stays as it is."""
+    if not path.is_dir():
+        make_directory(path, mode=mode)
 
 
 def _libc() -> ctypes.CDLL:

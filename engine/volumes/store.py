@@ -16,6 +16,7 @@ from engine.volumes.record import TrashedVolume, VolumeRecord
 from engine.volumes.settings import VolumeSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from engine.system.database import Database, Row
@@ -166,6 +167,15 @@ class VolumeStore:
     def users(self) -> set[str]:
         """Return the IDs of all containers that have a volume."""
         rows = self._database.rows("SELECT DISTINCT container_id FROM volume_uses")
+        return {row["container_id"] for row in rows}
+
+    def users_among(self, container_ids: Iterable[str], *, is_mounted: bool = False) -> set[str]:
+        """Return those of the containers that have a volume, or have one mounted."""
+        rows = self._database.rows(
+            "SELECT DISTINCT container_id FROM volume_uses"
+            " WHERE container_id IN (SELECT value FROM json_each(?)) AND is_mounted >= ?",
+            (json.dumps(list(container_ids)), is_mounted),
+        )
         return {row["container_id"] for row in rows}
 
     def mark_mounted(self, name: str, container_id: str, *, is_mounted: bool) -> None:

@@ -70,6 +70,21 @@ class Volumes:
         """Return the IDs of all containers that have a volume."""
         return self._store.users()
 
+    def users_among(self, container_ids: Iterable[str]) -> Sequence[str]:
+        """Return those of the containers that have a volume, in their order."""
+        wanted = tuple(container_ids)
+        found = self._store.users_among(wanted)
+        return [each for each in wanted if each in found]
+
+    def unreleased(self, container_ids: Iterable[str]) -> set[str]:
+        """Return those of the containers for which something is mounted on the host."""
+        pins = self._means.pins
+        pinned = (
+            {each.name.partition("-")[0] for each in pins.iterdir()} if pins.exists() else set()
+        )
+        wanted = set(container_ids)
+        return wanted & pinned | self._store.users_among(wanted, is_mounted=True)
+
     def used_by(self, container_id: str) -> list[VolumeRecord]:
         """Return the volumes that a container has."""
         return self._store.used_by(container_id)

@@ -73,10 +73,10 @@ class FakeSnapshotter:
         known = {path.parent for path in self._directories.values()}
         return [path for path in self._root.iterdir() if path not in known]
 
-    def prepare(self, key: str, *, parent: ChainID | None) -> list[Mount]:
+    def prepare(self, key: str, *, parent: ChainID | None) -> None:
         if parent is not None:
             self._of(str(parent), Kind.COMMITTED)
-        return [bind(self._add(Snapshot(key, Kind.ACTIVE, parent=parent)))]
+        self._add(Snapshot(key, Kind.ACTIVE, parent=parent))
 
     def view(self, key: str, *, parent: ChainID) -> list[Mount]:
         self._of(str(parent), Kind.COMMITTED)
@@ -110,12 +110,11 @@ class FakeSnapshotter:
         del self.snapshots[key]
         return freed
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
-        gone = set()
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
+        gone = {}
         for key in keys:
             with suppress(SnapshotInUse):
-                self.remove(key)
-                gone.add(key)
+                gone[key] = self.remove(key)
         return gone
 
     def find(self, key: str) -> Snapshot | None:

@@ -111,12 +111,11 @@ class FakeLayers:
         removed = self._snapshots.pop(key, None)
         return removed.size or 0 if removed else 0
 
-    def remove_each(self, keys: Sequence[str]) -> set[str]:
-        gone = set()
+    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
+        gone = {}
         for key in keys:
             with suppress(SnapshotInUse):
-                self.remove(key)
-                gone.add(key)
+                gone[key] = self.remove(key)
         return gone
 
     def iter_snapshots(self) -> Iterator[Snapshot]:

@@ -134,6 +134,16 @@ def test_what_is_copied_into_a_stopped_container_counts(engine: Engine) -> None:
     assert engine.disk().writable_layers < before + MEGABYTE
 
 
+def test_what_looking_into_a_new_container_leaves_behind_counts(engine: Engine) -> None:
+    container = create(engine, "true")
+    before = engine.disk().writable_layers
+
+    engine.containers.stat_path(container, "/bin")
+
+    usage = engine._ground.snapshotter.usage(container).bytes
+    assert engine.disk().writable_layers == usage > before
+
+
 def test_what_ends_is_measured_once_more_and_exact(engine: Engine, clock: Moving) -> None:
     container = create(engine, f"{WRITE.format('/data', 2)}; sleep 1000")
     engine.containers.start(container)

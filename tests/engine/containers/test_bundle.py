@@ -24,12 +24,11 @@ def bundles(tmp_path: Path) -> Bundles:
 def bundle(bundles: Bundles) -> Bundle:
     located = bundles.locate(ID)
     bundles.make(located)
+    bundles.make_run(located)
     return located
 
 
-def test_nobody_else_can_look_in(bundles: Bundles, bundle: Bundle) -> None:
-    bundles.make_run(bundle)
-
+def test_nobody_else_can_look_in(bundle: Bundle) -> None:
     for directory in (bundle.directory, bundle.rootfs, bundle.run):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
@@ -60,8 +59,15 @@ def test_a_spec_is_written_anew_at_each_start(bundles: Bundles, bundle: Bundle) 
     assert bundle.spec.read_text() == '{"a": 1}'
 
 
+def test_what_never_ran_is_one_empty_directory(bundles: Bundles) -> None:
+    located = bundles.locate(ID)
+    bundles.make(located)
+
+    assert list(located.directory.iterdir()) == []
+    assert bundles.running_ids() == set()
+
+
 def test_all_of_it_goes_and_may_be_gone_already(bundles: Bundles, bundle: Bundle) -> None:
-    bundles.make_run(bundle)
     (bundle.rootfs / "left").mkdir()
 
     for _ in range(2):

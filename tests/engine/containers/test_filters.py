@@ -3,7 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.containers.filters import PruneFilter, parse_moment
+from engine.containers.remove import BATCH
 from engine.errors import InvalidSetting
+from engine.settings.mounts import MountKind, MountPoint
 from tests.support.containers import Yard
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -72,6 +74,30 @@ def test_a_prune_takes_what_does_not_run_and_nothing_else(yard: Yard) -> None:
     assert len(yard.containers.prune().removed) == 2
     assert yard.leftovers() == []
     assert list(yard.paths.locks.iterdir()) == []
+
+
+def test_a_prune_of_many_clears_each_of_what_it_has(yard: Yard) -> None:
+    volume = MountPoint(MountKind.VOLUME, "/data")
+    plain = [yard.containers.create(yard.settings()).id for _ in range(BATCH + 1)]
+    kept = yard.containers.create(yard.settings(mounts=(volume,)))
+    goes = yard.containers.create(yard.settings(mounts=(volume,), auto_remove=True))
+    ran = yard.containers.create(yard.settings("/bin/sleep"))
+    yard.containers.start(ran.id)
+    yard.containers.kill(ran.id)
+    place = yard.means.waiting.enter(plain[0])
+    occupied = sum(yard.means.snapshotter.usage(each.id).bytes for each in yard.containers.list())
+
+    pruned = yard.containers.prune()
+
+    assert set(pruned.removed) == {*plain, kept.id, goes.id, ran.id}
+    assert pruned.freed == occupied
+    assert place.collect() is False
+    place.leave()
+    # Its maker wanted that one to go with the container, and this one to stay.
+    (left,) = yard.means.volumes.list()
+    assert yard.means.volumes.holders(left.name) == ()
+    assert yard.actions().count("destroy") == len(pruned.removed) + 1
+    assert yard.leftovers() == []
 
 
 def test_a_prune_leaves_what_somebody_is_working_on(yard: Yard) -> None:

@@ -255,7 +255,8 @@ def test_a_container_sees_the_root_as_the_image_has_it(world: World) -> None:
 
     target = world.place / "box"
     target.mkdir()
-    with LinuxMounter().mounted(world.snapshotter.prepare("box", parent=chain_id), target):
+    world.snapshotter.prepare("box", parent=chain_id)
+    with LinuxMounter().mounted(world.snapshotter.mounts("box"), target):
         assert _described(target) == "drwx--x--x 3:0"
         (target / "new").write_text("mine")
 

@@ -9,6 +9,7 @@ import pytest
 from engine.snapshots.native import NativeSnapshotter
 from engine.snapshots.overlay import OverlaySnapshotter
 from engine.snapshots.snapshotter import Pending
+from engine.system.files import remove_tree
 from engine.system.mounter import LinuxMounter
 from tests.support.fakes_snapshots import chain
 
@@ -52,7 +53,8 @@ def stack_of(snapshotter: Snapshotter, layers: int) -> ChainID:
 
 
 def test_the_longest_stack_is_mounted(snapshotter: Snapshotter, target: Path) -> None:
-    mounts = snapshotter.prepare("box", parent=stack_of(snapshotter, MOST_LAYERS))
+    snapshotter.prepare("box", parent=stack_of(snapshotter, MOST_LAYERS))
+    mounts = snapshotter.mounts("box")
 
     with LinuxMounter().mounted(mounts, target):
         assert len(list(target.iterdir())) == MOST_LAYERS + 1
@@ -73,12 +75,31 @@ def test_what_a_container_writes_is_there_when_it_starts_again(
         assert (target / "file-1").read_text() == "changed"
 
 
+def test_what_was_never_mounted_has_no_scratch_room(
+    paths: EnginePaths, database: Database, target: Path
+) -> None:
+    snapshotter = OverlaySnapshotter(paths.snapshots, database, trash=paths.trash)
+    snapshotter.prepare("box", parent=stack_of(snapshotter, 1))
+    changes = snapshotter.changes_directory("box")
+    assert changes is not None
+
+    assert [each.name for each in changes.parent.iterdir()] == ["fs"]
+    # It is made for each mount anew, as when the power went before it was on the disk.
+    for _ in range(2):
+        with LinuxMounter().mounted(snapshotter.mounts("box"), target):
+            (target / "new").touch()
+        remove_tree(changes.parent / "work")
+    assert (changes / "new").exists()
+
+
 def test_containers_do_not_see_each_other(
     snapshotter: Snapshotter, target: Path, tmp_path: Path
 ) -> None:
     image = stack_of(snapshotter, 2)
     (tmp_path / "other").mkdir()
-    one, two = (snapshotter.prepare(key, parent=image) for key in ("one", "two"))
+    for key in ("one", "two"):
+        snapshotter.prepare(key, parent=image)
+    one, two = map(snapshotter.mounts, ("one", "two"))
 
     with LinuxMounter().mounted(one, target), LinuxMounter().mounted(two, tmp_path / "other"):
         (target / "mine").touch()
@@ -88,7 +109,8 @@ def test_containers_do_not_see_each_other(
 def test_the_writable_layer_is_measured_while_it_is_mounted(
     snapshotter: Snapshotter, target: Path
 ) -> None:
-    mounts = snapshotter.prepare("box", parent=stack_of(snapshotter, 1))
+    snapshotter.prepare("box", parent=stack_of(snapshotter, 1))
+    mounts = snapshotter.mounts("box")
     with LinuxMounter().mounted(mounts, target):
         before = snapshotter.usage("box").bytes
         (target / "large").write_bytes(b"x" * 1_000_000)
@@ -99,7 +121,8 @@ def test_the_writable_layer_is_measured_while_it_is_mounted(
 def test_what_was_removed_from_the_disk_is_what_was_promised(
     snapshotter: Snapshotter, target: Path
 ) -> None:
-    mounts = snapshotter.prepare("box", parent=stack_of(snapshotter, 1))
+    snapshotter.prepare("box", parent=stack_of(snapshotter, 1))
+    mounts = snapshotter.mounts("box")
     with LinuxMounter().mounted(mounts, target):
         (target / "large").write_bytes(b"x" * 1_000_000)
     promised = snapshotter.usage("box").bytes
@@ -111,11 +134,13 @@ def test_what_was_removed_from_the_disk_is_what_was_promised(
 def test_an_image_made_from_a_container_holds_its_changes(
     snapshotter: Snapshotter, target: Path
 ) -> None:
-    mounts = snapshotter.prepare("box", parent=stack_of(snapshotter, 2))
+    snapshotter.prepare("box", parent=stack_of(snapshotter, 2))
+    mounts = snapshotter.mounts("box")
     with LinuxMounter().mounted(mounts, target):
         (target / "file-0").unlink()
         (target / "new").write_text("new")
     snapshotter.commit(chain(99), key="box")
 
-    with LinuxMounter().mounted(snapshotter.prepare("next", parent=chain(99)), target):
+    snapshotter.prepare("next", parent=chain(99))
+    with LinuxMounter().mounted(snapshotter.mounts("next"), target):
         assert sorted(each.name for each in target.iterdir()) == ["file-1", "new", "same"]
