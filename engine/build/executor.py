@@ -207,6 +207,6 @@ class Executor:
     def _tell(
         self, step: Step, told: Told, status: BuildStatus, seconds: float = 0.0, size: int = 0
     ) -> None:
-        text, line = step.created_by, step.line.source.first
-        event = BuildStep(told.id, told.label, text, line, status, seconds, size)
+        text, first = step.line.told, step.line.source.first
+        event = BuildStep(told.id, told.label, text, first, status, seconds, size)
         self.progress.emit(event)

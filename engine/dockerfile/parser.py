@@ -69,6 +69,18 @@ class Line:
     heredocs: tuple[Heredoc, ...]
     source: Source
 
+    @property
+    def told(self) -> str:
+        """
+        The instruction as it was written, for people, its continuations joined.
+
+        Where a here-document is the whole program, its first line is told too.
+        """
+        if [self.rest.strip()] != [each.word for each in self.heredocs]:
+            return self.source.text
+        begin, *more = self.heredocs[0].content.strip().splitlines() or [""]
+        return f"{self.source.text} ({begin}{'...' if more else ''})"
+
     def error(
         self,
         reason: str,

@@ -71,6 +71,27 @@ class TestImage:
             ("RUN /bin/sh -c write /x 1", False),
         ]
 
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("RUN --mount=type=tmpfs,target=/t --network=none print 1", None),
+            ("run  print 1", None),
+            ("RUN print \\\n  1", "RUN print   1"),
+            ("RUN <<EOF\nprint 1\nEOF", "RUN <<EOF (print 1)"),
+            ("RUN <<-'EOF'\n\tprint 1;\n\tprint 2\nEOF", "RUN <<-'EOF' (print 1;...)"),
+            ("COPY <<EOF /a\n1\nEOF", "COPY <<EOF /a"),
+            ("WORKDIR  x", None),
+        ],
+    )
+    def test_steps_are_told_as_they_were_written(self, bench, text, told):
+        assert bench.steps(f"FROM scratch\n{text}")[0][0] == (told or text)
+
+    def test_history_leaves_out_how_a_program_was_run(self, bench):
+        text = "FROM scratch\nRUN --mount=type=tmpfs,target=/t --network=none write /x 1"
+
+        (entry,) = bench.build(text).image.config.history
+        assert entry.created_by == "RUN /bin/sh -c write /x 1"
+
     def test_a_stage_stands_on_another(self, bench, tree):
         built = bench.build(
             "FROM scratch AS one\nRUN write /one 1\nENV A=1\n"
