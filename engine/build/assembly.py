@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.build.builder import BuildParts
 from engine.build.builds import Builds
 from engine.build.cache import StepCache
+from engine.build.cache_notes import CacheNotes
 from engine.build.caches import CacheDirectories
 from engine.build.layermaker import SnapshotLayers
 from engine.build.places import PlaceKeeper
@@ -48,7 +49,7 @@ def open_builds(
 ) -> Builds:
     """Return the builds of one engine; nothing is opened or looked for yet."""
     cache = StepCache(database, LayerHolds(database), clock)
-    caches = CacheDirectories(paths.build_caches, locks)
+    caches = CacheDirectories(paths.build_caches, locks, CacheNotes(database, clock))
     parts = BuildParts(
         images=images,
         store=store,

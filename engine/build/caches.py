@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from engine.build.cache_notes import UNKNOWN
 from engine.oci.timestamps import from_nanoseconds
 from engine.system.files import measure, remove_tree
 from engine.system.paths import PRIVATE
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.build.cache_notes import CacheNote, CacheNotes, CacheUse
     from engine.progress import Cancellation
     from engine.system.locks import Locks
 
@@ -37,6 +39,12 @@ class CacheDirectory:
     name: str
     bytes: int
     last_used_at: datetime
+    note: CacheNote | None = None
+
+    @property
+    def description(self) -> str:
+        """What it is for, as far as that is known."""
+        return described(self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +54,26 @@ class CachePlace:
     name: str
     last_used_at: datetime
     is_used: bool
+    note: CacheNote | None = None
+
+    @property
+    def description(self) -> str:
+        """What it is for, as far as that is known."""
+        return described(self.note)
 
 
 class CacheDirectories:
     """The cache directories of one engine root."""
 
-    def __init__(self, directory: Path, locks: Locks) -> None:
+    def __init__(self, directory: Path, locks: Locks, notes: CacheNotes) -> None:
         self._directory = directory
         self._locks = locks
+        self._notes = notes
 
     @contextmanager
-    def opened(self, cache_id: str, *, sharing: str, cancellation: Cancellation) -> Iterator[Path]:
-        """Yield the directory of *cache_id*, made if it is not there, kept while it is open."""
-        name = hashlib.sha256(cache_id.encode(errors="surrogatepass")).hexdigest()[:32]
+    def opened(self, use: CacheUse, *, sharing: str, cancellation: Cancellation) -> Iterator[Path]:
+        """Yield the directory for *use*, made if it is not there, kept while it is open."""
+        name = hashlib.sha256(use.cache_id.encode(errors="surrogatepass")).hexdigest()[:32]
         with ExitStack() as opened:
             if sharing == "private":
                 name = self._free(name, opened)
@@ -67,8 +82,10 @@ class CacheDirectories:
             else:
                 opened.enter_context(self._locks.shared(_lock_name(name)))
             path = self._directory / name
+            is_new = not path.exists()
             path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             os.utime(path)
+            self._notes.note(name, use, is_new=is_new)
             yield path
 
     def remove(self, name: str) -> int | None:
@@ -78,17 +95,18 @@ class CacheDirectories:
                 return None
             freed = measure(self._directory / name).bytes
             remove_tree(self._directory / name)
+            self._notes.forget(name)
         self._locks.discard(_lock_name(name))
         return freed
 
     def places(self) -> list[CachePlace]:
         """Return every cache by its place; nothing is measured."""
-        found = []
+        found, notes = [], self._notes.all()
         for path in self._paths():
             # One that was removed meanwhile is none.
             with suppress(FileNotFoundError), self._locks.tried(_lock_name(path.name)) as is_free:
                 used = from_nanoseconds(path.stat().st_mtime_ns)
-                found.append(CachePlace(path.name, used, not is_free))
+                found.append(CachePlace(path.name, used, not is_free, notes.get(path.name)))
         return found
 
     def _paths(self) -> list[Path]:
@@ -117,11 +135,17 @@ class CacheDirectories:
     # Last, because its name hides the built-in one from annotations that follow.
     def list(self) -> list[CacheDirectory]:
         """Return every cache, the one that was used longest ago first."""
-        found = []
+        found, notes = [], self._notes.all()
         for path in self._paths():
             used = from_nanoseconds(path.stat().st_mtime_ns)
-            found.append(CacheDirectory(path.name, measure(path).bytes, used))
+            taken = measure(path).bytes
+            found.append(CacheDirectory(path.name, taken, used, notes.get(path.name)))
         return sorted(found, key=lambda each: (each.last_used_at, each.name))
+
+
+def described(note: CacheNote | None) -> str:
+    """Return what a cache is for that *note* tells of."""
+    return note.use.description if note else UNKNOWN
 
 
 def _lock_name(name: str) -> str:

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.build.cache_notes import CacheUse
 from engine.build.copying import digest_of, files_of
 from engine.build.plan import absolute
 from engine.build.ports import Bind, Tmpfs
@@ -25,6 +26,7 @@ from engine.system.copying import copy_tree
 from engine.system.files import make_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -137,10 +139,10 @@ class MountOpener:
     def cache(self, step: RunStep, mount: RunMount, opened: ExitStack, found: OpenedMounts) -> None:
         """Open a directory that outlives the build."""
         target = _target(step, mount)
-        cache_id = mount.get("id") or target
+        use = CacheUse(mount.get("id") or target, target, _in_one_line(step.arguments))
         sharing = mount.get("sharing") or "shared"
         path = opened.enter_context(
-            self.caches.opened(cache_id, sharing=sharing, cancellation=self.cancellation)
+            self.caches.opened(use, sharing=sharing, cancellation=self.cancellation)
         )
         if not os.listdir(path):
             self._fill(step, mount, path, opened)
@@ -238,6 +240,10 @@ def _origin(mount: RunMount) -> int | str | None:
     if not name:
         return None
     return int(name) if name.isdecimal() else name
+
+
+def _in_one_line(arguments: Sequence[str]) -> str:
+    return " ".join(" ".join(arguments).split())
 
 
 def _target(step: RunStep, mount: RunMount) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from engine.oci.reference import Reference
     from engine.volumes.record import VolumeRecord
 
-MOUNT_NAME_LENGTH = 12
 NAME_LENGTH = 80
 
 
@@ -237,7 +236,7 @@ def _cache(found: Findings) -> Iterator[Subject]:
         yield Subject(
             kind=SubjectKind.CACHED_STEP,
             id=held_by(STEP, step.key),
-            name=step.created_by[:NAME_LENGTH],
+            name=" ".join(step.created_by.split())[:NAME_LENGTH],
             owner="",
             since=step.created_at,
             size=step.layer.size if step.layer else 0,
@@ -249,7 +248,7 @@ def _cache(found: Findings) -> Iterator[Subject]:
         yield Subject(
             kind=SubjectKind.CACHE_MOUNT,
             id=held_by(CACHE_MOUNT, mount.name),
-            name=f"cache mount {mount.name[:MOUNT_NAME_LENGTH]}",
+            name=mount.description[:NAME_LENGTH],
             owner="",
             since=mount.last_used_at,
             size=found.cache_bytes.get(mount.name, 0),

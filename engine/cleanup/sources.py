@@ -74,6 +74,10 @@ class CachePlace(Protocol):
     def is_used(self) -> bool:
         """Whether a build has it now."""
 
+    @property
+    def description(self) -> str:
+        """What it is for."""
+
 
 class CacheMount(Protocol):
     """A directory that builds mount, measured."""

@@ -71,13 +71,13 @@ def cache_rows(engine: Engine) -> list[dict[str, Any]]:
         {
             "ID": each.name[:25],
             "Type": DIRECTORY,
-            "Description": "cache mount",
+            "Description": each.description,
             "InUse": False,
             "Shared": False,
             "Size": each.bytes,
-            "CreatedAt": go_time(each.last_used_at),
+            "CreatedAt": go_time(each.note.created_at if each.note else each.last_used_at),
             "LastUsedAt": go_time(each.last_used_at),
-            "UsageCount": 1,
+            "UsageCount": each.note.uses if each.note else 1,
         }
         for each in usage.directories
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine import events, leases
 from engine.build import cache as build_cache
+from engine.build import cache_notes
 from engine.cleanup import plan_store
 from engine.containers import mounting
 from engine.containers import schema as containers_schema
@@ -46,6 +47,7 @@ SCHEMAS = (
     mounting.SCHEMA,
     containers_schema.SCHEMA,
     build_cache.SCHEMA,
+    cache_notes.SCHEMA,
     plan_store.SCHEMA,
     # Last: it follows the tables of the others.
     ledger_changes.SCHEMA,

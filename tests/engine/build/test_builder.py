@@ -453,6 +453,36 @@ class TestMounts:
         bench.builds.prune_cache()
         assert bench.builds.cache().directories == ()
 
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            pytest.param("target=/c", "/c", id="target"),
+            pytest.param("target=c/", "/w/c", id="below-the-workdir"),
+            pytest.param("target=/c,id=pip", "/c with id pip", id="with-an-id"),
+        ],
+    )
+    def test_a_cache_says_what_it_is_for(self, bench, options, named):
+        bench.build(f"FROM scratch\nWORKDIR /w\nRUN --mount=type=cache,{options} print 1")
+        bench.build(f"FROM scratch\nWORKDIR /w\nRUN --mount=type=cache,{options} print 2")
+
+        (measured,), (place,) = bench.builds.cache().directories, bench.builds.cache_places()
+        assert measured.description == f"cached mount {named} from exec /bin/sh -c print 2"
+        assert place.description == measured.description
+        assert measured.note.uses == 2
+
+    def test_a_cache_that_was_removed_begins_anew(self, bench):
+        text = "FROM scratch\nRUN --mount=type=cache,target=/c print"
+        bench.build(f"{text} 1")
+        bench.builds.remove_cache_mount(bench.builds.cache_places()[0].name)
+        bench.build(f"{text} 2")
+
+        assert bench.builds.cache_places()[0].note.uses == 1
+
+    def test_a_cache_without_a_note_is_listed(self, bench):
+        (bench.engine.paths.build_caches / "old").mkdir(parents=True)
+
+        assert [each.description for each in bench.builds.cache_places()] == ["cached mount"]
+
     def test_files_of_a_stage_can_be_mounted(self, bench):
         text = (
             "FROM scratch AS one\nRUN write /d/f 1\n"
