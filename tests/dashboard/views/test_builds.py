@@ -201,7 +201,7 @@ def test_open_pages_get_the_row_and_the_steps(
     build, monkeypatch, django_capture_on_commit_callbacks
 ):
     sent = []
-    monkeypatch.setattr(events, "send_event", lambda group, event: sent.append(event))
+    monkeypatch.setattr(events.jobs, "send_event", lambda group, event: sent.append(event))
     job = build()
     with django_capture_on_commit_callbacks(execute=True):
         events.publish_job(job)
