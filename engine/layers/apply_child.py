@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidLayer, LimitExceeded, UnsafePath
+from engine.layers.attributes import describe, set_xattrs
 from engine.layers.entries import Entry, Kind, normalise, printable
 from engine.layers.index import INDEX
 from engine.layers.index_writer import IndexWriter
@@ -26,7 +27,7 @@ from engine.layers.recipe import RECIPE, RecipeWriter, write_all
 from engine.layers.tarstream import TarReader
 from engine.oci.whiteout import RESERVED_PREFIX, OpaqueWhiteout, Whiteout, parse_whiteout
 from engine.system.files import BLOCK, remove_tree, walk
-from engine.system.overlayfs import is_reserved_xattr, is_whiteout, make_opaque, make_whiteout
+from engine.system.overlayfs import is_whiteout, make_opaque, make_whiteout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +36,6 @@ INPUT = 0
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _MAX_LINKS = 40
 _IMPLIED_MODE = 0o755
-# The filesystem cannot hold the attribute, or not on this kind of file: as docker, go on without.
-_XATTR_REFUSED = {errno.ENOTSUP, errno.EPERM}
 _DEVICE_MODES = {
     Kind.CHARACTER_DEVICE: stat.S_IFCHR,
     Kind.BLOCK_DEVICE: stat.S_IFBLK,
@@ -237,7 +236,7 @@ class Applier:
                 os.fchown(descriptor, entry.uid, entry.gid)
                 os.fchmod(descriptor, entry.mode)
             if entry.xattrs:
-                _set_xattrs(descriptor, entry)
+                set_xattrs(descriptor, entry)
             os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
             if entry.size or entry.xattrs:
                 self._allocated += os.fstat(descriptor).st_blocks * BLOCK
@@ -318,7 +317,7 @@ class Applier:
 
     def _finish_special(self, path: bytes, entry: Entry) -> None:
         if entry.xattrs:
-            _set_xattrs(path, entry)
+            set_xattrs(path, entry)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
         self._allocated += os.lstat(path).st_blocks * BLOCK
 
@@ -326,7 +325,7 @@ class Applier:
         for path, entry in self._directories.items():
             place = path or b"."
             if entry is not None:
-                _describe_directory(place, entry)
+                describe(place, entry)
             else:
                 os.utime(place, ns=(0, 0))
             if path in self._opaque:
@@ -370,26 +369,6 @@ class Applier:
 
 _DOTS = {b"", b"."}
 _EMPTY_DIGEST = sha256(b"", usedforsecurity=False).digest()
-
-
-def _describe_directory(path: bytes, entry: Entry) -> None:
-    os.chown(path, entry.uid, entry.gid)
-    os.chmod(path, entry.mode)
-    if entry.xattrs:
-        _set_xattrs(path, entry)
-    os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
-
-
-def _set_xattrs(target: bytes | int, entry: Entry) -> None:
-    follows = {} if isinstance(target, int) else {"follow_symlinks": False}
-    for name, value in entry.xattrs:
-        if is_reserved_xattr(name):
-            continue
-        try:
-            os.setxattr(target, name, value, **follows)
-        except OSError as error:
-            if error.errno not in _XATTR_REFUSED:
-                raise
 
 
 def _write(descriptor: int, piece: memoryview) -> None:

@@ -8,7 +8,6 @@ followed or replaced, and no child is needed.
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import ExitStack
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.errors import from_oserror
 from engine.layers.adopt import Passing, created
 from engine.layers.apply import AppliedLayer
+from engine.layers.attributes import describe
 from engine.layers.entries import Kind
 from engine.layers.index import INDEX
 from engine.layers.index_writer import IndexWriter
@@ -24,7 +24,6 @@ from engine.layers.recipe import RECIPE, RecipeWriter, write_all
 from engine.oci.whiteout import PREFIX
 from engine.progress import NEVER
 from engine.system.files import BLOCK, DIRECTORY_FLAGS
-from engine.system.overlayfs import is_reserved_xattr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 IMPLIED_MODE = 0o755
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = frozenset({Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK, Kind.HARD_LINK})
-_XATTR_REFUSED = {errno.ENOTSUP, errno.EPERM}
 
 
 def is_plain(entries: Sequence[Entry]) -> bool:
@@ -138,7 +136,7 @@ class _Writer:
         descriptor = os.open(entry.name, _NEW_FILE, 0o600, dir_fd=self._root)
         try:
             self._passing.take(entry, _written(descriptor, content))
-            _finish(descriptor, entry)
+            describe(descriptor, entry)
             self._allocated += os.fstat(descriptor).st_blocks * BLOCK
         finally:
             os.close(descriptor)
@@ -157,7 +155,7 @@ class _Writer:
             if entry is None:
                 os.utime(descriptor, ns=(0, 0))
             else:
-                _finish(descriptor, entry)
+                describe(descriptor, entry)
             self._allocated += os.fstat(descriptor).st_blocks * BLOCK
         finally:
             os.close(descriptor)
@@ -167,20 +165,6 @@ def _written(descriptor: int, content: Iterable[bytes]) -> Iterator[bytes]:
     for piece in content:
         write_all(descriptor, piece)
         yield piece
-
-
-def _finish(descriptor: int, entry: Entry) -> None:
-    os.fchown(descriptor, entry.uid, entry.gid)
-    os.fchmod(descriptor, entry.mode)
-    for name, value in entry.xattrs:
-        if is_reserved_xattr(name):
-            continue
-        try:
-            os.setxattr(descriptor, name, value)
-        except OSError as error:
-            if error.errno not in _XATTR_REFUSED:
-                raise
-    os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
 
 
 def _parents(name: bytes) -> Iterator[bytes]:
