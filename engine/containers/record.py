@@ -28,11 +28,13 @@ class Attached:
     What a container's maker said about themselves: kept to be told, and without an effect.
 
     *streams* they were to be attached to, of `STREAMS`; their terminal has *rows* and *columns*.
+    *empty* are the options, by docker's names, that they gave as empty lists instead of not at all.
     """
 
     streams: tuple[str, ...] = ()
     rows: int = 0
     columns: int = 0
+    empty: tuple[str, ...] = ()
 
 
 NOBODY = Attached()

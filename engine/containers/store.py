@@ -333,8 +333,9 @@ def _attached(row: Row | dict[str, Any]) -> Attached:
     text = row["attached"] if "attached" in row.keys() else ""  # noqa: SIM118 - of a Row it is
     if not text:
         return NOBODY
-    streams, rows, columns = json.loads(text)
-    return Attached(tuple(streams), rows, columns)
+    # Those of before have no fourth.
+    streams, rows, columns, *empty = json.loads(text)
+    return Attached(tuple(streams), rows, columns, *map(tuple, empty))
 
 
 def _trashed(row: Row) -> TrashedContainer:

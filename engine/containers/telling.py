@@ -31,7 +31,7 @@ def tell_each(events: EventLog, action: str, records: Iterable[ContainerRecord])
 def _attributes(record: ContainerRecord) -> dict[str, str]:
     return {
         **_told_of(record.labels),
-        "image": record.image_reference,
+        "image": record.settings.image,
         "name": record.name,
     }
 

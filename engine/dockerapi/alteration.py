@@ -52,7 +52,7 @@ async def update(call: Call) -> web.StreamResponse:
         changes["restart"] = restart_of(policy)
     containers = call.engine.containers
     record = await call.pools.long(containers.update, call["id"], ResourceUpdate(**changes))
-    return json_answer({"Warnings": list(containers.warnings(record.settings))})
+    return json_answer({"Warnings": list(containers.warnings(record.settings)) or None})
 
 
 async def pause(call: Call) -> web.StreamResponse:

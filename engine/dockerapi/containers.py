@@ -87,6 +87,8 @@ async def inspect(call: Call) -> web.StreamResponse:
 async def create(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/create`."""
     body = await call.json(is_needed=True)
+    if not body:
+        raise Refusal(400, "Config cannot be empty in order to create a container")
     name = call.query.text("name").removeprefix("/") or None
     settings = settings_of(body, name=name)
     platform = parse_platform(call.query.text("platform"))

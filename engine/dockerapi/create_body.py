@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.record import STREAMS, Attached
 from engine.dockerapi.fields import Fields
+from engine.dockerapi.host_config import LISTS
 from engine.dockerapi.mount_options import mounts_of
 from engine.dockerapi.port_options import endpoints_of, network_of, port_bindings_of
 from engine.dockerapi.refusals import Refusal
@@ -70,7 +71,10 @@ def attached_of(body: Mapping[str, Any]) -> Attached:
     config = Fields(body)
     rows, columns = config.child("HostConfig").size("ConsoleSize") or (0, 0)
     streams = tuple(each for each in STREAMS if config.flag(f"Attach{each.title()}"))
-    return Attached(streams, rows, columns)
+    host = config.child("HostConfig")
+    empty = [each for each in LISTS if host.value(each) in ([], {})]
+    empty += ["Entrypoint"] * (config.value("Entrypoint") == [])
+    return Attached(streams, rows, columns, tuple(empty))
 
 
 def warnings_of(body: Mapping[str, Any]) -> list[str]:
@@ -94,8 +98,7 @@ def _process(config: Fields, host: Fields) -> dict[str, Any]:
         "image": config.text("Image"),
         "command": config.words("Cmd"),
         "entrypoint": config.words("Entrypoint"),
-        # A name alone says that a variable is not set, which a container's are not anyway.
-        "env": tuple(each for each in config.texts("Env") if "=" in each[1:] or not each),
+        "env": env_of(config),
         "working_dir": config.text("WorkingDir"),
         "user": config.text("User"),
         "group_add": host.texts("GroupAdd"),
@@ -109,6 +112,16 @@ def _process(config: Fields, host: Fields) -> dict[str, Any]:
         "read_only": host.flag("ReadonlyRootfs"),
         "init": host.flag("Init"),
     }
+
+
+def env_of(config: Fields) -> tuple[str, ...]:
+    """Return the variables that are to be set; raise `Refusal` (400) for one without a name."""
+    given = config.texts("Env")
+    for each in given:
+        if each.startswith("=") or not each:
+            raise Refusal(400, f"invalid environment variable: {each[:200]}")
+    # A name alone says that a variable is not set, which a container's are not anyway.
+    return tuple(each for each in given if "=" in each)
 
 
 def _lifetime(config: Fields, host: Fields) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.dockerapi.query import Filters
     from engine.events import Event, EventLog
 
-OWN = frozenset({"by"})
+OWN = frozenset({"by", "previous"})
 
 
 async def events(call: Call) -> web.StreamResponse:
@@ -82,8 +82,11 @@ def event_message(event: Event) -> dict[str, Any]:
     """Return *event* as docker writes it; the first fields are what old clients read."""
     attributes = {key: value for key, value in event.attributes.items() if key not in OWN}
     old: dict[str, Any] = {}
+    if (event.noun, event.action) == ("image", "untag"):
+        # Docker has no word for the name that is gone.
+        attributes["name"] = event.subject
     if event.noun in {"container", "image"}:
-        old = {"status": event.action, "id": event.subject}
+        old = {"status": event.action} | ({"id": event.subject} if event.subject else {})
         if "image" in attributes:
             old["from"] = attributes["image"]
     return {

@@ -9,6 +9,7 @@ from engine.containers.state import ContainerState
 from engine.dockerapi.answers import json_answer, nothing
 from engine.dockerapi.attach import terminal_size
 from engine.dockerapi.conversation import Conversation
+from engine.dockerapi.create_body import env_of
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.frames import MULTIPLEXED, RAW, STDOUT, frame
 from engine.dockerapi.hijack import hijack, release
@@ -39,7 +40,7 @@ async def create(call: Call) -> web.StreamResponse:
     body = Fields(await call.json(is_needed=True))
     settings = ExecSettings(
         command=body.words("Cmd") or (),
-        env=tuple(each for each in body.texts("Env") if "=" in each[1:]),
+        env=env_of(body),
         user=body.text("User"),
         working_dir=body.text("WorkingDir"),
         privileged=body.flag("Privileged"),
@@ -69,7 +70,10 @@ async def start(call: Call) -> web.StreamResponse:
     containers, size = call.engine.containers, _console_size(body)
     record = await call.pools.quick(_startable, call.engine, call["id"])
     if body.flag("Detach"):
-        await call.pools.long(containers.exec_start, record.id, detach=True)
+        try:
+            await call.pools.long(containers.exec_start, record.id, detach=True)
+        except CommandNotFound as error:
+            raise Refusal(400, _not_run(error)) from error
         return nothing(status=200)
     wire = await hijack(call, _content_type(call, record))
     try:
@@ -121,11 +125,15 @@ async def _talk(call: Call, record: ExecRecord, attachment: Attachment, wire: Wi
 
 def _words(error: EngineError) -> str:
     if isinstance(error, CommandNotFound):
-        return (
-            "OCI runtime exec failed: exec failed: unable to start container process: "
-            f'exec: "{error.command}": {error.reason}: unknown\r\n'
-        )
+        return f"{_not_run(error)}\r\n"
     return f"{refusal_of(error).message}\r\n"
+
+
+def _not_run(error: CommandNotFound) -> str:
+    return (
+        "OCI runtime exec failed: exec failed: unable to start container process: "
+        f'exec: "{error.command}": {error.reason}: unknown'
+    )
 
 
 def _content_type(call: Call, record: ExecRecord) -> str:

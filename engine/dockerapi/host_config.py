@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.containers.isolation import MASKED_PATHS, READ_ONLY_PATHS
 from engine.containers.merged import merged_config
 from engine.containers.record import NOBODY, STREAMS, Attached
 from engine.dockerapi.mount_options import binds_of, mount_list_of, tmpfs_of
+from engine.dockerapi.words import short_size
 from engine.oci.healthcheck import write_healthcheck
 from engine.settings.lifetime import Writable
 
@@ -16,7 +17,32 @@ if TYPE_CHECKING:
     from engine.oci.config import ProcessDefaults
     from engine.settings import ContainerSettings, DeviceRate, PortBinding
 
+T = TypeVar("T")
+
 SHM_BYTES = 64 * 1024 * 1024
+LISTS: dict[str, type[list[Any] | dict[str, Any]]] = {
+    "Binds": list,
+    "BlkioDeviceReadBps": list,
+    "BlkioDeviceReadIOps": list,
+    "BlkioDeviceWriteBps": list,
+    "BlkioDeviceWriteIOps": list,
+    "BlkioWeightDevice": list,
+    "CapAdd": list,
+    "CapDrop": list,
+    "DeviceCgroupRules": list,
+    "DeviceRequests": list,
+    "Devices": list,
+    "Dns": list,
+    "DnsOptions": list,
+    "DnsSearch": list,
+    "ExtraHosts": list,
+    "GroupAdd": list,
+    "PortBindings": dict,
+    "SecurityOpt": list,
+    "Ulimits": list,
+    "VolumesFrom": list,
+}
+"""What docker tells as null where it was not given, and as empty where it was given so."""
 
 
 def network_mode_of(settings: ContainerSettings) -> str:
@@ -40,7 +66,7 @@ def config_of(record: ContainerRecord, image: ProcessDefaults) -> dict[str, Any]
         "Image": settings.image,
         "Volumes": {each: {} for each in merged.volumes} or None,
         "WorkingDir": merged.working_dir,
-        "Entrypoint": list(merged.entrypoint) or None,
+        "Entrypoint": list(merged.entrypoint) or _nothing("Entrypoint", list, record.attached),
         "OnBuild": None,
         "Labels": dict(record.labels),
     }
@@ -55,6 +81,16 @@ def config_of(record: ContainerRecord, image: ProcessDefaults) -> dict[str, Any]
 
 def host_config_of(settings: ContainerSettings, attached: Attached = NOBODY) -> dict[str, Any]:
     """Return docker's `HostConfig` of a container."""
+    shape = _host_config(settings, attached)
+    empty = {name: kind for name, kind in LISTS.items() if not shape[name]}
+    return shape | {name: _nothing(name, kind, attached) for name, kind in empty.items()}
+
+
+def _nothing(name: str, kind: type[T], attached: Attached) -> T | None:
+    return kind() if name in attached.empty else None
+
+
+def _host_config(settings: ContainerSettings, attached: Attached) -> dict[str, Any]:
     mounts = mount_list_of(settings.mounts)
     tmpfs = tmpfs_of(settings.mounts)
     return {
@@ -65,7 +101,7 @@ def host_config_of(settings: ContainerSettings, attached: Attached = NOBODY) -> 
         **_block_devices(settings),
         **_security(settings),
         "Binds": binds_of(settings.mounts),
-        "VolumesFrom": list(settings.volumes_from) or None,
+        "VolumesFrom": list(settings.volumes_from),
         "ConsoleSize": [attached.rows, attached.columns],
         **({"Mounts": mounts} if mounts else {}),
         **({"Tmpfs": tmpfs} if tmpfs else {}),
@@ -73,7 +109,7 @@ def host_config_of(settings: ContainerSettings, attached: Attached = NOBODY) -> 
 
 
 def _life(settings: ContainerSettings) -> dict[str, Any]:
-    log = {"max-size": settings.log.max_size, "max-file": settings.log.max_file}
+    log = {"max-size": short_size(settings.log.max_size), "max-file": settings.log.max_file}
     shape: dict[str, Any] = {
         "AutoRemove": settings.auto_remove,
         "RestartPolicy": {
@@ -86,7 +122,7 @@ def _life(settings: ContainerSettings) -> dict[str, Any]:
             | dict(settings.log.options),
         },
         "ReadonlyRootfs": settings.read_only,
-        "GroupAdd": list(settings.group_add) or None,
+        "GroupAdd": list(settings.group_add),
     }
     if settings.init:
         shape["Init"] = True
@@ -106,7 +142,7 @@ def _networking(settings: ContainerSettings) -> dict[str, Any]:
         "Dns": list(settings.dns),
         "DnsOptions": list(settings.dns_options),
         "DnsSearch": list(settings.dns_search),
-        "ExtraHosts": list(settings.extra_hosts) or None,
+        "ExtraHosts": list(settings.extra_hosts),
         "Links": links or None,
     }
 
@@ -135,7 +171,7 @@ def _resources(settings: ContainerSettings) -> dict[str, Any]:
         "CpuQuota": settings.cpu_quota,
         "CpusetCpus": settings.cpuset_cpus,
         "CpusetMems": settings.cpuset_mems,
-        "PidsLimit": settings.pids_limit or None,
+        "PidsLimit": settings.pids_limit if settings.pids_limit > 0 else None,
         "Ulimits": [
             {"Name": each.name, "Hard": each.hard, "Soft": each.soft} for each in settings.ulimits
         ],
@@ -171,11 +207,11 @@ def _security(settings: ContainerSettings) -> dict[str, Any]:
             }
             for each in settings.devices
         ],
-        "DeviceCgroupRules": list(settings.device_cgroup_rules) or None,
-        "CapAdd": list(settings.cap_add) or None,
-        "CapDrop": list(settings.cap_drop) or None,
+        "DeviceCgroupRules": list(settings.device_cgroup_rules),
+        "CapAdd": list(settings.cap_add),
+        "CapDrop": list(settings.cap_drop),
         "Privileged": settings.privileged,
-        "SecurityOpt": list(settings.security_opt) or None,
+        "SecurityOpt": list(settings.security_opt),
         "MaskedPaths": _paths(settings, settings.masked_paths, MASKED_PATHS),
         "ReadonlyPaths": _paths(settings, settings.readonly_paths, READ_ONLY_PATHS),
         "CgroupnsMode": settings.cgroup_mode or "private",

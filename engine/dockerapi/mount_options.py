@@ -6,7 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.refusals import Refusal, refusal_of
+from engine.errors import InvalidSetting
 from engine.settings import MountKind, MountPoint
 from engine.settings.mounts import PROPAGATIONS
 
@@ -22,7 +23,7 @@ IGNORED_MODES = frozenset({"z", "Z", "consistent", "cached", "delegated", "rw"})
 def mounts_of(config: Fields, host: Fields) -> tuple[MountPoint, ...]:
     """Return what `Binds`, `Mounts`, `Tmpfs` and `Volumes` ask for together."""
     driver = host.text("VolumeDriver")
-    mounts = [_parse_bind(each, driver) for each in host.texts("Binds")]
+    mounts = [_bind(each, driver) for each in host.texts("Binds")]
     mounts += [_mount(each) for each in host.children("Mounts")]
     mounts += [
         MountPoint(kind=MountKind.TMPFS, target=target, options=_words(options))
@@ -37,6 +38,14 @@ def mounts_of(config: Fields, host: Fields) -> tuple[MountPoint, ...]:
             if posixpath.normpath(target) not in taken
         ),
     )
+
+
+def _bind(text: str, driver: str) -> MountPoint:
+    try:
+        return _parse_bind(text, driver)
+    except InvalidSetting as error:
+        words = f"invalid volume specification: '{text[:200]}': {refusal_of(error).message}"
+        raise Refusal(400, words) from error
 
 
 def _parse_bind(text: str, driver: str) -> MountPoint:
@@ -110,9 +119,9 @@ def _words(options: str) -> tuple[str, ...]:
 # --- And back -----------------------------------------------------------------------------------
 
 
-def binds_of(mounts: Iterable[MountPoint]) -> list[str] | None:
+def binds_of(mounts: Iterable[MountPoint]) -> list[str]:
     """Return docker's `Binds`: what `-v` says."""
-    return [_render_bind(each) for each in mounts if _is_bind(each)] or None
+    return [_render_bind(each) for each in mounts if _is_bind(each)]
 
 
 def mount_list_of(mounts: Iterable[MountPoint]) -> list[dict[str, Any]]:
@@ -141,13 +150,18 @@ def _is_tmpfs(mount: MountPoint) -> bool:
 
 
 def _render_bind(mount: MountPoint) -> str:
+    modes = modes_of(mount)
+    return ":".join([mount.source, mount.target, *([modes] if modes else [])])
+
+
+def modes_of(mount: MountPoint) -> str:
+    """Return what stands last in `-v source:target:modes`."""
     modes = [
         *(["ro"] if mount.read_only else []),
         *([mount.propagation] if mount.propagation else []),
         *(["nocopy"] if mount.no_copy else []),
     ]
-    parts = [mount.source, mount.target, *([",".join(modes)] if modes else [])]
-    return ":".join(parts)
+    return ",".join(modes)
 
 
 def _render_mount(mount: MountPoint) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def networks_of(
     record: ContainerRecord, standing: Standing, version: ApiVersion = NEWEST
 ) -> dict[str, Any]:
     """Return docker's `Networks`: the endpoints by name of their network."""
-    found = {each.network: _endpoint(each, standing, version) for each in standing.endpoints}
+    found = {each.network: _endpoint(each, standing) for each in standing.endpoints}
+    for each in standing.endpoints:
+        found[each.network] |= _names_of(each, record, version)
     silent = standing.names if found else (*standing.names, record.settings.network)
     for name in silent:
         if name not in found and name in standing.networks:
@@ -95,18 +97,30 @@ _NO_ENDPOINT: dict[str, Any] = {
 }
 
 
-def _endpoint(endpoint: EndpointRecord, standing: Standing, version: ApiVersion) -> dict[str, Any]:
+def _names_of(
+    endpoint: EndpointRecord, record: ContainerRecord, version: ApiVersion
+) -> dict[str, Any]:
+    """Return by what it is found there."""
+    names = list(endpoint.names)
+    if version >= WITH_NAMES:
+        return {"DNSNames": names or None}
+    # Old clients find those among the aliases, but its name, where names are answered at all.
+    is_answered = endpoint.network != BRIDGE
+    return (
+        {"Aliases": [each for each in names if each != record.name] or None} if is_answered else {}
+    )
+
+
+def _endpoint(endpoint: EndpointRecord, standing: Standing) -> dict[str, Any]:
     asked = endpoint.settings
     network = standing.networks.get(endpoint.network)
     addresses = {"IPv4Address": asked.ipv4, "IPv6Address": asked.ipv6}
     chosen = {name: address for name, address in addresses.items() if address}
-    names = list(endpoint.names) or None
-    shape = {
+    return {
         **_NO_ENDPOINT,
         "IPAMConfig": chosen or None,
         "Links": list(asked.links) or None,
-        # Old clients find the container's own names here too.
-        "Aliases": (list(asked.aliases) or None) if version >= WITH_NAMES else names,
+        "Aliases": list(asked.aliases) or None,
         "MacAddress": endpoint.mac,
         "NetworkID": network.id if network else "",
         "EndpointID": endpoint.id,
@@ -114,7 +128,6 @@ def _endpoint(endpoint: EndpointRecord, standing: Standing, version: ApiVersion)
         "GlobalIPv6Address": endpoint.ipv6,
         **(_gateways(endpoint, network) if network and endpoint.is_active else {}),
     }
-    return shape | ({"DNSNames": names} if version >= WITH_NAMES else {})
 
 
 def _gateways(endpoint: EndpointRecord, network: NetworkRecord) -> dict[str, Any]:

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
     from engine.containers.record import ContainerRecord
     from engine.containers.stats import StatsSample
-    from engine.containers.stats_details import BlockUse, CpuTimes, InterfaceUse, MemoryUse
+    from engine.containers.stats_details import (
+        BlockUse,
+        CpuTimes,
+        InterfaceUse,
+        MemoryUse,
+        StatsDetails,
+    )
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
     from engine.layers.diff import Change
@@ -113,11 +119,7 @@ def stats_details(record: ContainerRecord, sample: StatsSample) -> dict[str, Any
         **empty_sample(record),
         "read": go_time(SYSTEM_CLOCK.now()),
         "pids_stats": {"current": sample.pids, "limit": details.pids_limit or NO_LIMIT},
-        "blkio_stats": {
-            **dict.fromkeys(_BLOCK_STATS),
-            "io_service_bytes_recursive": [_block(each) for each in details.block_bytes] or None,
-            "io_serviced_recursive": [_block(each) for each in details.block_times] or None,
-        },
+        "blkio_stats": _block_stats(details),
         "cpu_stats": _processor(details.cpu, details.online_cpus),
         "memory_stats": _memory(details.memory, sample.memory_limit),
     }
@@ -126,6 +128,16 @@ def stats_details(record: ContainerRecord, sample: StatsSample) -> dict[str, Any
             each.name: _interface(each) for each in details.networks if each.name != "lo"
         }
     return shape
+
+
+def _block_stats(details: StatsDetails) -> dict[str, Any]:
+    # What the second layout of control groups does not count is null, what is 0 in the first empty.
+    nothing: list[Any] | None = [] if details.cpu.per_cpu_ns else None
+    return {
+        **dict.fromkeys(_BLOCK_STATS, nothing),
+        "io_service_bytes_recursive": [_block(each) for each in details.block_bytes] or nothing,
+        "io_serviced_recursive": [_block(each) for each in details.block_times] or nothing,
+    }
 
 
 def _processor(cpu: CpuTimes, online: int) -> dict[str, Any]:
@@ -151,7 +163,7 @@ def _memory(memory: MemoryUse, limit: int) -> dict[str, Any]:
         "usage": memory.usage_bytes,
         "max_usage": memory.largest_bytes,
         "stats": dict(memory.stat),
-        "failcnt": memory.failures,
+        **({"failcnt": memory.failures} if memory.failures else {}),
         "limit": limit,
     }
 
@@ -180,7 +192,7 @@ async def top(call: Call) -> web.StreamResponse:
         found = await call.pools.long(call.engine.containers.top, call["id"], arguments)
     except ContainerNotRunning as error:
         record = await call.pools.quick(call.engine.containers.get, call["id"])
-        raise Refusal(409, f"container {record.id} is not running") from error
+        raise Refusal(409, f"Container {record.id} is not running") from error
     return json_answer({"Titles": list(found.titles), "Processes": [list(r) for r in found.rows]})
 
 

@@ -57,3 +57,12 @@ def parse_size(text: str, name: str) -> int:
     if match is None:
         raise Refusal(400, f"invalid size for {name}: '{text[:40]}'")
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def short_size(size: int) -> str:
+    """Return *size* as people give it: in the largest binary unit that has no remainder."""
+    for unit in ("g", "m", "k"):
+        count, rest = divmod(size, 1024 ** _POWERS[unit])
+        if count and not rest:
+            return f"{count}{unit}"
+    return str(size) if size else ""

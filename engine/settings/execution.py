@@ -38,7 +38,6 @@ class ExecSettings:
         for each in ("user", "working_dir", "detach_keys"):
             check_text(each, getattr(self, each))
         self._check_user()
-        self._check_working_dir()
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -52,7 +51,3 @@ class ExecSettings:
     def _check_user(self) -> None:
         if len(self.user) > MAX_NAME or self.user.count(":") > 1:
             raise InvalidSetting("user", "write it as user[:group], by name or number")
-
-    def _check_working_dir(self) -> None:
-        if self.working_dir and not self.working_dir.startswith("/"):
-            raise InvalidSetting("working_dir", "Cwd must be an absolute path")

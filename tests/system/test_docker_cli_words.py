@@ -299,6 +299,8 @@ SCENES = {
         rename b1 'b@d'
         exec -u nope b1 true
         exec -w /nope b1 true
+        exec -w relative b1 true
+        exec -d -w relative b1 true
         exec --detach-keys bad b1 true
         rm -f b1
         run --name b3 --log-opt labels=x,z --label x=y --log-opt env=A -e 'A=1 2' IMAGE echo hi

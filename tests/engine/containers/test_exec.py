@@ -237,7 +237,6 @@ class TestProcess:
         ({"command": []}, "command"),
         ({"command": [""]}, "command"),
         ({"command": ["x\0"]}, "command"),
-        ({"command": ["x"], "working_dir": "here"}, "working_dir"),
         ({"command": ["x"], "user": "a:b:c"}, "user"),
         ({"command": ["x"], "nope": 1}, "nope"),
         ({}, "command"),

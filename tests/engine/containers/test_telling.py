@@ -12,7 +12,8 @@ def told(labels: dict[str, str]) -> dict[str, str]:
     """Return the attributes of an event about a container with *labels*."""
     found: list[dict[str, str]] = []
     log = SimpleNamespace(record=lambda *_, **attributes: found.append(attributes))
-    record = SimpleNamespace(id="c1", labels=labels, image_reference="web:1", name="web")
+    settings = SimpleNamespace(image="web:1")
+    record = SimpleNamespace(id="c1", labels=labels, settings=settings, name="web")
     tell(cast("Any", log), "start", cast("Any", record), exitCode="0")
     return found[0]
 

@@ -10,7 +10,7 @@ import pytest
 from engine.containers.record import Attached
 from engine.dockerapi.create_body import attached_of, settings_of, warnings_of
 from engine.dockerapi.fields import Fields
-from engine.dockerapi.host_config import host_config_of
+from engine.dockerapi.host_config import LISTS, host_config_of
 from engine.dockerapi.port_options import endpoint_of
 from engine.dockerapi.refusals import Refusal
 from engine.errors import InvalidSetting
@@ -24,7 +24,7 @@ def body(**host: Any) -> dict[str, Any]:
 ROUND_TRIPS: dict[str, Any] = {
     "AutoRemove": True,
     "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
-    "LogConfig": {"Type": "json-file", "Config": {"max-size": "10485760", "max-file": "3"}},
+    "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
     "ReadonlyRootfs": True,
     "GroupAdd": ["audio", "1000"],
     "Init": True,
@@ -100,6 +100,13 @@ def test_the_client_and_its_terminal_are_told_back() -> None:
             attached_of(body(ConsoleSize=wrong))
 
 
+@pytest.mark.parametrize("option", LISTS)
+def test_a_list_that_was_given_empty_is_told_so_and_else_is_null(option: str) -> None:
+    empty = LISTS[option]()
+    for given, told in ((body(**{option: empty}), empty), (body(**{option: None}), None)):
+        assert host_config_of(settings_of(given, name=None), attached_of(given))[option] == told
+
+
 def test_processor_period_and_quota_are_told_back() -> None:
     told = host_config_of(settings_of(body(CpuPeriod=50_000, CpuQuota=25_000), name=None))
 
@@ -112,6 +119,7 @@ def test_without_options_everything_is_as_docker_has_it() -> None:
     assert told["RestartPolicy"] == {"Name": "no", "MaximumRetryCount": 0}
     assert told["ShmSize"] == 64 << 20
     assert told["IpcMode"] == "private"
+    assert told["PidsLimit"] is None
     assert "/proc/kcore" in told["MaskedPaths"]
 
 
@@ -260,3 +268,9 @@ def test_names_of_fields_are_taken_in_any_case_and_the_exact_one_first() -> None
     assert fields.flag("Force")
     assert fields.child("x").text("Y") == "z"
     assert fields.text("Nothing") == ""
+
+
+@pytest.mark.parametrize("variable", ["=x", ""])
+def test_a_variable_without_a_name_is_refused(variable: str) -> None:
+    with pytest.raises(Refusal, match=f"^invalid environment variable: {variable}$"):
+        settings_of({"Image": "busybox", "Env": ["A=1", variable]}, name=None)

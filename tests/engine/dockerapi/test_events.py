@@ -1,10 +1,11 @@
 """Which events somebody asks for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from engine.dockerapi.events import matches
+from engine.dockerapi.events import event_message, matches
 from engine.dockerapi.query import Filters
 from engine.events import Event
 
@@ -38,3 +39,17 @@ def test_labels_and_names_are_asked_for() -> None:
     assert not matches(told, Filters({"label": ("team=blue",)}))
     assert matches(told, Filters({"container": ("abab",)}))
     assert not matches(told, Filters({"daemon": ("web",)}))
+
+
+def test_of_a_name_that_is_gone_only_its_image_is_told() -> None:
+    told = event_message(replace(event("image", name=NAME, by="ana"), action="untag"))
+
+    assert told["Actor"] == {"ID": "ab" * 32, "Attributes": {"name": "ab" * 32}}
+    assert told["id"] == "ab" * 32
+
+
+def test_what_happened_to_no_image_in_particular_names_none() -> None:
+    told = event_message(replace(event("image", reclaimed="5"), action="prune", subject=""))
+
+    assert "id" not in told
+    assert told["Actor"] == {"ID": "", "Attributes": {"reclaimed": "5"}}

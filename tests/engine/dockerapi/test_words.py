@@ -7,7 +7,7 @@ import pytest
 from engine.dockerapi.names import matching
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.shapes_containers import command_text
-from engine.dockerapi.words import go_time, human_size, parse_size, progress_bar
+from engine.dockerapi.words import go_time, human_size, parse_size, progress_bar, short_size
 from engine.oci.reference import Reference
 
 
@@ -23,6 +23,14 @@ def test_sizes_have_four_digits(size: int, text: str) -> None:
 )
 def test_sizes_are_read_in_binary_units(text: str, size: int) -> None:
     assert parse_size(text, "size") == size
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(10 << 20, "10m"), (3 << 29, "1536m"), (1000, "1000"), (2048, "2k"), (0, "")]
+)
+def test_sizes_are_written_as_people_give_them(size: int, text: str) -> None:
+    assert short_size(size) == text
+    assert not text or parse_size(text, "size") == size
 
 
 def test_what_is_no_size_is_refused() -> None:
