@@ -8,6 +8,7 @@ transaction that removes it. Many go in one transaction, so that there are few w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from engine.cleanup.filters import protection
@@ -23,7 +24,7 @@ from engine.cleanup.subject import Standing, SubjectKind, what_happened
 from engine.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from engine.cleanup.lookout import Lookout
     from engine.cleanup.plan import SealedItem
@@ -86,35 +87,40 @@ class Acts:
         skipped = tuple(Skipped(*each) for each in removed.refused.items())
         return CleanupReport(tuple(removed.ids), skipped, removed.freed_bytes)
 
-    def put_aside(self, item: SealedItem, owner: str, subject: Subject | None) -> int | Skipped:
-        """
-        Put a thing into the trash, unless something happened to it.
-
-        *subject* is what it is now, not for containers and images.
-        """
-        if item.kind is SubjectKind.VOLUME:
-            return self._put_volume_aside(item, owner, subject)
-        if item.kind is SubjectKind.CONTAINER:
-            refusal = self._tools.sources.containers.trash.put(
-                item.id,
-                owner=owner,
-                objection=lambda record: _words(item, self._container(record)),
-            )
+    def put_many_aside(self, items: Sequence[SealedItem], owner: str) -> CleanupReport:
+        """Put containers, or images, into the trash, but those to which something happened."""
+        planned = {each.id: each for each in items}
+        if items[0].kind is SubjectKind.IMAGE:
+            refused = self._put_images_aside(planned, owner)
         else:
-            # Its containers in the trash come back with it there.
-            users = self._tools.sources.containers.present_holders
-            refusal = self._tools.sources.image_trash.put(
-                item.id,
+            refused = self._tools.sources.containers.trash.put_each(
+                list(planned),
                 owner=owner,
-                objection=lambda image: _words(
-                    item, self._image(image, users(image.id), leased_now(self._tools))
-                ),
+                objection=lambda record: _words(planned[record.id], self._container(record)),
             )
-        return Skipped(item.id, refusal) if refusal else 0
+        return CleanupReport(
+            tuple(each for each in planned if each not in refused),
+            tuple(Skipped(*each) for each in refused.items()),
+            0,
+        )
 
-    def _put_volume_aside(
+    def _put_images_aside(self, planned: Mapping[str, SealedItem], owner: str) -> dict[str, str]:
+        # Its containers in the trash come back with it there.
+        users = self._tools.sources.containers.present_holders
+        # Asked once, in the transaction in which all of them go.
+        leased = cache(partial(leased_now, self._tools))
+        return self._tools.sources.image_trash.put_each(
+            list(planned),
+            owner=owner,
+            objection=lambda image: _words(
+                planned[str(image.id)], self._image(image, users(image.id), leased())
+            ),
+        )
+
+    def put_volume_aside(
         self, item: SealedItem, owner: str, subject: Subject | None
     ) -> int | Skipped:
+        """Put a volume into the trash, unless something happened to it; *subject* is as it is."""
         skipped = _objection(item, subject)
         if skipped:
             return skipped

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.cleanup.plan import CleanupReport, Skipped
 from engine.errors import NotFound, WrongState
 from engine.progress import StepProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine.progress import Cancellation, ProgressSink
+
+
+# So many go together: few waits for the disk, and nobody else waits long.
+BATCH = 256
+Item = TypeVar("Item")
+
+
+def in_batches(
+    items: Sequence[Item], kind: Callable[[Item], object]
+) -> Iterator[tuple[int, Sequence[Item]]]:
+    """Yield *items* in their order, a number of one kind at a time, and where they begin."""
+    at = 0
+    for _, found in groupby(items, key=kind):
+        same = tuple(found)
+        for start in range(0, len(same), BATCH):
+            yield at + start, same[start : start + BATCH]
+        at += len(same)
 
 
 def carry_out(

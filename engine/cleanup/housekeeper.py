@@ -12,11 +12,10 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine.cleanup.acts import TOGETHER, TRASHABLE, Acts, leased_now
-from engine.cleanup.carrying import carry_out
+from engine.cleanup.carrying import carry_out, in_batches
 from engine.cleanup.copies import find_copy
 from engine.cleanup.gather import by_id
 from engine.cleanup.history import lives_of
@@ -30,7 +29,7 @@ from engine.errors import PlanExpired
 from engine.progress import NEVER, SILENT, StepProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from engine.cleanup.acts import Tools
     from engine.cleanup.copies import Copy
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 EXPIRES_AFTER = timedelta(hours=1)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 ID_BYTES = 16
-# So many go together: few waits for the disk, and nobody else waits long.
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -60,16 +57,6 @@ class _Run:
     into_trash_of: str | None
     progress: ProgressSink
     cancellation: Cancellation
-
-
-def _batches(items: Sequence[SealedItem]) -> Iterator[tuple[int, Sequence[SealedItem]]]:
-    """Yield *items* in their order, a number of one kind at a time, and where they begin."""
-    at = 0
-    for _, found in groupby(items, key=lambda each: each.kind):
-        same = tuple(found)
-        for start in range(0, len(same), BATCH):
-            yield at + start, same[start : start + BATCH]
-        at += len(same)
 
 
 class Housekeeper:
@@ -163,26 +150,27 @@ class Housekeeper:
         going = [each for each in plan.items if each.id not in spared]
         report = CleanupReport((), tuple(Skipped(*each) for each in spared.items()), 0)
         run = _Run(len(going), owner if into_trash else None, progress, cancellation)
-        for first, items in _batches(going):
+        for first, items in in_batches(going, lambda each: each.kind):
             report = report.joined(self._carried_out(run, first, items))
         # What lay below a layer that went after it was needed until then.
         return report.with_more(self._tools.sources.images.collect_stray_layers())
 
     def _carried_out(self, run: _Run, first: int, items: Sequence[SealedItem]) -> CleanupReport:
         """Have some items gone, which are all of one kind."""
-        acts, kind = Acts(self._tools), items[0].kind
-        if kind in TOGETHER and run.into_trash_of is None:
+        acts, kind, whose = Acts(self._tools), items[0].kind, run.into_trash_of
+        if kind in TOGETHER:
             run.progress.emit(StepProgress(items[0].id, first, run.total))
             if not run.cancellation.is_cancelled:
-                return acts.remove_many(items)
+                if whose is None:
+                    return acts.remove_many(items)
+                return acts.put_many_aside(items, whose)
         planned = {each.id: each for each in items}
         subjects = {} if kind in TOGETHER else by_id(self._found({kind}))
-        whose = run.into_trash_of
         return carry_out(
             list(planned),
             lambda each: (
-                acts.put_aside(planned[each], whose, subjects.get(each))
-                if kind in TRASHABLE and whose is not None
+                acts.put_volume_aside(planned[each], whose, subjects.get(each))
+                if kind is SubjectKind.VOLUME and whose is not None
                 else acts.remove(planned[each], subjects.get(each))
             ),
             run.progress,

@@ -8,30 +8,32 @@ disk is too full; the oldest goes first, containers before the images that they 
 from __future__ import annotations
 
 import shutil
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from engine.cleanup.carrying import carry_out
-from engine.cleanup.plan import Skipped
+from engine.cleanup.carrying import carry_out, in_batches
+from engine.cleanup.plan import CleanupReport, Skipped
 from engine.cleanup.subject import SubjectKind
 from engine.containers.store import IN_TRASH
-from engine.errors import ImageInUse, InvalidSetting, VolumeInUse, WrongState
+from engine.errors import InvalidSetting, VolumeInUse, WrongState
 from engine.ledger.survey import TRASH, VOLUME, held_by
 from engine.oci.reference import Reference
-from engine.progress import NEVER, SILENT
+from engine.progress import NEVER, SILENT, StepProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from engine.cleanup.lookout import Lookout
-    from engine.cleanup.plan import CleanupReport
     from engine.cleanup.sources import Sources
     from engine.progress import Cancellation, ProgressSink
     from engine.system.clock import Clock
 
 RETENTION = timedelta(days=7)
+# Containers go before the images that they need.
+_TURNS = (SubjectKind.CONTAINER, SubjectKind.IMAGE, SubjectKind.VOLUME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +100,14 @@ def overdue(
     a selection of items.
     """
     ordered = sorted(items, key=lambda each: (each.trashed_at, each.kind, each.id))
-    going = [each.id for each in ordered if now - each.trashed_at >= limits.retention]
-    everything = freed(each.id for each in ordered)
-    for each in ordered:
-        gone = freed(going)
-        is_large = limits.max_bytes and everything - gone > limits.max_bytes
-        if each.id not in going and (is_large or gone < excess):
-            going.append(each.id)
-    return going
+    ids = [each.id for each in ordered]
+    old = sum(now - each.trashed_at >= limits.retention for each in ordered)
+    wanted = max(excess, freed(ids) - limits.max_bytes if limits.max_bytes else 0)
+    if wanted <= 0:
+        return ids[:old]
+    # The more go the more comes free; a question for each would take long where many lie there.
+    enough = bisect_left(range(len(ids)), wanted, key=lambda count: freed(ids[:count]))
+    return ids[: max(old, enough)]
 
 
 class Trash:
@@ -163,14 +165,29 @@ class Trash:
         cancellation: Cancellation = NEVER,
     ) -> CleanupReport:
         """Remove these for good, and nothing else; what is no longer there is skipped."""
-        ordered = sorted(item_ids, key=_goes_late)
-        return carry_out(ordered, self._discard, progress, cancellation)
+        ordered = sorted(dict.fromkeys(item_ids), key=lambda each: _TURNS.index(_kind(each)))
+        report = CleanupReport((), (), 0)
+        for first, some in in_batches(ordered, _kind):
+            progress.emit(StepProgress(some[0], first, len(ordered)))
+            if cancellation.is_cancelled or _kind(some[0]) is SubjectKind.VOLUME:
+                emptied = carry_out(
+                    some,
+                    self._discard_volume,
+                    progress,
+                    cancellation,
+                    first=first,
+                    total=len(ordered),
+                )
+            else:
+                emptied = self._discard_many(some)
+            report = report.joined(emptied)
+        return report
 
     def tend(self, limits: TrashLimits) -> CleanupReport:
         """Empty the trash of what is too old, or too much; see `overdue`."""
         items = self.list()
         if not items:
-            return carry_out([], self._discard, SILENT, NEVER)
+            return CleanupReport((), (), 0)
         disk = shutil.disk_usage(self._sources.paths.root)
         with self._lookout.book() as book:
             going = overdue(
@@ -199,16 +216,20 @@ class Trash:
                 names[each] = f"{trashed.record.name} ({IN_TRASH})"
         return tuple(names.get(each, each) for each in container_ids)
 
-    def _discard(self, item_id: str) -> int | Skipped:
-        kind, name = _told(item_id.partition(":")[2])
-        if kind is SubjectKind.CONTAINER:
-            return self._sources.containers.trash.discard(name)
-        if kind is SubjectKind.VOLUME:
-            return self._sources.volumes.trash.discard(name)
-        try:
-            return self._sources.image_trash.discard(name)
-        except ImageInUse as error:
-            return Skipped(item_id, error.message)
+    def _discard_volume(self, item_id: str) -> int | Skipped:
+        return self._sources.volumes.trash.discard(_told(item_id.partition(":")[2])[1])
+
+    def _discard_many(self, item_ids: Sequence[str]) -> CleanupReport:
+        """Remove containers, or images, for good; many in one transaction."""
+        names = {_told(each.partition(":")[2])[1]: each for each in item_ids}
+        if _kind(item_ids[0]) is SubjectKind.CONTAINER:
+            gone = self._sources.containers.trash.discard_each(list(names))
+            ids, refused, freed = gone.ids, gone.refused, gone.freed_bytes
+        else:
+            let_go = self._sources.image_trash.discard_each(list(names))
+            ids, refused, freed = list(let_go.ids), let_go.refused, let_go.freed_bytes
+        skipped = tuple(Skipped(names[each], why) for each, why in refused.items())
+        return CleanupReport(tuple(names[each] for each in ids), skipped, freed)
 
     # Last, because its name hides the built-in one from annotations that follow.
     def list(self) -> list[TrashItem]:
@@ -261,6 +282,5 @@ def _told(subject: str) -> tuple[SubjectKind, str]:
     return SubjectKind.IMAGE, subject
 
 
-def _goes_late(item_id: str) -> bool:
-    """Whether others in the trash may need the item."""
-    return _told(item_id.partition(":")[2])[0] is SubjectKind.IMAGE
+def _kind(item_id: str) -> SubjectKind:
+    return _told(item_id.partition(":")[2])[0]

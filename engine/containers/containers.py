@@ -46,7 +46,7 @@ from engine.containers.record import (
     Pruned,
     WaitFor,
 )
-from engine.containers.remove import Removed, Remover
+from engine.containers.remove import Remover
 from engine.containers.reset import Resetter
 from engine.containers.resources import warnings
 from engine.containers.sandbox import DEFAULT_TARGET, Sandboxer
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.containers.ports import ImageDeriver, ImageSource, Means
+    from engine.containers.together import Removed
     from engine.events import EventLog
     from engine.images.record import ImageRecord
     from engine.layers.diff import Change

@@ -9,7 +9,6 @@ the same call removes, and `reconcile` if the call is killed.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,29 +18,15 @@ from engine.containers.record import Pruned
 from engine.containers.sandbox import discard_sandboxes_of
 from engine.containers.state import Change, after
 from engine.containers.telling import tell_each
+from engine.containers.together import BATCH, Removed, at_rest, in_batches
 from engine.system.files import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.containers.settle import Settler
-
-# So many go in one transaction: few waits for the disk, and nobody else waits long.
-BATCH = 128
-
-GONE = "is gone already"
-
-
-@dataclass
-class Removed:
-    """What went, the bytes that came free, and why others stayed."""
-
-    ids: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
-    freed_bytes: int = 0
 
 
 class Remover:
@@ -82,46 +67,20 @@ class Remover:
         removal. Whoever is being worked on by others is waited for.
         """
         found = Removed()
-        for start in range(0, len(container_ids), BATCH):
-            some = container_ids[start : start + BATCH]
-            with ExitStack() as held:
-                # Who waits for several locks at once may wait for whoever waits for him.
-                free = [each for each in some if held.enter_context(self._tried(each))]
-                self._remove_unless(free, objection, found)
-            for each in (each for each in some if each not in free):
-                with self._means.locks.held(lock_name(each)):
-                    self._remove_unless([each], objection, found)
-        return found
 
-    def _remove_unless(
-        self,
-        container_ids: Sequence[str],
-        objection: Callable[[ContainerRecord], str],
-        found: Removed,
-    ) -> None:
-        going = []
-        for container_id in container_ids:
-            record = self._means.store.find_by_id(container_id)
-            words = GONE
-            if record is not None:
-                record = self._settler.settle(record)
-                words = objection(record)
-                if not words and not record.is_at_rest:
-                    words = f"is {record.state}"
-            if record is None or words:
-                found.refused[container_id] = words
-            else:
-                going.append(record)
-        if going:
+        def remove(some: Sequence[str]) -> None:
+            going, refused = at_rest(self._means, self._settler, some, objection)
+            found.refused.update(refused)
             found.freed_bytes += self._remove_all(going)
             found.ids += [each.id for each in going]
 
-    def _tried(self, container_id: str) -> AbstractContextManager[bool]:
-        return self._means.locks.tried(lock_name(container_id))
+        in_batches(self._means.locks, container_ids, remove)
+        return found
 
     def _held(self, held: ExitStack, container_ids: Sequence[str]) -> list[ContainerRecord]:
         """Return those that do not run and that nobody is working on, held still."""
-        free = [each for each in container_ids if held.enter_context(self._tried(each))]
+        tried = self._means.locks.tried
+        free = [each for each in container_ids if held.enter_context(tried(lock_name(each)))]
         return [each for each in self._means.store.list_by_id(free) if each.is_at_rest]
 
     def _remove_all(self, records: Sequence[ContainerRecord], *, with_volumes: bool = False) -> int:

@@ -222,10 +222,13 @@ class ContainerStore:
             self.insert(record)
             self.mark_stopped(record.id, is_stopped=record.was_stopped)
 
-    def forget_aside(self, container_id: str) -> None:
-        """Remove a record from the trash."""
+    def forget_aside(self, container_ids: Iterable[str]) -> None:
+        """Remove records from the trash."""
         with self._database.write() as transaction:
-            transaction.execute("DELETE FROM trashed_containers WHERE id = ?", (container_id,))
+            transaction.execute(
+                "DELETE FROM trashed_containers WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(container_ids)),),
+            )
 
     def is_aside(self, container_id: str) -> bool:
         """Return whether the container of that ID is in the trash."""

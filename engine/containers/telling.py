@@ -23,9 +23,13 @@ def tell(events: EventLog, action: str, record: ContainerRecord, **more: str) ->
     events.record("container", action, record.id, **_attributes(record), **more)
 
 
-def tell_each(events: EventLog, action: str, records: Iterable[ContainerRecord]) -> None:
+def tell_each(
+    events: EventLog, action: str, records: Iterable[ContainerRecord], **more: str
+) -> None:
     """As `tell`, of several containers in their order."""
-    events.record_many("container", [(action, each.id, _attributes(each)) for each in records])
+    events.record_many(
+        "container", [(action, each.id, {**_attributes(each), **more}) for each in records]
+    )
 
 
 def _attributes(record: ContainerRecord) -> dict[str, str]:

@@ -16,12 +16,13 @@ from engine.containers.create import lock_name
 from engine.containers.endpoints import member_of
 from engine.containers.mounting import Mounting
 from engine.containers.remove import clear_away
-from engine.containers.telling import tell
+from engine.containers.telling import tell, tell_each
+from engine.containers.together import GONE, Removed, at_rest, in_batches
 from engine.errors import ContainerNotFound, ContainerRunning, NameTaken, RestoreConflict
 from engine.settings.container import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord, TrashedContainer
@@ -59,12 +60,47 @@ class ContainerTrash:
                 return refusal
             if not record.is_at_rest:
                 raise ContainerRunning(record.name, state=record.state)
-            self._settler.clear(means.bundles.locate(record.id))
-            with means.database.write():
-                means.store.put_aside(record.id, moment=means.clock.now(), owner=owner)
-                tell(means.events, "destroy", record, trash="yes")
-            means.waiting.dismiss(record.id)
+            self._put_all([record], owner)
         return ""
+
+    def put_each(
+        self,
+        container_ids: Sequence[str],
+        *,
+        owner: str = "",
+        objection: Callable[[ContainerRecord], str],
+    ) -> dict[str, str]:
+        """
+        Put those that do not run and that *objection* has nothing against into the trash.
+
+        Returns why others stay, by their IDs. Many go in one transaction; otherwise as `put`.
+        """
+        found: dict[str, str] = {}
+
+        def put(some: Sequence[str]) -> None:
+            going, refused = at_rest(
+                self._means,
+                self._settler,
+                some,
+                lambda record: objection(record) or (GOING if record.is_over else ""),
+            )
+            found.update(refused)
+            self._put_all(going, owner)
+
+        in_batches(self._means.locks, container_ids, put)
+        return found
+
+    def _put_all(self, records: Sequence[ContainerRecord], owner: str) -> None:
+        if not records:
+            return
+        means, ids = self._means, [each.id for each in records]
+        self._settler.clear_each(ids)
+        with means.database.write():
+            for each in records:
+                means.store.put_aside(each.id, moment=means.clock.now(), owner=owner)
+            tell_each(means.events, "destroy", records, trash="yes")
+        for container_id in means.waiting.list_ids().intersection(ids):
+            means.waiting.dismiss(container_id)
 
     def find(self, container_id: str) -> TrashedContainer | None:
         """Return the container of that ID that is in the trash, or None."""
@@ -93,17 +129,35 @@ class ContainerTrash:
 
     def discard(self, container_id: str) -> int:
         """Remove a container of the trash for good, as `remove` does; return the freed bytes."""
-        means = self._means
         with self._held(container_id):
-            record = self._get(container_id).record
-            with means.database.write():
-                freed = means.snapshotter.remove(record.id)
-                volumes = self._mounting.withdraw(record.id, with_anonymous=False)
-                means.networks.wiring.withdraw(record.id)
-                means.store.forget_aside(record.id)
-            means.departures.add(record, means.bundles.locate(record.id))
-            clear_away(means, [record.id])
-        means.volumes.discard(volumes)
+            return self._discard_all([self._get(container_id).record])
+
+    def discard_each(self, container_ids: Sequence[str]) -> Removed:
+        """As `discard`, of several, many in one transaction; what is not there is refused."""
+        found = Removed()
+
+        def discard(some: Sequence[str]) -> None:
+            here = {each: self.find(each) for each in some}
+            records = [each.record for each in here.values() if each is not None]
+            found.refused.update({each: GONE for each in some if here[each] is None})
+            found.freed_bytes += self._discard_all(records)
+            found.ids += [each.id for each in records]
+
+        in_batches(self._means.locks, container_ids, discard)
+        return found
+
+    def _discard_all(self, records: Sequence[ContainerRecord]) -> int:
+        if not records:
+            return 0
+        means, ids = self._means, [each.id for each in records]
+        with means.database.write():
+            freed = sum(means.snapshotter.remove_each(ids).values())
+            self._mounting.withdraw_each(dict.fromkeys(ids, False))
+            means.networks.wiring.withdraw_each(ids)
+            means.store.forget_aside(ids)
+        for each in records:
+            means.departures.add(each, means.bundles.locate(each.id))
+        clear_away(means, ids)
         return freed
 
     @contextmanager

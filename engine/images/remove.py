@@ -1,20 +1,19 @@
 """
 Removing images, with docker's rules: what goes is decided purely, then done in one transaction.
 
-A layer goes with the last image that lists it, its archive and documents likewise; what a pull at
-work has leased stays until a sweep. The refusal to take an image from under a container names the
-container, and no force changes it: force takes names away.
+What it was made of goes with it, see `dismantle`. The refusal to take an image from under a
+container names the container, and no force changes it: force takes names away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.errors import ImageHasSeveralNames, ImageInUse, TagMoved
+from engine.images.dismantle import Dismantler, Leased
 from engine.images.record import ImageRemoval
-from engine.images.resources import LAYER, blob_resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from engine.images.gc import Collector
     from engine.images.ports import ImageHolders, LayerSnapshots
     from engine.images.prune_filters import PruneFilters
-    from engine.images.record import ImageRecord, LayerRecord
+    from engine.images.record import ImageRecord
     from engine.images.store import ImageStore
     from engine.leases import Leases
     from engine.oci.reference import Reference
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
 
 
 GONE, IN_USE = "is gone already", "came into use meanwhile"
-Key = TypeVar("Key")
 Users = tuple[str, ...]
-Leased = frozenset[str]
 Objection = Callable[["ImageRecord", Users, Leased], str]
 
 
@@ -103,10 +100,9 @@ class Remover:
     ) -> None:
         self._database = database
         self._images = images
-        self._snapshots = snapshots
         self._leases = leases
         self._holders = holders
-        self._collector = collector
+        self._dismantler = Dismantler(images=images, snapshots=snapshots, collector=collector)
 
     def remove(
         self, text: str, *, of: str = "", force: bool = False, owner: str = ""
@@ -186,62 +182,10 @@ class Remover:
     ) -> list[ImageRemoval]:
         """Remove *images* with all their names; return what each one's removal did."""
         self._images.forget_all(images, owner=owner, reason="delete")
-        layers = self._remove_layers(images, leased)
-        freed = self._remove_blobs(transaction, images, layers, leased)
+        parts = self._dismantler.dismantle(transaction, images, leased)
         return [
             ImageRemoval(
-                image.names,
-                (image.id, *(layer.chain_id for layer in gone)),
-                sum(layer.size for layer in gone) + blob_bytes,
+                image.names, (image.id, *(layer.chain_id for layer in each.layers)), each.bytes
             )
-            for image, gone, blob_bytes in zip(images, layers, freed, strict=True)
+            for image, each in zip(images, parts, strict=True)
         ]
-
-    def _remove_layers(
-        self, images: Sequence[ImageRecord], leased: Leased
-    ) -> list[list[LayerRecord]]:
-        """Remove the layers that nothing needs any more; return which went with each image."""
-        last = _last_of([[str(layer.chain_id) for layer in each.layers] for each in images])
-        needed = self._images.listed_layers(last)
-        needed |= {str(each) for each in last if f"{LAYER}:{each}" in leased}
-        # The highest first, and what stands on a layer goes no later than the last image with it.
-        candidates = [
-            [
-                layer
-                for layer in reversed(image.layers)
-                if last[str(layer.chain_id)] == number and str(layer.chain_id) not in needed
-            ]
-            for number, image in enumerate(images)
-        ]
-        gone = self._snapshots.remove_each(
-            [str(layer.chain_id) for each in candidates for layer in each]
-        )
-        self._images.forget_layers(gone)
-        return [[layer for layer in each if str(layer.chain_id) in gone] for each in candidates]
-
-    def _remove_blobs(
-        self,
-        transaction: Transaction,
-        images: Sequence[ImageRecord],
-        layers: Sequence[Sequence[LayerRecord]],
-        leased: Leased,
-    ) -> list[int]:
-        """Let the blobs go that nothing needs any more; return the bytes they take by image."""
-        blobs = [
-            {layer.digest: layer.archive_bytes for layer in gone if layer.archive_bytes}
-            | {document.digest: document.size for document in image.documents}
-            for image, gone in zip(images, layers, strict=True)
-        ]
-        last = _last_of(blobs)
-        free = {each for each in last if blob_resource(each) not in leased}
-        useless = free - self._images.listed_blobs(free)
-        self._collector.collect_after(transaction, useless)
-        return [
-            sum(size for each, size in mine.items() if each in useless and last[each] == number)
-            for number, mine in enumerate(blobs)
-        ]
-
-
-def _last_of(groups: Sequence[Iterable[Key]]) -> dict[Key, int]:
-    """Return the number of the last of *groups* that each thing is in."""
-    return {each: number for number, group in enumerate(groups) for each in group}

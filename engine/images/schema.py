@@ -104,5 +104,8 @@ SCHEMA = Schema(
             PRIMARY KEY (digest, holder)
         ) WITHOUT ROWID
         """,
+        """
+        CREATE INDEX held_blobs_by_holder ON held_blobs (holder)
+        """,
     ),
 )

@@ -9,12 +9,14 @@ Only emptying lets go of them, and is not undone.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import ImageInUse, ImageNotFound, RestoreConflict
+from engine.images.dismantle import Dismantler
 from engine.images.holds import LayerHolds
 from engine.images.record import DocumentRecord, ImageRecord, LayerRecord, TrashedImage
+from engine.images.remove import GONE
 from engine.oci.digest import ChainID, DiffID, Digest, ImageID
 from engine.oci.reference import Reference
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
@@ -24,11 +26,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.images.gc import Collector
+    from engine.images.ports import LayerSnapshots
     from engine.images.store import ImageStore
+    from engine.leases import Leases
     from engine.system.clock import Clock
-    from engine.system.database import Database, Row
+    from engine.system.database import Database, Row, Transaction
 
 REASON = "trash"
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """Which images left the trash for good, why others did not, and the bytes that came free."""
+
+    ids: tuple[str, ...]
+    refused: dict[str, str]
+    freed_bytes: int
 
 
 class Users(Protocol):
@@ -49,14 +62,17 @@ class ImageTrash:
         *,
         database: Database,
         images: ImageStore,
+        snapshots: LayerSnapshots,
+        leases: Leases,
         users: Users,
         collector: Collector,
         clock: Clock,
     ) -> None:
         self._database = database
         self._images = images
+        self._leases = leases
         self._users = users
-        self._collector = collector
+        self._dismantler = Dismantler(images=images, snapshots=snapshots, collector=collector)
         self._holds = LayerHolds(database)
         self._clock = clock
 
@@ -75,22 +91,51 @@ class ImageTrash:
         `ImageNotFound`, or `ImageInUse` for one from which a container was made that is not in the
         trash itself.
         """
-        with self._database.write() as transaction:
+        with self._database.write():
             image = self._images.get(image_id)
             refusal = objection(image)
-            if refusal:
-                return refusal
-            holders = self._users.present_holders(image.id)
-            if holders:
-                raise ImageInUse(image.id.short, holders=holders)
-            self._hold(image)
-            kept = _joined(self._find(image_id), image)
-            transaction.execute(
-                "INSERT OR REPLACE INTO trashed_images VALUES (?, ?, ?, ?)",
-                (str(image.id), json.dumps(_written(kept)), self._now(), owner),
-            )
-            self._images.forget_all([image], owner=owner, reason=REASON)
-        return ""
+            if not refusal:
+                self._refuse_used(image, self._users.present_holders(image.id))
+                self._put_all([image], owner)
+        return refusal
+
+    def put_each(
+        self, image_ids: Sequence[str], *, owner: str = "", objection: Callable[[ImageRecord], str]
+    ) -> dict[str, str]:
+        """
+        Put those of the images that nothing keeps where they are into the trash.
+
+        Returns why others stay, by their IDs. All go in one transaction; otherwise as `put`.
+        """
+        refused: dict[str, str] = {}
+        with self._database.write():
+            here = {str(each.id): each for each in self._images.list_by_id(image_ids)}
+            going: list[ImageRecord] = []
+            for image_id in image_ids:
+                image = here.get(image_id)
+                words = self._objection(image, objection) if image else GONE
+                if words or image is None:
+                    refused[image_id] = words
+                else:
+                    going.append(image)
+            self._put_all(going, owner)
+        return refused
+
+    def _objection(self, image: ImageRecord, objection: Callable[[ImageRecord], str]) -> str:
+        words = objection(image)
+        users = () if words else self._users.present_holders(image.id)
+        return ImageInUse(image.id.short, holders=users).message if users else words
+
+    def _put_all(self, images: Sequence[ImageRecord], owner: str) -> None:
+        with self._database.write() as transaction:
+            for image in images:
+                self._hold(image)
+                kept = _joined(self._find(str(image.id)), image)
+                transaction.execute(
+                    "INSERT OR REPLACE INTO trashed_images VALUES (?, ?, ?, ?)",
+                    (str(image.id), json.dumps(_written(kept)), self._now(), owner),
+                )
+            self._images.forget_all(images, owner=owner, reason=REASON)
 
     def restore(
         self, image_id: str, *, tags: Sequence[Reference] | None = None, owner: str = ""
@@ -130,13 +175,43 @@ class ImageTrash:
         """
         with self._database.write() as transaction:
             image = self._get(image_id).record
-            users = self._users.trashed_holders(image.id)
-            if users and self._images.find_by_id(image.id) is None:
-                raise ImageInUse(image.id.short, holders=users)
-            transaction.execute("DELETE FROM trashed_images WHERE id = ?", (str(image.id),))
-            self._holds.release([_holder(image)])
-        freed = self._collector.collect_layers(each.chain_id for each in image.layers)
-        return freed + self._collector.collect_blobs(each.digest for each in image.documents)
+            self._refuse_needed(image)
+            return self._discard_all(transaction, [image])
+
+    def discard_each(self, image_ids: Sequence[str]) -> Discarded:
+        """As `discard`, of several in one transaction; say which went and why others did not."""
+        refused: dict[str, str] = {}
+        with self._database.write() as transaction:
+            going: list[ImageRecord] = []
+            for image_id in image_ids:
+                found = self._find(image_id)
+                if found is None:
+                    refused[image_id] = GONE
+                    continue
+                try:
+                    self._refuse_needed(found.record)
+                    going.append(found.record)
+                except ImageInUse as error:
+                    refused[image_id] = error.message
+            freed = self._discard_all(transaction, going)
+        return Discarded(tuple(str(each.id) for each in going), refused, freed)
+
+    def _refuse_needed(self, image: ImageRecord) -> None:
+        users = self._users.trashed_holders(image.id)
+        if users and self._images.find_by_id(image.id) is None:
+            self._refuse_used(image, users)
+
+    def _refuse_used(self, image: ImageRecord, users: tuple[str, ...]) -> None:
+        if users:
+            raise ImageInUse(image.id.short, holders=users)
+
+    def _discard_all(self, transaction: Transaction, images: Sequence[ImageRecord]) -> int:
+        transaction.execute_many(
+            "DELETE FROM trashed_images WHERE id = ?", [(str(each.id),) for each in images]
+        )
+        self._holds.release([_holder(each) for each in images])
+        leased = self._leases.leased(transaction)
+        return sum(each.bytes for each in self._dismantler.dismantle(transaction, images, leased))
 
     def _hold(self, image: ImageRecord) -> None:
         for layer in image.layers:

@@ -64,6 +64,8 @@ def wire_image_trash(ground: Ground, containers: Containers) -> ImageTrash:
     return ImageTrash(
         database=ground.database,
         images=ground.images,
+        snapshots=ground.snapshotter,
+        leases=ground.leases,
         users=containers,
         collector=wire_collector(ground),
         clock=ground.clock,

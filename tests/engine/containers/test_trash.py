@@ -1,16 +1,20 @@
 """Containers in the trash: as they were when they come back, and whole if anybody dies midway."""
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.containers.containers import Containers
 from engine.containers.record import ContainerRecord
+from engine.containers.together import BATCH
 from engine.errors import ContainerNotFound, ContainerRunning, RestoreConflict
 from tests.support.containers import Yard, fake_yard
 from tests.support.crashes import Countdown, Died, dying
+from tests.support.services import wait_until
 
 MANY = 100
 NAME = "web"
@@ -104,11 +108,67 @@ def test_emptied_it_is_gone_for_good(yard: Yard) -> None:
         yard.containers.trash.discard(record.id)
 
 
+def test_of_many_each_goes_or_says_why_not(yard: Yard) -> None:
+    going = [exited(yard, name=f"web-{number}").id for number in range(BATCH + 1)]
+    runs = yard.containers.create(yard.settings("/bin/sleep", name="runs")).id
+    yard.containers.start(runs)
+    kept = exited(yard, name="kept").id
+
+    refused = yard.containers.trash.put_each(
+        [*going, runs, "gone", kept],
+        owner="ana",
+        objection=lambda record: "is wanted" if record.id == kept else "",
+    )
+
+    assert refused == {runs: "is running", "gone": "is gone already", kept: "is wanted"}
+    assert {each.id for each in yard.containers.list()} == {runs, kept}
+    lying = yard.containers.trash.list()
+    assert {(each.record.id, each.trashed_by) for each in lying} == {
+        (each, "ana") for each in going
+    }
+
+    occupied = sum(yard.means.snapshotter.usage(each).bytes for each in going)
+    emptied = yard.containers.trash.discard_each([*going, kept])
+
+    assert set(emptied.ids) == set(going)
+    assert emptied.refused == {kept: "is gone already"}
+    assert emptied.freed_bytes == occupied
+    assert yard.containers.trash.list() == []
+
+
+def test_whom_somebody_works_on_is_waited_for(yard: Yard) -> None:
+    first, second = exited(yard, name="first").id, exited(yard, name="second").id
+    lock = yard.means.locks.held(f"container/{first}")
+    refused: list[dict[str, str]] = []
+
+    def put() -> None:
+        other = yard.reopened()
+        refused.append(other.trash.put_each([first, second], objection=lambda _: ""))
+
+    with lock:
+        thread = threading.Thread(target=put)
+        thread.start()
+        wait_until(lambda: yard.containers.trash.find(second) is not None, what="the other")
+        assert yard.containers.trash.find(first) is None
+        yard.means.store.save(replace(yard.means.store.get_by_id(first), error="was looked at"))
+    thread.join()
+
+    assert refused == [{}]
+    found = yard.containers.trash.find(first)
+    assert found is not None
+    assert found.record.error == "was looked at"
+
+
 SCENES: dict[str, tuple[Callable[[Yard], ContainerRecord], Callable[[Containers, str], object]]] = {
     "put": (exited, lambda it, container: it.trash.put(container)),
     "restore": (trashed, lambda it, container: it.trash.restore(container)),
     "restore-as": (trashed, lambda it, container: it.trash.restore(container, name="other")),
     "discard": (trashed, lambda it, container: it.trash.discard(container)),
+    "put-each": (
+        exited,
+        lambda it, container: it.trash.put_each([container], objection=lambda _: ""),
+    ),
+    "discard-each": (trashed, lambda it, container: it.trash.discard_each([container])),
 }
 
 
@@ -126,7 +186,7 @@ def test_death_at_any_step_loses_nothing_and_doubles_nothing(tmp_path: Path, sce
 
         where = [*(each.id for each in survivor.list())]
         where += [each.record.id for each in survivor.trash.list()]
-        expected = [] if scene == "discard" and not where else [record.id]
+        expected = [] if scene.startswith("discard") and not where else [record.id]
         assert where == expected, f"died at step {step}, {countdown.died_at}"
         found = yard.leftovers(records=len(survivor.list()))
         if survivor.trash.list():

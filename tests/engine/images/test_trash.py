@@ -49,10 +49,20 @@ def trash(world: World, users: Users) -> ImageTrash:
 
 
 def trash_of(world: World, users: Users, countdown: Countdown | None = None) -> ImageTrash:
-    parts: dict[str, Any] = {"images": world.images, "collector": world.collector}
+    parts: dict[str, Any] = {
+        "images": world.images,
+        "snapshots": world.snapshots,
+        "collector": world.collector,
+    }
     if countdown is not None:
         parts = {name: Fallible(name, each, countdown) for name, each in parts.items()}
-    return ImageTrash(database=world.database, users=users, clock=cast("Any", world.clock), **parts)
+    return ImageTrash(
+        database=world.database,
+        leases=world.leases,
+        users=users,
+        clock=cast("Any", world.clock),
+        **parts,
+    )
 
 
 def made(world: World) -> ImageRecord:
@@ -182,10 +192,45 @@ def test_emptied_it_frees_what_nobody_else_needs(world: World, trash: ImageTrash
         trash.restore(str(image.id))
 
 
+def test_of_many_each_goes_or_says_why_not(world: World, trash: ImageTrash, users: Users) -> None:
+    images = [world.add(b"base", b"%d" % number, tags=(f"t/{number}:1",)) for number in range(4)]
+    ids = [str(each.id) for each in images]
+
+    refused = trash.put_each(
+        [*ids, "sha256:gone"],
+        owner="bob",
+        objection=lambda image: "is wanted" if str(image.id) == ids[3] else "",
+    )
+
+    assert refused == {ids[3]: "is wanted", "sha256:gone": "is gone already"}
+    assert [each.id for each in world.images.list_all()] == [images[3].id]
+    assert {each.trashed_by for each in trash.list()} == {"bob"}
+
+    users.present = ("web",)
+    assert "web" in trash.put_each(ids[3:], objection=lambda _: "")[ids[3]]
+    users.present, users.trashed = (), ("web",)
+    assert list(trash.discard_each(ids[:1]).refused) == ids[:1]
+    users.trashed = ()
+
+    emptied = trash.discard_each([*ids[:3], ids[3]])
+
+    assert emptied.ids == tuple(ids[:3])
+    assert emptied.refused == {ids[3]: "is gone already"}
+    # What all of them stand on is still needed by the last one.
+    own = sum(image.layers[1].size for image in images[:3])
+    assert emptied.freed_bytes == own + sum(
+        each.size for image in images[:3] for each in image.documents
+    )
+    assert world.layers.find(str(images[0].layers[0].chain_id)) is not None
+    assert world.layers.find(str(images[0].layers[1].chain_id)) is None
+
+
 ACTS: dict[str, Callable[[ImageTrash, str], object]] = {
     "put": lambda it, image: it.put(image),
     "restore": lambda it, image: it.restore(image),
     "discard": lambda it, image: it.discard(image),
+    "put-each": lambda it, image: it.put_each([image], objection=lambda _: ""),
+    "discard-each": lambda it, image: it.discard_each([image]),
 }
 
 
@@ -196,7 +241,7 @@ def test_death_at_any_step_loses_nothing_and_doubles_nothing(
     world = World(paths)
     image = made(world)
     for step in range(100):
-        if act != "put":
+        if not act.startswith("put"):
             trash_of(world, users).put(str(image.id))
         countdown = Countdown(step)
         with suppress(Died):
@@ -206,7 +251,7 @@ def test_death_at_any_step_loses_nothing_and_doubles_nothing(
         where = [each.id for each in world.images.list_all()]
         where += [each.record.id for each in trash.list()]
 
-        if act == "discard" and not where:
+        if act.startswith("discard") and not where:
             world.collector.collect_blobs(each.digest for each in image.documents)
             assert list(world.store.iter_blobs()) == []
             assert not any(world.layers.find(str(each.chain_id)) for each in image.layers)
