@@ -53,12 +53,15 @@ from tests.support.fakes_networks import fake_network_host
 from tests.support.fakes_snapshots import FakeMounter, JoiningSnapshotter
 
 if TYPE_CHECKING:
+    from engine.containers.record import ContainerRecord
     from engine.networks.door import Host
     from engine.system.clock import Clock
     from engine.system.mounter import Mounter
     from engine.volumes.volumes import Volumes
 
+
 IMAGE = "busybox:latest"
+SECONDS = 20.0
 BUSYBOX = Path("/bin/busybox")
 SCHEMAS = (
     events.SCHEMA,
@@ -247,6 +250,12 @@ def fill_with_busybox(root: Path) -> None:
         (root / "bin" / name).symlink_to("busybox")
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n")
     (root / "etc/group").write_text("root:x:0:\nana:x:1000:\nstaff:x:50:ana,bob\n")
+
+
+def started(yard: Yard, **settings: object) -> ContainerRecord:
+    """Return a container of *yard* that runs."""
+    record = yard.containers.create(yard.settings("/bin/sleep", **settings))
+    return yard.containers.start(record.id)
 
 
 def clear_away(yard: Yard) -> None:

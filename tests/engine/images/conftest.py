@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.system.paths import EnginePaths
+from tests.support.images import PackedImage, pack_image
+from tests.support.pulls import LOWER, UPPER
 from tests.support.registry import FakeRegistry, serving
 from tests.support.world import Sink, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from engine.oci.reference import Reference
 
 
 @pytest.fixture
@@ -34,3 +38,13 @@ def world(paths: EnginePaths, registry: FakeRegistry) -> Iterator[World]:
 @pytest.fixture
 def sink() -> Sink:
     return Sink()
+
+
+@pytest.fixture
+def image() -> PackedImage:
+    return pack_image(LOWER, UPPER)
+
+
+@pytest.fixture
+def web(registry: FakeRegistry, image: PackedImage) -> Reference:
+    return registry.put_image("team/web", image)

@@ -1,49 +1,28 @@
-"""What a layer leaves on the disk, and what an attacker's layer does not."""
+"""What a layer leaves on the disk."""
 
 from __future__ import annotations
 
-import io
 import os
-import signal
 import stat
 import struct
-import threading
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    DiffIDMismatch,
-    EngineError,
-    InvalidLayer,
-    LimitExceeded,
-    SystemFailure,
-    UnsafePath,
-)
-from engine.layers.apply import AppliedLayer, apply_layer
-from engine.layers.compression import open_layer
+from engine.layers.apply import AppliedLayer
 from engine.layers.entries import Segment
-from engine.layers.limits import DEFAULT_LIMITS, Limits
-from engine.oci.digest import DiffID, Digest
-from engine.oci.media_types import Compression
-from engine.progress import Cancellation, Cancelled
-from engine.system.confined import Confined
 from engine.system.files import measure, remove_tree
 from engine.system.overlayfs import is_opaque, is_whiteout
+from tests.support.applying import apply, apply_tar
 from tests.support.builders import (
     NOON,
-    Item,
     block_device,
     character_device,
     directory,
     fifo,
     file,
     hardlink,
-    layer_tar,
     opaque,
-    packed,
     symlink,
     whiteout,
     with_xattrs,
@@ -51,30 +30,9 @@ from tests.support.builders import (
 from tests.support.tars import gnu_sparse_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    place = tmp_path / "outer/target"
-    place.mkdir(parents=True)
-    return place
-
-
-def apply_tar(tar: bytes, target: Path, limits: Limits = DEFAULT_LIMITS) -> AppliedLayer:
-    return apply_layer(
-        open_layer(io.BytesIO(tar), Compression.NONE),
-        target=target,
-        notes=target.parent.parent,
-        expected=DiffID(Digest.of(tar)),
-        limits=limits,
-    )
-
-
-def apply(target: Path, *items: Item) -> AppliedLayer:
-    return apply_tar(layer_tar(*items), target)
 
 
 # --- what is written
@@ -323,257 +281,3 @@ def test_links_inside_the_root_are_followed(target: Path) -> None:
     )
 
     assert sorted(each.name for each in (target / "usr/lib").iterdir()) == ["a", "b", "new"]
-
-
-# --- what is refused
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        pytest.param([file("../evil", b"1")], id="dots"),
-        pytest.param([file("a/../../evil", b"1")], id="dots-inside"),
-        pytest.param([file("..", b"1")], id="only-dots"),
-        pytest.param([directory("../evil")], id="directory"),
-        pytest.param([file("/evil", b"1")], id="absolute"),
-        pytest.param([file("//evil", b"1")], id="absolute-twice"),
-        pytest.param([whiteout("../evil")], id="whiteout"),
-        pytest.param([opaque("..")], id="opaque"),
-        pytest.param([symlink("way", ".."), file("way/evil", b"1")], id="link-up"),
-        pytest.param([symlink("way", "/"), file("way/evil", b"1")], id="link-to-root"),
-        pytest.param([symlink("way", "/tmp"), file("way/evil", b"1")], id="link-absolute"),
-        pytest.param([symlink("way", "/tmp"), whiteout("way/evil")], id="whiteout-by-link"),
-        pytest.param([symlink("way", "/tmp"), directory("way/evil")], id="directory-by-link"),
-        pytest.param(
-            [directory("a"), symlink("a/way", "../../outer"), file("a/way/evil", b"1")],
-            id="link-that-climbs",
-        ),
-        pytest.param(
-            [symlink("one", "two"), symlink("two", ".."), file("one/evil", b"1")],
-            id="link-by-link",
-        ),
-        pytest.param([symlink("a", "b"), symlink("b", "a"), file("a/evil", b"1")], id="circle"),
-        pytest.param([hardlink("evil", "../secret")], id="hard-link-up"),
-        pytest.param([hardlink("evil", "/etc/passwd")], id="hard-link-absolute"),
-        pytest.param([symlink("way", ".."), hardlink("evil", "way/secret")], id="hard-by-link"),
-    ],
-)
-def test_nothing_reaches_outside(target: Path, items: list[Item]) -> None:
-    (target.parent / "secret").write_text("secret")
-
-    with pytest.raises(UnsafePath):
-        apply(target, *items)
-
-    assert sorted(each.name for each in target.parent.iterdir()) == ["secret", "target"]
-    assert (target.parent / "secret").read_text() == "secret"
-    assert (target.parent / "secret").stat().st_nlink == 1
-
-
-def test_a_file_replaces_a_link_and_is_not_written_through_it(target: Path) -> None:
-    secret = target.parent / "secret"
-    secret.write_text("secret")
-
-    apply(target, symlink("f", "../secret"), hardlink("g", "f"), file("f", b"1"), file("g", b"2"))
-
-    assert secret.read_text() == "secret"
-    assert (target / "f").read_bytes() == b"1"
-
-
-def test_a_file_replaces_a_device_and_is_not_written_to_it(target: Path) -> None:
-    apply(target, character_device("full", 1, 7), fifo("p"), file("full", b"1"), file("p", b"2"))
-
-    assert (target / "full").is_file()
-    assert (target / "p").read_bytes() == b"2"
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        pytest.param([block_device("sda", 8, 0), file("sda/evil", b"1")], id="device"),
-        pytest.param([file("f", b"1"), file("f/evil", b"1")], id="file"),
-        pytest.param([fifo("p"), directory("p/evil")], id="fifo"),
-        pytest.param([directory("d"), hardlink("h", "d")], id="hard-link-to-directory"),
-        pytest.param([hardlink("h", ".")], id="hard-link-to-root"),
-        pytest.param([file("./", b"1")], id="root-as-file"),
-        pytest.param([symlink("s", "")], id="link-to-nothing"),
-        pytest.param([whiteout("w"), hardlink("h", "w")], id="hard-link-to-removed"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(target: Path, items: list[Item]) -> None:
-    with pytest.raises(InvalidLayer):
-        apply(target, *items)
-
-
-def test_a_name_too_long_for_the_filesystem_is_refused(target: Path) -> None:
-    with pytest.raises(LimitExceeded):
-        apply(target, file("x" * 300, b"1"))
-
-
-def test_a_child_never_imports_what_a_layer_brings(target: Path) -> None:
-    trap = b"open('/trapped', 'w')\n"
-    places = ["encodings/ascii.py", "usr/lib/python3.11/traceback.py", "traceback.py"]
-
-    with pytest.raises(EngineError):
-        apply(target, *[file(place, trap) for place in places], file("../evil"))
-
-    assert not (target / "trapped").exists()
-
-
-# --- bombs
-
-
-def bomb(unpacked: int) -> bytes:
-    return packed(layer_tar(file("zeros", bytes(unpacked))), Compression.GZIP)
-
-
-def apply_packed(content: bytes, target: Path, limits: Limits) -> AppliedLayer:
-    stream = open_layer(io.BytesIO(content), Compression.GZIP)
-    return apply_layer(
-        stream,
-        target=target,
-        notes=target.parent.parent,
-        expected=DiffID(Digest.of(b"")),
-        limits=limits,
-    )
-
-
-def test_a_bomb_is_refused_by_its_ratio(target: Path) -> None:
-    limits = Limits(ratio=100, ratio_exempt_bytes=1 << 20)
-
-    with pytest.raises(LimitExceeded, match="ratio"):
-        apply_packed(bomb(20 << 20), target, limits)
-
-
-def test_a_bomb_is_refused_by_its_size(target: Path) -> None:
-    with pytest.raises(LimitExceeded, match="unpacked"):
-        apply_packed(bomb(20 << 20), target, Limits(unpacked_bytes=10 << 20))
-
-
-def test_a_bomb_is_refused_by_its_count(target: Path) -> None:
-    tar = layer_tar(*[file(f"f{number}") for number in range(50)])
-
-    with pytest.raises(LimitExceeded, match="entries"):
-        apply_tar(tar, target, Limits(entries=40))
-
-
-def test_an_honest_file_of_zeros_is_fine(target: Path) -> None:
-    tar = layer_tar(file("zeros", bytes(30 << 20)))
-    stream = open_layer(io.BytesIO(packed(tar, Compression.GZIP)), Compression.GZIP)
-
-    apply_layer(stream, target=target, notes=target.parent.parent, expected=DiffID(Digest.of(tar)))
-
-    assert (target / "zeros").stat().st_size == 30 << 20
-
-
-# --- the stream, the child
-
-
-def test_a_wrong_diff_id_is_found(target: Path) -> None:
-    with pytest.raises(DiffIDMismatch):
-        apply_layer(
-            open_layer(io.BytesIO(layer_tar(file("a"))), Compression.NONE),
-            target=target,
-            notes=target.parent.parent,
-            expected=DiffID(Digest.of(b"other")),
-        )
-
-
-def test_bytes_after_the_end_mark_are_part_of_the_diff_id(target: Path) -> None:
-    apply_tar(layer_tar(file("a", b"1")) + bytes(3 << 20), target)
-
-    assert (target / "a").exists()
-
-
-@pytest.mark.parametrize("content", [b"junk" * 1000, b"x"], ids=["long", "short"])
-def test_what_is_no_tar_is_refused(target: Path, content: bytes) -> None:
-    with pytest.raises(InvalidLayer):
-        apply_tar(content, target)
-
-
-def test_a_tar_cut_short_is_refused(target: Path) -> None:
-    with pytest.raises(InvalidLayer, match="cut short"):
-        apply_tar(layer_tar(file("a", b"x" * 100_000))[:50_000], target)
-
-
-class Endless:
-    """Yields an endless file, and tells when the first of it was taken."""
-
-    packed_bytes = 1 << 40
-
-    def __init__(self) -> None:
-        self._head = layer_tar(file("endless", b"x"))[:512]
-        self.taken = threading.Event()
-
-    def read(self, size: int = -1, /) -> bytes:
-        head, self._head = self._head, b""
-        if not head:
-            self.taken.set()
-        return head or bytes(size)
-
-
-def test_a_cancelled_layer_ends_its_child(target: Path) -> None:
-    source, cancellation = Endless(), Cancellation()
-
-    with pytest.raises(Cancelled):
-        apply_layer(
-            source,
-            target=target,
-            notes=target.parent.parent,
-            expected=DiffID(Digest.of(b"")),
-            on_progress=lambda _: cancellation.cancel(),
-            cancellation=cancellation,
-        )
-
-    assert _children_in(target) == []
-
-
-def test_a_child_that_is_killed_is_a_failure_of_the_system(target: Path) -> None:
-    class Murderous(Endless):
-        def read(self, size: int = -1, /) -> bytes:
-            for child in _children_in(target):
-                os.kill(child, signal.SIGKILL)
-            return super().read(size)
-
-    with pytest.raises(SystemFailure, match="child"):
-        apply_layer(
-            Murderous(), target=target, notes=target.parent.parent, expected=DiffID(Digest.of(b""))
-        )
-
-
-def test_the_child_has_the_target_as_its_root_and_little_else(target: Path) -> None:
-    kept = sum(1 << number for number in (0, 1, 3, 4, 21, 27, 31))
-    work, outputs = "engine.layers.apply_child", {"index": target.parent.parent / "index"}
-    with Confined(work, root=target, request={"limits": [1] * 7}, outputs=outputs) as child:
-        _wait_until(lambda: int(_status(child.pid)["CapEff"], 16) == kept)
-        status = _status(child.pid)
-        descriptors = {path.name for path in Path(f"/proc/{child.pid}/fd").iterdir()}
-
-        assert _children_in(target) == [child.pid]
-
-    assert int(status["CapPrm"], 16) == kept
-    assert int(status["CapInh"], 16) == 0
-    assert status["NoNewPrivs"] == "1"
-    assert len(descriptors - {"0", "1", "2"}) == 1  # the index
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(1000):
-        if is_so():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come to be so")
-
-
-def _status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-
-
-def _children_in(target: Path) -> list[int]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "root").readlink() == target:
-                found.append(int(process.name))
-    return found

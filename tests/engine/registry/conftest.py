@@ -4,13 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.oci import media_types
+from engine.oci.descriptor import Descriptor
 from engine.registry.client import RegistryClient
 from engine.registry.retry import Patience
 from engine.registry.transport import HttpTransport
+from tests.support.blobs import BLOB
+from tests.support.images import PackedImage, pack_image
 from tests.support.registry import FakeRegistry, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from engine.oci.reference import Reference
 
 HASTY = Patience(first_wait=0.0)
 
@@ -39,3 +45,18 @@ def new_client(registry: FakeRegistry, transport: HttpTransport) -> Callable[...
 @pytest.fixture
 def client(new_client: Callable[..., RegistryClient]) -> RegistryClient:
     return new_client()
+
+
+@pytest.fixture
+def image() -> PackedImage:
+    return pack_image(b"lower", b"upper")
+
+
+@pytest.fixture
+def web(registry: FakeRegistry, image: PackedImage) -> Reference:
+    return registry.put_image("team/web", image)
+
+
+@pytest.fixture
+def blob(registry: FakeRegistry) -> Descriptor:
+    return Descriptor(media_types.OCI_LAYER, registry.put_blob(BLOB), len(BLOB))
