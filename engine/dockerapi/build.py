@@ -62,7 +62,7 @@ async def build(call: Call) -> web.StreamResponse:
 
     def work(progress: JsonProgress, cancellation: Cancellation) -> None:
         telling = BuildTelling(progress, is_quiet=is_quiet)
-        with _context(call, body, cancellation) as context:
+        with telling.told(), _context(call, body, cancellation) as context:
             built = call.engine.builds.build(
                 request,
                 context,

@@ -126,6 +126,24 @@ def test_steps_are_told_as_docker_tells_them():
     )
 
 
+def test_a_quiet_build_tells_what_it_said_once_it_fails():
+    lines = Lines()
+    telling = BuildTelling(lines, is_quiet=True)
+
+    def build(error=None):
+        with telling.told():
+            telling.emit(BuildStep("0.1", "stage-0 1/1", "RUN b", 1, BuildStatus.RUNNING))
+            telling.emit(BuildOutput("0.1", "stdout", b"said\n"))
+            if error:
+                raise error
+
+    build()
+    assert lines.text == ""
+    with pytest.raises(StepFailed):
+        build(StepFailed("b", exit_code=7))
+    assert lines.text.endswith("Step 1/1 : RUN b\nsaid\nsaid\n")
+
+
 def test_a_program_that_fails_gives_the_client_its_code():
     refusal = refusal_of(StepFailed("/bin/sh -c false", exit_code=7))
 
