@@ -68,7 +68,7 @@ class Leases:
             finally:
                 with self._database.write(survives_power_cut=False) as transaction:
                     _drop(transaction, lease.id)
-        self._locks.discard(_lock_name(lease.id))
+                self._locks.discard(_lock_name(lease.id))
 
     def leased(self, transaction: Transaction) -> frozenset[str]:
         """

@@ -37,6 +37,7 @@ from engine.errors import (
     ImageNotFound,
     InvalidReference,
     LimitExceeded,
+    RegistryUnreachable,
     StepFailed,
 )
 from engine.images.hold import holding
@@ -228,7 +229,7 @@ class _Work:
     def _build_stage(self, stages: Stages, stage: Stage, built: _BuiltStages) -> StageState:
         for index in sorted(stage.needs):
             built[index]
-        state = self._base(stage, built)
+        state = self._base(stage, stages, built)
         self.hold.add_layers(*(layer.chain_id for layer in state.layers))
         automatic = self._automatic()
         plan = plan_stage(
@@ -242,7 +243,8 @@ class _Work:
         )
         for attempt in range(MAX_ATTEMPTS):
             try:
-                return self._advance(stage, plan, state, self._executor(built, attempt))
+                executor = self._executor(stages, built, attempt)
+                return self._advance(stage, plan, state, executor)
             except CacheMoved:
                 continue
         raise CorruptStore("layers of the build cache vanish while they are used")
@@ -280,10 +282,12 @@ class _Work:
         event = BuildStep(f"{stage.index}.1", label, source.text, source.first, BuildStatus.DONE)
         self.progress.emit(event)
 
-    def _executor(self, built: _BuiltStages, attempt: int) -> Executor:
+    def _executor(self, stages: Stages, built: _BuiltStages, attempt: int) -> Executor:
         epoch = self.request.source_date_epoch
         ignored = ignored_in(self.context, self.request.dockerfile)
-        origins = Origins(self.context, ignored, self.places, built, self._bases.state)
+        origins = Origins(
+            self.context, ignored, self.places, built, self._bases.state, stages.suggest
+        )
         parts, request = self.parts, self.request
         acts = Acts(
             request,
@@ -315,7 +319,7 @@ class _Work:
 
     # --- Bases ----------------------------------------------------------------------------------
 
-    def _base(self, stage: Stage, built: _BuiltStages) -> StageState:
+    def _base(self, stage: Stage, stages: Stages, built: _BuiltStages) -> StageState:
         if isinstance(stage.base, int):
             return built[stage.base]
         escape, epoch = self.dockerfile.escape, self.request.source_date_epoch
@@ -323,9 +327,11 @@ class _Work:
             return state_of_nothing(escape=escape, epoch=epoch)
         try:
             return self._bases.state(stage.base)
-        except (ImageNotFound, InvalidReference) as error:
-            line = stage.origin.line
-            raise line.error(error.message, remedy=error.remedy) from error
+        except (ImageNotFound, InvalidReference, RegistryUnreachable) as error:
+            near = stages.suggest(stage.base)
+            if isinstance(error, RegistryUnreachable) and not near:
+                raise
+            raise stage.origin.line.error(error.message, remedy=near or error.remedy) from error
 
     def _unused(self, stages: Stages) -> tuple[str, ...]:
         declared = set(stages.arguments)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from engine.build.files import joined
 from engine.build.selection import Placed, iter_placed
 from engine.errors import InvalidInput
-from engine.layers.entries import NANOSECONDS, Entry, Kind
+from engine.layers.entries import NANOSECONDS, Entry, Kind, printable
+from engine.oci.whiteout import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,7 +89,8 @@ def copied_files(
 
     Of two sources that bring the same path, the later one wins. Directories that are made on the
     way belong to the new owner and are as old as the youngest thing in them; if something is
-    unpacked into the destination, it is one of them.
+    unpacked into the destination, it is one of them. Raises a `DockerfileError` for a name that
+    would delete something.
     """
     found: dict[bytes, CopiedFile] = {}
     names: dict[object, bytes] = {}
@@ -101,7 +103,19 @@ def copied_files(
     for copied in _inline(step, destination, rules):
         found[copied.entry.name] = copied
     files = list(found.values())
-    return [*_made_directories(files, destination, rules, unpacks=unpacks), *files]
+    every = [*_made_directories(files, destination, rules, unpacks=unpacks), *files]
+    _refuse_marks(step, every)
+    return every
+
+
+def _refuse_marks(step: CopyStep, files: Iterable[CopiedFile]) -> None:
+    for copied in files:
+        name = copied.entry.name
+        if PREFIX in name and any(part.startswith(PREFIX) for part in name.split(b"/")):
+            raise step.line.error(
+                f"/{printable(name)} cannot be in an image: .wh. in front of a name deletes it",
+                remedy="Rename it, or leave it out with --exclude or in the .dockerignore.",
+            )
 
 
 def files_of(tree: Files, file: TreeFile) -> list[CopiedFile]:

@@ -195,10 +195,13 @@ class Executor:
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
         """Be the only one, in any process, who does the step *key*; waiting can be cancelled."""
+        name = f"step/{key}"
         with ExitStack() as stack:
             while True:
                 attempt = stack.enter_context(ExitStack())
-                if attempt.enter_context(self.locks.tried(f"step/{key}")):
+                if attempt.enter_context(self.locks.tried(name)):
+                    # There are as many names as steps; whoever waits begins anew.
+                    stack.callback(self.locks.discard, name)
                     break
                 attempt.close()
                 self.cancellation.wait(POLL_SECONDS)

@@ -16,7 +16,7 @@ from engine.build.remote import GIT_SECONDS, GitSource, git_words
 from engine.build.tartree import read_tar
 from engine.build.unpacking import Pieces, Unpacked
 from engine.build.zips import is_zip, iter_tar_of_zip
-from engine.errors import InvalidInput, LimitExceeded
+from engine.errors import InvalidInput, InvalidLayer, LimitExceeded, UnsafePath
 from engine.layers.limits import GIB, Limits
 from engine.progress import NEVER
 from engine.system.runner import run
@@ -65,6 +65,13 @@ def _told_of_a_context() -> Iterator[None]:
     """Say of a context what the tar reader says of a layer."""
     try:
         yield
+    except (InvalidLayer, UnsafePath) as error:
+        raise InvalidInput(
+            error.message.replace(
+                "the layer cannot be unpacked", "the build context cannot be read"
+            ).replace("the image's root", "the build context"),
+            field="context",
+        ) from error
     except LimitExceeded as error:
         raise LimitExceeded(
             error.what.replace("the layer", "the build context"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.build.tree import FileTree
-from engine.errors import ImageNotFound, InvalidReference, UnknownStage
+from engine.errors import ImageNotFound, InvalidReference, RegistryUnreachable, UnknownStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ class Origins:
     places: Places
     stages: StageStates
     image_state: Callable[[str], StageState]
+    suggest: Callable[[str], str]
 
     def open_tree(self, origin: int | str | None, opened: ExitStack, *, line: Line) -> Files:
         """Return the files of *origin*; None is the build context."""
@@ -58,6 +59,9 @@ class Origins:
             return self.stages[origin]
         try:
             return self.image_state(origin)
-        except (ImageNotFound, InvalidReference) as error:
+        except (ImageNotFound, InvalidReference, RegistryUnreachable) as error:
+            remedy = self.suggest(origin)
+            if isinstance(error, RegistryUnreachable) and not remedy:
+                raise
             reason = f"--from={origin[:80]} is no stage before this line and no image: "
-            raise line.error(reason + error.message, kind=UnknownStage) from error
+            raise line.error(reason + error.message, kind=UnknownStage, remedy=remedy) from error

@@ -139,7 +139,7 @@ class PlaceKeeper:
                 yield directory
             finally:
                 self._clear(build)
-        self._locks.discard(_lock_name(build))
+                self._locks.discard(_lock_name(build))
 
     def sweep(self) -> int:
         """Clear away what killed builds left; return how many builds that were."""

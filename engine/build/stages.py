@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engine.dockerfile.parser import Line
 
 SCRATCH = "scratch"
+# An image may be called much like a stage that is made of it.
+CLOSE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Stages:
         found = self.find(name, before=len(self.stages)) if name else self.stages[-1]
         if found is None:
             raise UnknownStage(
-                f"target stage {name[:80]!r} could not be found", remedy=self._nearest(name)
+                f"target stage {name[:80]!r} could not be found", remedy=self.suggest(name)
             )
         return found
 
@@ -74,9 +76,10 @@ class Stages:
                 wanted |= stage.needs
         return tuple(each for each in self.stages if each.index in wanted)
 
-    def _nearest(self, name: str) -> str:
-        names = [each.name for each in self.stages if each.name]
-        near = get_close_matches(name, names, n=1)
+    def suggest(self, name: str) -> str:
+        """Return which stage may be meant by *name*, which is none, as a remedy; or nothing."""
+        names = [each.name for each in self.stages if each.name not in {"", name}]
+        near = get_close_matches(name, names, n=1, cutoff=CLOSE)
         return f"Did you mean {near[0]}?" if near else ""
 
 

@@ -1,9 +1,11 @@
 """Builds on real layers: what comes out, what is cached, what is left. Programs are made up."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 
+from engine.build.builds import Builds
 from engine.build.context import DirectoryContext
 from engine.build.prune import CacheFilter
 from engine.build.request import BuildRequest
@@ -24,6 +26,19 @@ from tests.support.builds import opened_bench, tree_of
 from tests.support.world import Sink
 
 pytestmark = pytest.mark.root
+
+
+class NoImages:
+    """Has no image, and fails to pull any with *error*."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def find(self, text):
+        return None
+
+    def pull(self, reference, **options):
+        raise self.error
 
 
 @pytest.fixture
@@ -579,6 +594,35 @@ class TestFailures:
         with pytest.raises((DockerfileError, RegistryUnreachable, ImageNotFound)):
             bench.build("FROM 127.0.0.1:1/none/such:1\nRUN write /x 1")
 
+    @pytest.mark.parametrize(
+        ("last", "told"),
+        [
+            ("FROM buildr", "Did you mean builder?"),
+            ("FROM scratch\nCOPY --from=bulider /x /", "Did you mean builder?"),
+            ("FROM scratch\nRUN --mount=from=bulider,target=/b see /b/x", "Did you mean builder?"),
+        ],
+    )
+    @pytest.mark.parametrize("error", [RegistryUnreachable("127.0.0.1:1"), ImageNotFound("x")])
+    def test_a_stage_that_was_meant_is_named(self, bench, last, told, error):
+        text = f"FROM scratch AS builder\nRUN write /x 1\n{last}"
+        bench.builds = Builds(bench.builds._parts, NoImages(error), bench.builds._pruner)
+        with pytest.raises(DockerfileError) as caught:
+            bench.build(text)
+
+        assert (caught.value.line, caught.value.remedy) == (len(text.splitlines()), told)
+
+    def test_what_is_like_no_stage_stays_a_registrys_failure(self, bench):
+        error = RegistryUnreachable("127.0.0.1:1")
+        bench.builds = Builds(bench.builds._parts, NoImages(error), bench.builds._pruner)
+        with pytest.raises(RegistryUnreachable):
+            bench.build("FROM golang AS golang-builder\nRUN write /x 1")
+
+    def test_a_name_that_would_delete_something_is_refused(self, bench):
+        bench.write({"d/.wh.bin": "", "d/a": "1"})
+        with pytest.raises(DockerfileError, match=r"/d/.wh.bin cannot be in an image"):
+            bench.build("FROM scratch\nCOPY d /d")
+        bench.build("FROM scratch\nCOPY --exclude=.wh.* d /d")
+
     def test_a_target_that_is_none(self, bench):
         with pytest.raises(UnknownStage):
             bench.build("FROM scratch AS build\nRUN write /x 1", target="biuld")
@@ -618,6 +662,18 @@ class TestFailures:
         with pytest.raises(Cancelled):
             bench.builds.build(request, DirectoryContext(bench.context), cancellation=cancellation)
         assert bench.engine.images.find("app") is None
+
+    @pytest.mark.parametrize("act", ["write /x 1", "fail 1"])
+    def test_no_lock_of_a_build_is_left(self, bench, act):
+        locks = bench.engine.paths.locks
+        before = set(locks.iterdir())
+        text = (
+            f"FROM scratch AS a\nRUN write /f 1\nFROM scratch\nRUN --mount=from=a,target=/x {act}"
+        )
+        with suppress(StepFailed):
+            bench.build(text)
+
+        assert set(locks.iterdir()) == before
 
     def test_nothing_of_a_failed_build_is_left(self, bench):
         def left():
