@@ -598,8 +598,8 @@ class TestFailures:
         ("last", "told"),
         [
             ("FROM buildr", "Did you mean builder?"),
-            ("FROM scratch\nCOPY --from=bulider /x /", "Did you mean builder?"),
-            ("FROM scratch\nRUN --mount=from=bulider,target=/b see /b/x", "Did you mean builder?"),
+            ("FROM scratch\nCOPY --from=buildr /x /", "Did you mean builder?"),
+            ("FROM scratch\nRUN --mount=from=buildr,target=/b see /b/x", "Did you mean builder?"),
         ],
     )
     @pytest.mark.parametrize("error", [RegistryUnreachable("127.0.0.1:1"), ImageNotFound("x")])
