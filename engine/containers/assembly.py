@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.bundle import Bundles
 from engine.containers.departed import Departures
-from engine.containers.exec_monitor import ConmonExecMonitor
+from engine.containers.exec_monitor import LinuxExecMonitor
 from engine.containers.exits import Exits
 from engine.containers.memory_layer import MemoryLayers
 from engine.containers.monitor import ConmonMonitor
@@ -16,6 +16,7 @@ from engine.containers.sandbox_files import Sandboxes
 from engine.containers.store import ContainerStore
 from engine.containers.waiting import WaitingRoom
 from engine.system.cgroups import Cgroups
+from engine.system.entering.spawner import Spawner
 from engine.system.host import probe_host
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def linux_means(
         exits=Exits(paths.exits),
         monitor=ConmonMonitor(programs, paths.exits),
         waiting=WaitingRoom(paths.attaching),
-        exec_monitor=ConmonExecMonitor(programs),
+        exec_monitor=LinuxExecMonitor(programs, Spawner()),
         runtime=OciRuntime(programs),
         cgroups=Cgroups(),
         networks=networks,

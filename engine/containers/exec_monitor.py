@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.containers.exec_record import read_number
 from engine.containers.monitor import MAX_CELLS, RESIZE, failure_of
-from engine.errors import Failed, RuntimeFailed
+from engine.errors import Failed, RuntimeFailed, SystemFailure, from_oserror
+from engine.system.entering.order import Order
 from engine.system.marks import end_holders, marked
 from engine.system.processes import has_argument, kill_and_wait, tell_by_pipe, wait_until_gone
 from engine.system.runner import Pipes, start_conversation
@@ -21,19 +22,27 @@ if TYPE_CHECKING:
 
     from engine.containers.exec_record import ExecPlace
     from engine.containers.runtime import Programs
+    from engine.system.entering.entry import Entry
+    from engine.system.entering.spawner import Spawner
 
 START_SECONDS = 60.0
 ABORT_SECONDS = 10.0
+NOT_STARTED = "exec failed: unable to start container process"
 PIPES = Pipes(report="_OCI_SYNCPIPE", start="_OCI_STARTPIPE", ready="_OCI_ATTACHPIPE")
 
 
 @dataclass(frozen=True, slots=True)
 class ExecLaunch:
-    """A command to be run: its process is written down already."""
+    """
+    A command to be run: its process is written down already.
+
+    With an *entry* it can be started without the runtime.
+    """
 
     place: ExecPlace
     tty: bool = False
     open_stdin: bool = False
+    entry: Entry | None = None
 
 
 class ExecMonitor(Protocol):
@@ -63,14 +72,42 @@ class ExecMonitor(Protocol):
         """End the monitors that do not end by themselves in *grace* seconds; True once all have."""
 
 
-class ConmonExecMonitor:
-    """An `ExecMonitor` that is one conmon process for each exec."""
+class LinuxExecMonitor:
+    """
+    An `ExecMonitor` that is one process for each exec.
 
-    def __init__(self, programs: Programs) -> None:
+    Where the command can be started without the runtime, that is a watcher of our own; else it is
+    conmon, which has the runtime start the command.
+    """
+
+    def __init__(self, programs: Programs, spawner: Spawner) -> None:
         self._programs = programs
+        self._spawner = spawner
 
     def start(self, launch: ExecLaunch) -> socket.socket:
-        """Start conmon, connect to it, and let it run the command."""
+        """Start the monitor, and connect to it before it runs the command."""
+        if launch.entry and self._programs.runtime.is_runc and self._spawner.is_possible():
+            return self._spawn(launch, launch.entry)
+        return self._start_conmon(launch)
+
+    def _spawn(self, launch: ExecLaunch, entry: Entry) -> socket.socket:
+        place = launch.place
+        try:
+            place.entry.write_bytes(entry.render())
+        except OSError as error:
+            raise from_oserror(error, "write down the command") from error
+        try:
+            with marked(place.mark) as mark:
+                connection, complaint = self._spawner.spawn(_order(launch), mark)
+        except SystemFailure as error:
+            self.abort([place], grace=0.0)
+            raise RuntimeFailed("exec in", stderr=error.message) from error
+        if complaint:
+            connection.close()
+            raise failure_of(f"{NOT_STARTED}: {complaint}", verb="exec in")
+        return connection
+
+    def _start_conmon(self, launch: ExecLaunch) -> socket.socket:
         place = launch.place
         with marked(place.mark) as mark:
             finished, connection = start_conversation(
@@ -92,17 +129,17 @@ class ConmonExecMonitor:
         return connection
 
     def is_watching(self, place: ExecPlace) -> bool:
-        """Whether conmon lives."""
+        """Whether the process lives that was noted as the monitor."""
         pid = read_number(place.monitor_pid_file)
         return pid is not None and has_argument(pid, place.bundle.id)
 
     def wait(self, place: ExecPlace, *, timeout: float) -> bool:
-        """Wait for the end of conmon, which comes right after the exit file."""
+        """Wait for the end of the monitor, which comes right after the exit file."""
         pid = read_number(place.monitor_pid_file)
         return pid is None or wait_until_gone(pid, place.bundle.id, timeout=timeout)
 
     def resize(self, place: ExecPlace, *, rows: int, columns: int) -> None:
-        """Tell conmon."""
+        """Tell the monitor."""
         rows, columns = min(rows, MAX_CELLS), min(columns, MAX_CELLS)
         tell_by_pipe(place.control_pipe, f"{RESIZE} {rows} {columns}\n".encode())
 
@@ -135,6 +172,19 @@ class ConmonExecMonitor:
             words += ["--runtime-arg", argument]
         words += ["--leave-stdin-open"] * launch.tty
         return words + ["--terminal"] * launch.tty + ["--stdin"] * launch.open_stdin
+
+
+def _order(launch: ExecLaunch) -> Order:
+    place = launch.place
+    return Order(
+        container=place.bundle.id,
+        entry=str(place.entry),
+        watcher_number=str(place.monitor_pid_file),
+        number=str(place.pid_file),
+        exit_code=str(place.exit_file),
+        orders=str(place.control_pipe),
+        has_input=launch.open_stdin,
+    )
 
 
 def _connected(place: ExecPlace) -> socket.socket | None:

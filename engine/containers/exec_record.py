@@ -56,6 +56,11 @@ class ExecPlace:
         return self.directory / "process.json"
 
     @property
+    def entry(self) -> Path:
+        """What its watcher is told, where it is started without the runtime."""
+        return self.directory / "entry"
+
+    @property
     def monitor_pid_file(self) -> Path:
         """The number of its monitor's process."""
         return self.directory / "monitor.pid"

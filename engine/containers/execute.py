@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.attachment import Attachment, Wanted
 from engine.containers.capabilities import all_capabilities, capability_sets
+from engine.containers.entry import Inside, find_entry
 from engine.containers.exec_ends import ExecEnds
 from engine.containers.exec_monitor import ExecLaunch
 from engine.containers.exec_record import ExecStore, iter_records, read_number
@@ -24,6 +25,7 @@ from engine.errors import (
     InvalidSetting,
     RuntimeFailed,
 )
+from engine.settings.security import UNCONFINED
 from engine.system.processes import kill_and_wait, session_of
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from engine.containers.ports import Means
     from engine.containers.record import ContainerRecord
     from engine.settings.execution import ExecSettings
+    from engine.system.entering.entry import Entry
 
 NOT_RUN = 126
 END_SECONDS = 10.0
@@ -72,8 +75,11 @@ class Executor:
         check_runs(record)
         place = self._store.locate(exec_id)
         settings = self._store.read(place).settings
+        spec = read_spec(place.bundle)
         try:
-            process = exec_process(place.bundle, settings, bits=self._means.host.capability_bits)
+            process = exec_process(
+                spec, place.bundle, settings, bits=self._means.host.capability_bits
+            )
         except InvalidSetting:
             self._store.mark_ended(place, NOT_RUN)
             raise
@@ -82,7 +88,12 @@ class Executor:
         words = " ".join(settings.command)
         tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
         try:
-            launch = ExecLaunch(place, tty=settings.tty, open_stdin=settings.stdin)
+            launch = ExecLaunch(
+                place,
+                tty=settings.tty,
+                open_stdin=settings.stdin,
+                entry=self._entry(record, place.bundle, spec, process),
+            )
             connection = self._means.exec_monitor.start(launch)
         except (CommandNotFound, RuntimeFailed) as error:
             code = error.exit_code if isinstance(error, CommandNotFound) else NOT_RUN
@@ -94,6 +105,24 @@ class Executor:
             connection=connection,
             exit_code=lambda: self._exit_code(place),
         )
+
+    def _entry(
+        self,
+        record: ContainerRecord,
+        bundle: Bundle,
+        spec: dict[str, Any],
+        process: dict[str, Any],
+    ) -> Entry | None:
+        """Return how to start the process without the runtime, where nothing is out of the way."""
+        cgroups = self._means.cgroups
+        first = self._means.runtime.identity(bundle)
+        # A profile that somebody wrote may forbid what is done here before the command runs.
+        is_usual = record.settings.security.seccomp in {"", UNCONFINED}
+        # Where a container has groups of its own, cgroup v2 may want a process in one of them.
+        if first is None or not is_usual or cgroups.has_groups_below(bundle.cgroup):
+            return None
+        groups = tuple(cgroups.directories(bundle.cgroup))
+        return find_entry(Inside(bundle.id, spec, first, groups), process)
 
     def kill(self, exec_id: str) -> None:
         """End the command by force; one that has ended is fine."""
@@ -160,16 +189,24 @@ def check_runs(record: ContainerRecord) -> None:
         raise ContainerNotRunning(record.name, state=record.state)
 
 
-def exec_process(bundle: Bundle, settings: ExecSettings, *, bits: int) -> dict[str, Any]:
+def read_spec(bundle: Bundle) -> dict[str, Any]:
+    """Return the runtime spec that the container was started with; raise `RuntimeFailed`."""
+    try:
+        spec: dict[str, Any] = json.loads(bundle.spec.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RuntimeFailed("exec in", stderr="its runtime spec cannot be read") from error
+    return spec
+
+
+def exec_process(
+    spec: dict[str, Any], bundle: Bundle, settings: ExecSettings, *, bits: int
+) -> dict[str, Any]:
     """
     Return the process of a command in a running container, after that of the container's own.
 
     A privileged one has all capabilities of the host, which are *bits*.
     """
-    try:
-        process: dict[str, Any] = json.loads(bundle.spec.read_bytes())["process"]
-    except (OSError, ValueError, KeyError) as error:
-        raise RuntimeFailed("exec in", stderr="its runtime spec cannot be read") from error
+    process: dict[str, Any] = dict(spec["process"])
     process.pop("consoleSize", None)
     terminal = ["TERM=xterm"] * settings.tty
     process |= {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from engine.containers.bundle import Bundles
     from engine.containers.departed import Departures
@@ -93,6 +94,12 @@ class Groups(Protocol):
 
     def members(self, path: str) -> list[int]:
         """Return the processes in the group and in the groups below it; none if it is not there."""
+
+    def has_groups_below(self, path: str) -> bool:
+        """Whether somebody has made groups of their own in the group."""
+
+    def directories(self, path: str) -> Iterable[Path]:
+        """Return the directories of the group that are there, one of each hierarchy."""
 
     def freeze(self, path: str) -> None:
         """Have every process of the group stand still; raise `SystemFailure` if that fails."""

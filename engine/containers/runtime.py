@@ -114,6 +114,9 @@ class Runtime(Protocol):
     def is_of_this_boot(self, bundle: Bundle) -> bool:
         """Whether the container was launched since the machine was started."""
 
+    def identity(self, bundle: Bundle) -> ProcessIdentity | None:
+        """Return who was noted as the first process at the launch, if there was one."""
+
     def signal(self, bundle: Bundle, number: int) -> bool:
         """Send a signal to the first process; return False when it has ended."""
 
@@ -148,7 +151,7 @@ class OciRuntime:
     def _open_pipe(self, bundle: Bundle) -> None:
         # runc's own `start` does exactly this, but takes longer than all else of a start to do it.
         pipe = self._state(bundle) / HOLDING_PIPE
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         if identity is None or not self.is_held(bundle):
             raise RuntimeFailed("start", stderr="it is not waiting to be started")
         with suppress(FileNotFoundError):
@@ -161,7 +164,7 @@ class OciRuntime:
 
     def is_held(self, bundle: Bundle) -> bool:
         """Whether the process still waits at its pipe, and so is not the container's yet."""
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         if identity is None or not identity.is_alive:
             return False
         # Whoever was to remove the pipe after the process had gone on may have been killed.
@@ -170,17 +173,24 @@ class OciRuntime:
 
     def has_ended(self, bundle: Bundle) -> bool:
         """Whether the process that was noted at the launch is there no more."""
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         return identity is not None and not identity.is_alive
 
     def is_of_this_boot(self, bundle: Bundle) -> bool:
         """Whether the process that was noted at the launch was noted in this boot."""
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         return identity is not None and identity.boot == boot_id()
+
+    def identity(self, bundle: Bundle) -> ProcessIdentity | None:
+        """Return what the launch wrote down."""
+        try:
+            return ProcessIdentity.parse(bundle.process_file.read_text())
+        except FileNotFoundError:
+            return None
 
     def signal(self, bundle: Bundle, number: int) -> bool:
         """Send the signal, to that very process or to none."""
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         return identity is not None and identity.send(number)
 
     def update(self, bundle: Bundle) -> None:
@@ -193,7 +203,7 @@ class OciRuntime:
 
     def delete(self, bundle: Bundle) -> None:
         """Kill the first process, and with it all others; remove the runtime's state."""
-        identity = _identity(bundle)
+        identity = self.identity(bundle)
         if identity is not None and identity.is_alive:
             identity.send(signal.SIGKILL)
             kill_and_wait([identity.pid])
@@ -208,10 +218,3 @@ class OciRuntime:
 def _is_runc_init(pid: int) -> bool:
     words = arguments_of(pid)
     return len(words) == 2 and words[0].endswith("runc") and words[1] == "init"
-
-
-def _identity(bundle: Bundle) -> ProcessIdentity | None:
-    try:
-        return ProcessIdentity.parse(bundle.process_file.read_text())
-    except FileNotFoundError:
-        return None

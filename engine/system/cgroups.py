@@ -107,7 +107,7 @@ class Cgroups:
         reaped yet: their parent takes its time. Try again later.
         """
         deadline = time.monotonic() + EMPTY_WITHIN
-        destroyed = [_destroyed(each, deadline) for each in self._directories(path)]
+        destroyed = [_destroyed(each, deadline) for each in self.directories(path)]
         return all(destroyed)
 
     def freeze(self, path: str) -> None:
@@ -147,7 +147,7 @@ class Cgroups:
 
     def members(self, path: str) -> list[int]:
         """Return the processes in the group *path* and in the groups below it."""
-        for directory in self._directories(path):
+        for directory in self.directories(path):
             below = [each.parent for each in directory.rglob("cgroup.procs")]
             return sorted({pid for each in below for pid in _members(each)})
         return []
@@ -159,14 +159,20 @@ class Cgroups:
 
     def remove_empty(self, path: str) -> bool:
         """Remove the group *path* if nothing is in it; return whether it is nowhere any more."""
-        removed = [_removed(each) for each in self._directories(path)]
+        removed = [_removed(each) for each in self.directories(path)]
         return all(removed)
 
     def exists(self, path: str) -> bool:
         """Whether the group *path* is there in any hierarchy."""
-        return any(True for _ in self._directories(path))
+        return any(True for _ in self.directories(path))
 
-    def _directories(self, path: str) -> Iterator[Path]:
+    def has_groups_below(self, path: str) -> bool:
+        """Whether somebody has made groups of their own in the group *path*."""
+        # A directory has a link for itself, one in its parent, and one in each directory below.
+        return any(each.stat().st_nlink > 2 for each in self.directories(path))
+
+    def directories(self, path: str) -> Iterator[Path]:
+        """Yield the directories of the group *path* that are there, one of each hierarchy."""
         relative = path.lstrip("/")
         if detect_layout(self._mount) is CgroupLayout.UNIFIED:
             hierarchies = [self._mount]

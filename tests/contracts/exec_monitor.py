@@ -8,7 +8,7 @@ import pytest
 
 from engine.containers.exec_monitor import ExecLaunch
 from engine.containers.exec_record import ExecPlace, ExecStore, read_number
-from engine.containers.execute import exec_process
+from engine.containers.execute import exec_process, read_spec
 from engine.errors import CommandNotFound
 from engine.settings import ExecSettings
 
@@ -30,7 +30,8 @@ class ExecMonitorContract:
         store = ExecStore(yard.means.bundles)
         settings = ExecSettings(command=command)
         place = ExecPlace(store.add(bundle, settings).id, bundle)
-        store.mark_started(place, exec_process(bundle, settings, bits=0))
+        process = exec_process(read_spec(bundle), bundle, settings, bits=0)
+        store.mark_started(place, process)
         return ExecLaunch(place)
 
     def start(self, yard: Yard, launch: ExecLaunch) -> socket.socket:

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from engine.errors import CommandNotFound, ImageNotFound, RuntimeFailed
@@ -17,11 +17,10 @@ from engine.oci.digest import DiffID, Digest, ImageID
 from engine.oci.platform import Platform
 from engine.oci.reference import Reference
 from engine.oci.timestamps import EPOCH
-from engine.system.processes import boot_id
+from engine.system.processes import ProcessIdentity, boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from engine.containers.attachment import StreamKind
     from engine.containers.bundle import Bundle
@@ -187,6 +186,12 @@ class FakeRuntime:
         except FileNotFoundError:
             return False
 
+    def identity(self, bundle: Bundle) -> ProcessIdentity | None:
+        try:
+            return ProcessIdentity.parse(bundle.process_file.read_text())
+        except FileNotFoundError:
+            return None
+
     def signal(self, bundle: Bundle, number: int) -> bool:
         process = self.host.containers.get(bundle.id)
         if process is None or not process.is_alive:
@@ -283,6 +288,12 @@ class FakeCgroups:
     def members(self, path: str) -> list[int]:
         process = self.host.containers.get(path.rpartition("/")[2])
         return [process.pid] if process is not None and process.is_alive else []
+
+    def has_groups_below(self, path: str) -> bool:
+        return self._is_there(path)
+
+    def directories(self, path: str) -> list[Path]:
+        return [Path("/cgroup") / path.lstrip("/")] if path in self.host.cgroups else []
 
     def freeze(self, path: str) -> None:
         self.host.frozen.add(path)

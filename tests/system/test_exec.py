@@ -25,7 +25,7 @@ __all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 
-class TestConmonExecMonitor(ExecMonitorContract):
+class TestLinuxExecMonitor(ExecMonitorContract):
     pass
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from engine.containers import exec_record
 from engine.containers.containers import IfRunning
-from engine.containers.execute import exec_process
+from engine.containers.execute import exec_process, read_spec
 from engine.containers.record import ContainerRecord
 from engine.errors import (
     CommandNotFound,
@@ -193,7 +193,7 @@ class TestProcess:
     def process(self, yard: Yard, record: ContainerRecord, **more: Any) -> dict[str, Any]:
         (yard.means.bundles.locate(record.id).rootfs / "etc").mkdir(exist_ok=True)
         bundle = yard.means.bundles.locate(record.id)
-        return exec_process(bundle, command("id", **more), bits=1 << 21)
+        return exec_process(read_spec(bundle), bundle, command("id", **more), bits=1 << 21)
 
     def test_it_is_like_the_containers_own(self, yard: Yard, record: ContainerRecord) -> None:
         own = json.loads(yard.means.bundles.locate(record.id).spec.read_bytes())["process"]
