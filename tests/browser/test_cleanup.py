@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from dashboard.models import Role
 from engine.volumes.settings import VolumeSettings
-from tests.browser.test_pages import sign_in
+from tests.support.browsing import sign_in
 from tests.support.mess import make_person
 from tests.support.real_hosts import RealHosts, close_hosts, open_hosts
 from tests.support.site import Site, running_site

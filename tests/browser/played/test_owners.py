@@ -9,13 +9,7 @@ from playwright.sync_api import expect
 
 from dashboard import events
 from dashboard.models import Container, Job, OwnerQuestion
-from tests.browser.test_pages import (  # noqa: F401
-    _orm_beside_the_browser,
-    open_live,
-    sign_in,
-    site,
-    trouble,
-)
+from tests.support.browsing import open_live, sign_in
 from tests.support.mess import hex_id
 
 if TYPE_CHECKING:
@@ -30,7 +24,7 @@ HERS = "nightly-import"
 
 
 @pytest.fixture
-def page_of(site: Site, browser: Browser, trouble: list[str]) -> Iterator[Callable[[str], Page]]:  # noqa: F811
+def page_of(site: Site, browser: Browser, trouble: list[str]) -> Iterator[Callable[[str], Page]]:
     contexts = []
 
     def open_as(name: str) -> Page:
@@ -58,7 +52,7 @@ def offered(page: Page, name: str) -> list[bool]:
     return [actions.locator(each).is_visible() for each in wanted]
 
 
-def test_each_role_is_offered_what_it_may(site, page_of):  # noqa: F811
+def test_each_role_is_offered_what_it_may(site, page_of):
     for name, own, other in (
         ("vera", [False, False, False], [False, False, False]),
         ("otto", [True, True, False], [True, False, True]),
@@ -71,7 +65,7 @@ def test_each_role_is_offered_what_it_may(site, page_of):  # noqa: F811
         assert offered(page, HERS) == other, name
 
 
-def test_a_pushed_row_is_marked_for_who_looks(site, page_of):  # noqa: F811
+def test_a_pushed_row_is_marked_for_who_looks(site, page_of):
     page = page_of("otto")
     open_live(page, site, "/containers/?host=harbour")
     ids = {"container_id": hex_id("container", "harbour", MINE)}
@@ -88,7 +82,7 @@ def test_a_pushed_row_is_marked_for_who_looks(site, page_of):  # noqa: F811
     expect(row(page, MINE).locator("button[data-needs=owner]")).to_be_hidden()
 
 
-def test_an_operator_asks_the_owner_lets_go_and_it_goes(site, page_of):  # noqa: F811
+def test_an_operator_asks_the_owner_lets_go_and_it_goes(site, page_of):
     otto = page_of("otto")
     open_live(otto, site, "/containers/?host=harbour")
     row(otto, HERS).locator(".whose").click()

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_pages import WEB_ID, page, sign_in, site, trouble
+from tests.support.browsing import WEB_ID
 from tests.support.mess import hex_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Page
 
     from tests.support.site import Site
-
-__all__ = ["page", "sign_in", "site", "trouble"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -27,13 +23,6 @@ LOGS = f"/containers/harbour/{WEB_ID}/?tab=logs"
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = 3000
 PAGE = 1000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _orm_beside_the_browser() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
 
 
 def at(number: int) -> str:
