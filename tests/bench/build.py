@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.containers import INSIDE, _serving, busybox_tar, dockerd, render
+from tests.bench.actors import busybox_tar, dockerd, serving
+from tests.bench.containers import INSIDE, render
 from tests.support.peers import Peer
 from workers.host.console import say
 
@@ -106,7 +107,7 @@ def _opened(stack: ExitStack, *, alone: bool) -> Bench:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-build-")))
     image = directory / "image.tar"
     image.write_bytes(busybox_tar())
-    builders = [Builder(OURS, stack.enter_context(_serving(directory / "served", directory / "v")))]
+    builders = [Builder(OURS, stack.enter_context(serving(directory / "served", directory / "v")))]
     if not alone and shutil.which("dockerd"):
         builders.append(
             Builder("dockerd", stack.enter_context(dockerd(directory / "docker", directory / "x")))

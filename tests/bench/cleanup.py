@@ -39,7 +39,8 @@ from engine.oci.reference import Reference
 from engine.settings import ContainerSettings
 from engine.system.clock import SYSTEM_CLOCK
 from engine.system.paths import EnginePaths
-from tests.bench.containers import INSIDE, busybox_tar, dockerd, render
+from tests.bench.actors import busybox_tar, dockerd
+from tests.bench.containers import INSIDE, render
 from tests.support.many_objects import add_containers, add_images
 from workers.host.console import say
 
