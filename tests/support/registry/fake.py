@@ -1,76 +1,36 @@
-"""
-A small registry in this process that can be told to misbehave.
-
-It serves what was put into it over plain http on loopback and records what it was asked. Faults are
-looked at before anything else: each is a function that may answer a request in the registry's
-place, so a test says exactly which request goes wrong and how.
-"""
+"""Registries that hold what was put into them, and misbehave as they are told."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import socket
-import sys
 import threading
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 from engine.oci import media_types
 from engine.oci.digest import Digest
 from engine.oci.reference import Reference
+from tests.support.registry.messages import EVERYWHERE, Received, Reply, basic, refusal
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.support.images import PackedImage
 
+
 _MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/(?P<reference>[^/]+)")
+
+
 _BLOB = re.compile(r"/v2/(?P<name>.+)/blobs/(?P<digest>[^/]+)")
+
+
 _UPLOADS = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<session>[^/]*)")
+
+
 _TAGS = re.compile(r"/v2/(?P<name>.+)/tags/list")
+
+
 _REFERRERS = re.compile(r"/v2/(?P<name>.+)/referrers/(?P<digest>[^/]+)")
-EVERYWHERE = "*"
-
-
-@dataclass(frozen=True)
-class Received:
-    """One request as it came in; header names are in lower case."""
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    body: bytes = b""
-
-    @property
-    def authorization(self) -> str:
-        return self.headers.get("authorization", "")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """
-    What to answer.
-
-    With *drop_after* the connection breaks after so many bytes of the body; with *gate* the second
-    half of the body waits for it. With *drip* so many bytes come at a time, each after *pause*; the
-    headers do as well if it *drips_head*.
-    """
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    drop_after: int | None = None
-    gate: threading.Event | None = None
-    drip: int = 0
-    pause: float = 0.0
-    drips_head: bool = False
 
 
 class FakeRegistry:
@@ -188,9 +148,9 @@ class FakeRegistry:
             return self._referrers(match["name"], match["digest"])
         if match := _BLOB.fullmatch(path):
             if not {match["name"], EVERYWHERE} & self.holders.get(match["digest"], set()):
-                return _error(404, "BLOB_UNKNOWN")
+                return refusal(404, "BLOB_UNKNOWN")
             return self._blob(match["digest"], received.headers.get("range", ""))
-        return _error(404, "NOT_FOUND")
+        return refusal(404, "NOT_FOUND")
 
     def take_cut(self, received_path: str, method: str) -> int | None:
         """Return after how many bytes this request breaks, if it does."""
@@ -207,13 +167,13 @@ class FakeRegistry:
         if received.method == "POST":
             return self._begin_upload(name, received)
         if session not in self.uploads:
-            return _error(404, "BLOB_UPLOAD_UNKNOWN")
+            return refusal(404, "BLOB_UPLOAD_UNKNOWN")
         kept = self.uploads[session]
         if received.method == "GET":
             return Reply(204, headers=self._standing(name, session))
         start = received.headers.get("content-range", "").partition("-")[0]
         if start and int(start) != len(kept):
-            return _error(416, "RANGE_INVALID")
+            return refusal(416, "RANGE_INVALID")
         kept += received.body
         if received.method == "PATCH":
             return Reply(202, headers=self._standing(name, session))
@@ -237,7 +197,7 @@ class FakeRegistry:
     def _finish_upload(self, name: str, session: str, digest: str) -> Reply:
         content = bytes(self.uploads.pop(session))
         if str(Digest.of(content)) != digest:
-            return _error(400, "DIGEST_INVALID")
+            return refusal(400, "DIGEST_INVALID")
         self.put_blob(content, name=name)
         return Reply(201, headers={"Docker-Content-Digest": digest})
 
@@ -246,10 +206,10 @@ class FakeRegistry:
         parts = [*document.get("layers", []), *filter(None, [document.get("config")])]
         for part in parts:
             if name not in self.holders.get(part["digest"], set()):
-                return _error(400, "MANIFEST_BLOB_UNKNOWN")
+                return refusal(400, "MANIFEST_BLOB_UNKNOWN")
         for child in document.get("manifests", []):
             if (name, child["digest"]) not in self.manifests and ":" in reference[:7]:
-                return _error(400, "MANIFEST_UNKNOWN")
+                return refusal(400, "MANIFEST_UNKNOWN")
         tag = reference if ":" not in reference else str(Digest.of(received.body))
         digest = self.put_manifest(name, received.body, received.headers["content-type"], tag=tag)
         headers = {"Docker-Content-Digest": str(digest)}
@@ -260,7 +220,7 @@ class FakeRegistry:
     def _tags(self, name: str, received: Received) -> Reply:
         tags = sorted(tag for known, tag in self.manifests if known == name and ":" not in tag)
         if not tags:
-            return _error(404, "NAME_UNKNOWN")
+            return refusal(404, "NAME_UNKNOWN")
         return self._listed("tags", tags, received)
 
     def _listed(self, key: str, names: list[str], received: Received) -> Reply:
@@ -274,7 +234,7 @@ class FakeRegistry:
 
     def _referrers(self, name: str, digest: str) -> Reply:
         if not self.knows_referrers:
-            return _error(404, "NOT_FOUND")
+            return refusal(404, "NOT_FOUND")
         found = [
             {
                 "mediaType": media_type,
@@ -292,14 +252,14 @@ class FakeRegistry:
 
     def _manifest(self, name: str, reference: str) -> Reply:
         if (name, reference) not in self.manifests:
-            return _error(404, "MANIFEST_UNKNOWN")
+            return refusal(404, "MANIFEST_UNKNOWN")
         media_type, content = self.manifests[name, reference]
         digest = str(Digest.of(content))
         return Reply(200, content, {"Content-Type": media_type, "Docker-Content-Digest": digest})
 
     def _blob(self, digest: str, wanted: str) -> Reply:
         if digest not in self.blobs:
-            return _error(404, "BLOB_UNKNOWN")
+            return refusal(404, "BLOB_UNKNOWN")
         content = self.blobs[digest]
         if not wanted or not self.ranges:
             return Reply(200, content)
@@ -323,130 +283,7 @@ class TokenServer(FakeRegistry):
 
     def _served(self, received: Received) -> Reply:
         if received.path != "/token" or received.authorization not in {self._wanted, ""}:
-            return _error(401, "UNAUTHORIZED")
+            return refusal(401, "UNAUTHORIZED")
         if self._wanted and not received.authorization:
-            return _error(401, "UNAUTHORIZED")
+            return refusal(401, "UNAUTHORIZED")
         return Reply(body=json.dumps({"token": self.token}).encode())
-
-
-def basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-
-
-def _error(status: int, code: str) -> Reply:
-    body = {"errors": [{"code": code, "message": code.replace("_", " ").lower()}]}
-    return Reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    registry: ClassVar[FakeRegistry]
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        length = int(headers.get("content-length", "0"))
-        cut = self.registry.take_cut(parts.path, self.command)
-        body = self.rfile.read(length if cut is None else min(cut, length))
-        if cut is not None:
-            self.registry.keep_part(parts.path, body)
-            self.close_connection = True
-            return
-        query = parse_qs(parts.query)
-        received = Received(self.command, parts.path, query, headers, body)
-        self._send(self.registry.answer(received))
-
-    do_HEAD = do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Stay quiet."""
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        try:
-            if reply.drips_head:
-                self._drip(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 5000, reply)
-            self.end_headers()
-            if self.command != "HEAD":
-                self._send_body(reply)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def _send_body(self, reply: Reply) -> None:
-        if reply.drop_after is not None:
-            self.wfile.write(reply.body[: reply.drop_after])
-            self.close_connection = True
-            return
-        if reply.drip:
-            self._drip(reply.body, reply)
-            return
-        half = len(reply.body) // 2 if reply.gate else len(reply.body)
-        self.wfile.write(reply.body[:half])
-        if reply.gate is not None:
-            self.wfile.flush()
-            reply.gate.wait(30)
-        self.wfile.write(reply.body[half:])
-
-    def _drip(self, content: bytes, reply: Reply) -> None:
-        for start in range(0, len(content), reply.drip):
-            if self.registry.stopped.wait(reply.pause):
-                return
-            self.wfile.write(content[start : start + reply.drip])
-            self.wfile.flush()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    block_on_close = True
-
-    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        super().__init__(address, handler)
-        self._open: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say what went wrong, unless it is a client that went away."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-    def hang_up(self) -> None:
-        """End the connections that clients keep open."""
-        for each in list(self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def serving(
-    registry: FakeRegistry, *, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
-) -> Iterator[FakeRegistry]:
-    """Serve *registry* on loopback until the block ends, over *tls* if there is such."""
-    handler = type("Handler", (_Handler,), {"registry": registry})
-    with _Server((address, 0), handler) as server:
-        registry.host = f"{address}:{server.server_address[1]}"
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield registry
-        finally:
-            registry.stopped.set()
-            server.shutdown()
-            thread.join()
-            server.hang_up()
-
-
-def lying_about_length(content: bytes, *, claimed: int) -> Reply:
-    """Return a reply whose `Content-Length` is not the length of its body."""
-    return replace(Reply(body=content), headers={"Content-Length": str(claimed)})
