@@ -39,6 +39,8 @@ class Question(StrEnum):
     LAST_LINES = "containers.last_lines"
     LOG_OPEN = "containers.log_open"
     LOG_READ = "containers.log_read"
+    REMOVED_LIST = "containers.removed_list"
+    REMOVED_ONE = "containers.removed_one"
     LOSS = "containers.loss"
     HEALTH = "containers.health"
     IMAGE_FILES = "images.files"

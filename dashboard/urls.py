@@ -34,6 +34,7 @@ from dashboard.views import (
     policies,
     questions,
     registries,
+    removed,
     setup,
     streams,
     suggestions,
@@ -87,6 +88,7 @@ one_container: Routes = [
 container_routes: Routes = [
     path("", containers.containers, name="containers"),
     path("bulk/", bulk.containers_bulk, name="containers_bulk"),
+    path("removed/", removed.container_removed, name="container_removed"),
     path("launch/", launch.container_launch, name="container_launch"),
     path("launch/paste/", launch.container_paste, name="container_paste"),
     path("launch/images/", suggestions.image_suggestions, name="image_suggestions"),

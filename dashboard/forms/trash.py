@@ -68,7 +68,7 @@ class RestoreAsForm(forms.Form):
 
 
 class TrashLimitsForm(forms.Form):
-    """How much stays in the trash of a host, and how long."""
+    """How much stays in the trash of a host, and how long; and what removed containers printed."""
 
     use_required_attribute = False
 
@@ -93,6 +93,19 @@ class TrashLimitsForm(forms.Form):
         widget=code_input("95"),
         help_text="While the disk is fuller, the oldest things go. 100: never for that reason.",
     )
+    log_hours = forms.IntegerField(
+        label="Hours for the logs of removed containers",
+        min_value=0,
+        max_value=87_600,
+        widget=code_input("24"),
+        help_text="What a container printed can be read so long after its removal. 0: not at all.",
+    )
+    log_max_bytes = AmountField(
+        label="Largest size of these logs together",
+        max_length=32,
+        widget=code_input("256m"),
+        help_text="Above it the oldest logs go.",
+    )
 
 
 def typed_trash_limits(host: Host) -> dict[str, Any]:
@@ -102,4 +115,6 @@ def typed_trash_limits(host: Host) -> dict[str, Any]:
         "days": host.trash_days,
         "max_bytes": render_amount(size) if size else "",
         "watermark": host.trash_watermark,
+        "log_hours": host.removed_log_hours,
+        "log_max_bytes": render_amount(host.removed_log_max_bytes),
     }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ONLINE_WITHIN = timedelta(seconds=30)
+REMOVED_LOG_BYTES = 256 << 20
 
 
 class Host(models.Model):
@@ -22,7 +23,9 @@ class Host(models.Model):
     rows. `dangling_bytes` and `stopped_bytes` are what would really come free, each layer once.
 
     What is moved to its trash stays `trash_days`, unless the trash holds more than
-    `trash_max_bytes` (0: any amount) or the disk is fuller than `trash_watermark` percent.
+    `trash_max_bytes` (0: any amount) or the disk is fuller than `trash_watermark` percent. The logs
+    of removed containers stay `removed_log_hours`, the oldest less long if all of them together are
+    more than `removed_log_max_bytes`; 0 of either keeps none.
     """
 
     name = models.CharField(primary_key=True, max_length=64)
@@ -52,6 +55,8 @@ class Host(models.Model):
     trash_days = models.PositiveIntegerField(default=7)
     trash_max_bytes = models.BigIntegerField(default=0)
     trash_watermark = models.PositiveSmallIntegerField(default=95)
+    removed_log_hours = models.PositiveIntegerField(default=24)
+    removed_log_max_bytes = models.BigIntegerField(default=REMOVED_LOG_BYTES)
 
     class Meta:
         """Hosts are listed by name."""

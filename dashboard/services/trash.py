@@ -21,12 +21,20 @@ def limit_trash(
     days: int,
     max_bytes: int,
     watermark: int,
+    log_hours: int,
+    log_max_bytes: int,
     user: User,
     address: str | None = None,
 ) -> None:
-    """Have the trash of *host* kept within these limits; raise `NotPermitted`."""
+    """Have trash and logs of removed containers kept within these limits; raise `NotPermitted`."""
     check_permitted(user, ROLE_FOR_TRASH_LIMITS)
-    limits = {"trash_days": days, "trash_max_bytes": max_bytes, "trash_watermark": watermark}
+    limits = {
+        "trash_days": days,
+        "trash_max_bytes": max_bytes,
+        "trash_watermark": watermark,
+        "removed_log_hours": log_hours,
+        "removed_log_max_bytes": log_max_bytes,
+    }
     with transaction.atomic():
         Host.objects.filter(pk=host.pk).update(**limits)
         audit.record_change(
@@ -34,7 +42,7 @@ def limit_trash(
             user=user,
             object_kind="host",
             object_id=host.name,
-            summary=f"Keep the trash of {host.name} for {days} days",
+            summary=f"Keep the trash of {host.name} for {days} days, logs for {log_hours} hours",
             address=address,
         )
 

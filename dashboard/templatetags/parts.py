@@ -87,9 +87,19 @@ def container_badge(container: Container) -> SafeString:
     tone, name = _CONTAINER_LOOKS.get(container.state, ("", "info"))
     word = container.get_state_display()
     if container.state == "exited":
-        word = f"Exited ({container.exit_code})"
-        tone, name = ("bad", "fail") if container.exit_code else ("", "stop")
+        tone, name, word = _exit_look(container.exit_code)
     return badge(tone, name, word, ending(container))
+
+
+@register.simple_tag
+def exit_badge(code: int | None) -> SafeString | str:
+    """Draw how a container ended whose exit code is all that is known; nothing if it never ran."""
+    return "" if code is None else badge(*_exit_look(code))
+
+
+def _exit_look(code: int | None) -> tuple[str, str, str]:
+    tone, name = ("bad", "fail") if code else ("", "stop")
+    return tone, name, f"Exited ({code})"
 
 
 @register.simple_tag

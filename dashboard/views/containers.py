@@ -9,9 +9,11 @@ from django.views.decorators.http import require_safe
 from dashboard import selectors
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
+from dashboard.removed import RemovedContainer, find_printed
 from dashboard.views.answers import missing_is_404, render_page
 from dashboard.views.inspection import inspect_container
 from dashboard.views.lists import (
+    Chip,
     chips_of,
     hosts_about,
     list_context,
@@ -19,6 +21,7 @@ from dashboard.views.lists import (
     offline,
     other_chips,
 )
+from dashboard.views.removed import show_removed, url_of_removed
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -57,6 +60,7 @@ def containers(request: SignedInRequest) -> HttpResponse:
         ("running", "Running", totals.running),
         ("stopped", "Stopped", totals.stopped),
     )
+    gone = Chip("Recently removed", url_of_removed(chosen.host), is_current=False)
     context = list_context(
         request,
         "container",
@@ -67,6 +71,7 @@ def containers(request: SignedInRequest) -> HttpResponse:
         bulk_verbs=BULK_VERBS,
         chips=[
             *chips_of(request, "state", options),
+            gone,
             mine_chip(request, "owner", request.user.username),
             *other_chips(request, {"image": "Image"}),
         ],
@@ -78,8 +83,10 @@ def containers(request: SignedInRequest) -> HttpResponse:
 @require_role(Role.VIEWER)
 @missing_is_404
 def container_detail(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
-    """Show one container, by parts."""
-    container = selectors.container_detail(host, container_id)
+    """Show one container, by parts; of one that was removed lately, what it printed."""
+    container = find_printed(host, container_id)
+    if isinstance(container, RemovedContainer):
+        return show_removed(request, container)
     asked = request.GET.get("tab", "")
     tab = asked if asked in dict(TABS) else "overview"
     context: dict[str, Any] = {

@@ -13,6 +13,7 @@ from dashboard.agents import Question, ask
 from dashboard.forms import words_of
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
+from dashboard.removed import find_printed
 from dashboard.views.answers import REFUSED, missing_is_404, render_page, render_question
 from dashboard.views.downloads import answer_download
 from engine.errors import EngineError
@@ -41,7 +42,7 @@ def logs(request: SignedInRequest) -> HttpResponse:
 @missing_is_404
 def log_page(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Give lines that a container printed up to a moment, or from one on, as its host has them."""
-    container = selectors.container_detail(host, container_id)
+    container = find_printed(host, container_id)
     told = {name: request.GET.get(name, "")[:64] for name in ("since", "until")}
     try:
         answer = ask(
@@ -60,7 +61,7 @@ def log_page(request: SignedInRequest, host: str, container_id: str) -> HttpResp
 @missing_is_404
 def log_download(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:  # noqa: ARG001
     """Give all that a container printed and its host still has, as one file."""
-    container = selectors.container_detail(host, container_id)
+    container = find_printed(host, container_id)
     told = {"container_id": container.container_id}
     try:
         opened = ask(container.host_id, Question.LOG_OPEN, told)

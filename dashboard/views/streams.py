@@ -6,10 +6,10 @@ from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from dashboard import selectors
 from dashboard.consumers.tickets import StreamAction, create_ticket
 from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
+from dashboard.removed import find_printed
 from dashboard.views.answers import missing_is_404
 
 
@@ -21,7 +21,7 @@ def stream_ticket(request: SignedInRequest, host: str, container_id: str) -> Htt
     """Give a one-use ticket for one stream of one container."""
     if request.POST.get("action") != StreamAction.LOGS:
         return HttpResponseBadRequest("unknown action")
-    container = selectors.container_detail(host, container_id)
+    container = find_printed(host, container_id)
     ticket = create_ticket(
         user=request.user,
         host=container.host_id,

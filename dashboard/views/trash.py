@@ -201,11 +201,14 @@ def _item(host: Host, told: dict[str, Any]) -> dict[str, Any]:
     until = at + timedelta(days=host.trash_days) if at else None
     again = reverse("trash_restore_as", args=(host.name, told["id"]))
     query = urlencode([("name", each) for each in told["names"]])
+    whole = told["id"].rpartition(":")[2]
+    is_container = told["kind"] == "container"
     return {
         **told,
+        "page": reverse("container_detail", args=(host.name, whole)) if is_container else "",
         "at": at,
         "until": until,
         "value": f"{host.name}/{told['id']}",
-        "short": told["id"].rpartition(":")[2][:12],
+        "short": whole[:12],
         "again": f"{again}?{query}",
     }

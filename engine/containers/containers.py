@@ -21,7 +21,7 @@ from engine.containers.attach import Attacher
 from engine.containers.attachment import Attachment, StreamKind, Wanted
 from engine.containers.commit import Committer
 from engine.containers.create import Creator, lock_name
-from engine.containers.departed import Departed
+from engine.containers.departed import Departed, DepartedLimits
 from engine.containers.endpoints import Connector, check_connectable, member_of
 from engine.containers.exec_record import ExecRecord
 from engine.containers.execute import Executor
@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from engine.containers.output import Output
     from engine.containers.ports import ImageDeriver, ImageSource, Means
     from engine.containers.together import Removed
     from engine.events import EventLog
@@ -519,6 +520,28 @@ class Containers:
     def departed_logs(self, text: str, *, tail: int | None = None) -> Iterator[LogLine]:
         """Yield what a container that was removed had printed; raise `ContainerNotFound`."""
         return self._log_reader.departed_lines(text, tail=tail)
+
+    def find_departed(self, container_id: str) -> Departed | None:
+        """Return the removed container of that whole ID whose log is still kept, or None."""
+        found = self._means.departures.find(container_id)
+        return found[0] if found else None
+
+    @property
+    def departed_limits(self) -> DepartedLimits:
+        """How long the logs of removed containers are kept, and how much of them."""
+        return self._means.departures.limits
+
+    def keep_departed(self, limits: DepartedLimits) -> None:
+        """Have *limits* hold for the logs of removed containers, and forget what is over."""
+        self._means.departures.keep_within(limits)
+
+    def output(self, container_id: str) -> Output:
+        """
+        Return what the container of that whole ID prints or printed, also in the trash or removed.
+
+        Raises `ContainerNotFound` where nothing of it is kept, `LogUnreadable` where nothing is to.
+        """
+        return self._log_reader.output(container_id)
 
     def tend_logs(self) -> None:
         """Rotate the logs of running containers that have grown large; cheap when none has."""

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.containers.logs import START
+from engine.containers.output import Output
 from engine.containers.start import NO_LOG
 from engine.containers.tending import log_of
-from engine.errors import LogUnreadable
+from engine.errors import ContainerNotFound, LogUnreadable
 from engine.system.watch import Watch
 
 if TYPE_CHECKING:
@@ -57,13 +58,8 @@ class LogReader:
 
     def page(self, ref: str, cursor: LogCursor, *, lines: int, limit_bytes: int) -> LogPage:
         """Return what follows *cursor*, bounded; a line still growing is waited for a moment."""
-        record = self._means.store.get(ref)
-        return log_of(self._means, record).read(
-            cursor,
-            lines=lines,
-            limit_bytes=limit_bytes,
-            growing_since=self._growing_since() if self._is_running(record.id) else None,
-        )
+        output = self._present(self._means.store.get(ref))
+        return output.read(cursor, lines=lines, limit_bytes=limit_bytes)
 
     def tail(self, ref: str, lines: int) -> LogCursor:
         """Return the place from which the last *lines* lines follow."""
@@ -77,8 +73,7 @@ class LogReader:
         self, record: ContainerRecord, query: LogQuery, is_stopped: Callable[[], bool]
     ) -> Iterator[LogLine]:
         """Yield what *query* means; raise `LogUnreadable` where the output is not kept."""
-        if record.settings.log.driver == NO_LOG:
-            raise LogUnreadable(record.name)
+        _check_kept(record)
         for line in self._iter_lines(record, query, is_stopped):
             if query.ends_before(line):
                 return
@@ -88,13 +83,31 @@ class LogReader:
     def departed_lines(self, text: str, *, tail: int | None) -> Iterator[LogLine]:
         """Yield what a removed container had printed; raise `ContainerNotFound`."""
         _, log = self._means.departures.open(text)
-        cursor = START if tail is None else log.tail(tail)
-        while True:
-            page = log.read(cursor, lines=FOLLOW_LINES)
-            yield from page.lines
-            cursor = page.cursor
-            if page.is_end:
-                return
+        yield from Output(log, is_over=True).lines(tail=tail)
+
+    def output(self, container_id: str) -> Output:
+        """
+        Return what the container of that whole ID prints or printed, also if it was removed.
+
+        Raises `ContainerNotFound` where nothing of it is kept, `LogUnreadable` where nothing is to.
+        """
+        record = self._means.store.find_by_id(container_id)
+        if record is not None:
+            _check_kept(record)
+            return self._present(record)
+        trashed = self._means.store.find_aside(container_id)
+        if trashed is not None:
+            return Output(log_of(self._means, trashed.record), is_over=True)
+        departed = self._means.departures.find(container_id)
+        if departed is None:
+            raise ContainerNotFound(container_id)
+        return Output(departed[1], is_over=True)
+
+    def _present(self, record: ContainerRecord) -> Output:
+        # Asked before reading: what was printed until the end is read after it.
+        is_over = not self._is_running(record.id)
+        growing_since = None if is_over else self._growing_since()
+        return Output(log_of(self._means, record), is_over, growing_since)
 
     def _iter_lines(
         self, record: ContainerRecord, query: LogQuery, is_stopped: Callable[[], bool]
@@ -120,3 +133,8 @@ class LogReader:
 
     def _growing_since(self) -> datetime:
         return self._means.clock.now() - GROWING
+
+
+def _check_kept(record: ContainerRecord) -> None:
+    if record.settings.log.driver == NO_LOG:
+        raise LogUnreadable(record.name)

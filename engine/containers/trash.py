@@ -130,7 +130,7 @@ class ContainerTrash:
     def discard(self, container_id: str) -> int:
         """Remove a container of the trash for good, as `remove` does; return the freed bytes."""
         with self._held(container_id):
-            return self._discard_all([self._get(container_id).record])
+            return self._discard_all([self._get(container_id)])
 
     def discard_each(self, container_ids: Sequence[str]) -> Removed:
         """As `discard`, of several, many in one transaction; what is not there is refused."""
@@ -138,25 +138,26 @@ class ContainerTrash:
 
         def discard(some: Sequence[str]) -> None:
             here = {each: self.find(each) for each in some}
-            records = [each.record for each in here.values() if each is not None]
+            trashed = [each for each in here.values() if each is not None]
             found.refused.update({each: GONE for each in some if here[each] is None})
-            found.freed_bytes += self._discard_all(records)
-            found.ids += [each.id for each in records]
+            found.freed_bytes += self._discard_all(trashed)
+            found.ids += [each.record.id for each in trashed]
 
         in_batches(self._means.locks, container_ids, discard)
         return found
 
-    def _discard_all(self, records: Sequence[ContainerRecord]) -> int:
-        if not records:
+    def _discard_all(self, trashed: Sequence[TrashedContainer]) -> int:
+        if not trashed:
             return 0
-        means, ids = self._means, [each.id for each in records]
+        means, ids = self._means, [each.record.id for each in trashed]
         with means.database.write():
             freed = sum(means.snapshotter.remove_each(ids).values())
             self._mounting.withdraw_each(dict.fromkeys(ids, False))
             means.networks.wiring.withdraw_each(ids)
             means.store.forget_aside(ids)
-        for each in records:
-            means.departures.add(each, means.bundles.locate(each.id))
+        for each in trashed:
+            bundle = means.bundles.locate(each.record.id)
+            means.departures.add(each.record, bundle, by=each.trashed_by)
         clear_away(means, ids)
         return freed
 

@@ -10,6 +10,7 @@ import pytest
 
 from dashboard import services
 from dashboard.models import Container, Host, TerminalKind, User
+from engine.errors import ContainerNotFound
 from engine.settings.lifetime import LogSettings
 from engine.settings.mounts import MountKind, MountPoint
 from tests.system.test_attach import read_until
@@ -29,6 +30,12 @@ PRINTED = 'i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done; prin
 def answers(yard: Yard) -> ContainerAnswers:
     engine: Any = SimpleNamespace(containers=yard.containers, volumes=yard.means.volumes)
     return ContainerAnswers(engine)
+
+
+def downloaded(asked: ContainerAnswers, container_id: str) -> str:
+    """All that a container printed, as a download brings it."""
+    key = asked.log_open({"container_id": container_id})["saving"]
+    return b"".join(iter(lambda: asked.log_read({"saving": key})["content"], b"")).decode()
 
 
 def test_a_loss_is_files_bytes_and_volumes_of_its_own(yard: Yard) -> None:
@@ -58,10 +65,7 @@ def test_a_whole_log_comes_over_all_its_files_in_order(yard: Yard) -> None:
     record = finished(yard, PRINTED, log=LogSettings(max_size=8192, max_file=1000))
     asked = answers(yard)
 
-    key = asked.log_open({"container_id": record.id})["saving"]
-    content = b"".join(iter(lambda: asked.log_read({"saving": key})["content"], b""))
-
-    lines = content.decode().splitlines()
+    lines = downloaded(asked, record.id).splitlines()
     assert [each.split(" ", 2)[2] for each in lines] == [f"line {n}" for n in range(3000)] + ["end"]
     assert lines[0].split(" ")[1] == "stdout"
 
@@ -79,6 +83,31 @@ def test_a_log_that_is_too_large_begins_later_and_says_so(yard: Yard) -> None:
         *(f"line {n}" for n in range(skipped, 3000)),
         "end",
     ]
+
+
+def test_what_was_removed_is_listed_read_and_downloaded(yard: Yard) -> None:
+    gone, trashed = finished(yard, PRINTED, name="gone"), finished(yard, "echo x", name="trashed")
+    silent = finished(yard, "true")
+    yard.containers.trash.put(trashed.id, owner="otto")
+    for each in (gone, silent):
+        yard.containers.remove(each.id)
+    asked = answers(yard)
+
+    told = asked.removed_list({})
+    assert {each["name"]: (each["in_trash"], each["by"]) for each in told["removed"]} == {
+        "gone": (False, ""),
+        "trashed": (True, "otto"),
+    }
+    assert told["seconds"] == 24 * 3600
+    one = asked.removed_one({"container_id": gone.id})["removed"]
+    assert (one["exit_code"], one["id"]) == (3, gone.id)
+    assert one["bytes"] > 3000
+    assert asked.removed_one({"container_id": silent.id})["removed"] is None
+    assert [downloaded(asked, each.id).split()[-1] for each in (gone, trashed)] == ["end", "x"]
+    with pytest.raises(ContainerNotFound):
+        asked.log_open({"container_id": silent.id})
+    yard.containers.trash.discard(trashed.id)
+    assert downloaded(asked, trashed.id).split()[-1] == "x"
 
 
 def test_the_last_lines_are_few(yard: Yard) -> None:

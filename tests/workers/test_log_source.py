@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.containers.logs import LogCursor, LogFile, LogPage
+from engine.containers.log_rotation import RotatedLog
+from engine.containers.output import Output
 from workers.agent import logs
 from workers.agent.logs import EngineLogs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.containers.logs import LogCursor
     from workers.agent.stream import Batch
 
 ID = "c" * 64
@@ -27,17 +29,8 @@ class FakeContainers:
     log: Path
     is_running: bool = True
 
-    def get(self, ref: str) -> SimpleNamespace:
-        return SimpleNamespace(is_running=self.is_running)
-
-    def tail_logs(self, ref: str, lines: int) -> LogCursor:
-        return LogFile(self.log).tail(lines)
-
-    def read_logs(self, ref: str, cursor: LogCursor) -> LogPage:
-        return LogFile(self.log).read(cursor)
-
-    def skip_logs(self, ref: str, cursor: LogCursor, *, keep_bytes: int) -> tuple[LogCursor, int]:
-        return LogFile(self.log).skip(cursor, keep_bytes=keep_bytes)
+    def output(self, container_id: str) -> Output:
+        return Output(RotatedLog(self.log), is_over=not self.is_running)
 
     def print(self, *lines: str, stream: str = "stdout") -> None:
         with self.log.open("a") as file:
@@ -104,3 +97,24 @@ def test_one_that_does_not_run_has_said_everything(source, containers) -> None:
 
     assert (messages(batch), batch.is_end) == (["three"], False)
     assert source.read(ID, batch.cursor).is_end
+
+
+def test_one_that_is_removed_while_it_is_read_is_read_to_its_end(source, containers) -> None:
+    batch = source.read(ID, source.begin(ID, tail=1))
+    containers.print("last")
+    place = containers.log.parent / "departed"
+    place.mkdir()
+    before, looks = containers.log, iter([containers.log])
+
+    def output(container_id: str) -> Output:
+        # The first look finds it where it was, and then nothing is there any more.
+        path = next(looks, place / before.name)
+        if path != before and before.exists():
+            for each in before.parent.glob("container.log*"):
+                each.rename(place / each.name)
+        return Output(RotatedLog(path), is_over=True)
+
+    containers.output = output
+
+    assert messages(source.read(ID, batch.cursor)) == ["last"]
+    assert source.read(ID, batch.cursor).lines

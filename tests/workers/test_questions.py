@@ -79,9 +79,11 @@ class Containers:
         kinds = [ChangeKind.ADDED, ChangeKind.DELETED]
         return iter([Change(kind, f"/{number}", number) for number, kind in enumerate(kinds)])
 
-    def logs(self, ref: str, *, tail: int | None = None, since: datetime | None = None):
-        lines = self.lines if tail is None else self.lines[-tail:]
-        return iter([line for line in lines if since is None or line.time >= since])
+    def output(self, container_id: str) -> SimpleNamespace:
+        return SimpleNamespace(lines=self._lines)
+
+    def _lines(self, *, tail: int | None = None):
+        return iter(self.lines if tail is None else self.lines[-tail:])
 
 
 def answers(containers: Containers) -> EngineAnswers:

@@ -15,6 +15,7 @@ from dashboard.models import AuditEntry, Container, Image, Role, User, Volume
 from engine.cleanup.plan import CleanupReport, SealedItem, SealedPlan
 from engine.cleanup.subject import Facts, SubjectKind
 from engine.cleanup.trash import TrashItem
+from engine.containers.departed import DepartedLimits
 from engine.engine import Engine
 from engine.errors import ContainerRunning, EngineError, PlanNotFound, RestoreConflict, VolumeInUse
 from engine.progress import NEVER, SILENT
@@ -302,6 +303,18 @@ def test_the_trash_is_emptied_as_the_hosts_limits_say(ask, real, work, host) -> 
     assert ask(Question.TRASH_LIST)["items"] == []
     entry = AuditEntry.objects.get(action="trash.tend")
     assert entry.summary.startswith("Emptied the trash of 1 thing")
+
+
+def test_logs_of_removed_containers_are_kept_as_the_hosts_limits_say(real, host) -> None:
+    keeper = TrashKeeper(real, "alpha")
+    keeper.tend()
+    assert real.containers.departed_limits == DepartedLimits()
+
+    host.removed_log_hours, host.removed_log_max_bytes = 48, 1 << 20
+    host.save()
+    keeper.tend()
+
+    assert real.containers.departed_limits == DepartedLimits(timedelta(hours=48), 1 << 20)
 
 
 def add_volume(engine: Engine, name: str, *, owner: str = "ana") -> None:

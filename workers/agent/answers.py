@@ -102,15 +102,17 @@ class EngineAnswers:
     ) -> list[Any]:
         if until is not None and since is None:
             return self._before(container_id, until)
-        found = self._engine.containers.logs(container_id, since=since)
-        within = (line for line in found if until is None or line.time <= until)
+        found = self._engine.containers.output(container_id).lines()
+        after = (line for line in found if since is None or line.time >= since)
+        within = (line for line in after if until is None or line.time <= until)
         return list(islice(within, MOST_LINES))
 
     def _before(self, container_id: str, until: datetime) -> list[Any]:
         # From the end backwards in growing steps: what is near is found without reading the rest.
         tail = MOST_LINES
+        output = self._engine.containers.output(container_id)
         while True:
-            lines = list(self._engine.containers.logs(container_id, tail=tail))
+            lines = list(output.lines(tail=tail))
             earlier = [line for line in lines if line.time <= until]
             if len(earlier) >= MOST_LINES or len(lines) < tail:
                 return earlier[-MOST_LINES:]

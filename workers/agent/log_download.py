@@ -26,12 +26,12 @@ def write_log(
     Of a log of more than *most* bytes the end is written. What is left out, or was rotated away
     while this went on, is said in a line of its own in square brackets.
     """
-    cursor, skipped = containers.skip_logs(container_id, START, keep_bytes=most)
+    cursor, skipped = containers.output(container_id).skip(START, keep_bytes=most)
     if skipped:
         out.write(f"[{skipped} earlier lines are left out: {most} bytes at most]\n".encode())
     room, goes_on = most, False
     while room > 0:
-        page = containers.read_logs(container_id, cursor, limit_lines=PAGE_LINES)
+        page = containers.output(container_id).read(cursor, lines=PAGE_LINES)
         if page.has_gap:
             out.write(b"[lines were rotated away while this was written]\n")
         for line in page.lines:

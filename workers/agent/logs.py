@@ -15,28 +15,28 @@ MOST_BEHIND = 4 * 1024 * 1024
 
 
 class EngineLogs:
-    """A `LogSource` over the log files of *engine*'s containers."""
+    """A `LogSource` over the log files of *engine*'s containers, also of those that are gone."""
 
     def __init__(self, engine: Engine) -> None:
         self._containers = engine.containers
 
     def begin(self, container_id: str, *, tail: int) -> LogCursor:
         """Return the place from which the last *tail* lines follow."""
-        return self._containers.tail_logs(container_id, tail)
+        return self._containers.output(container_id).tail(tail)
 
     def read(self, container_id: str, cursor: LogCursor) -> Batch[LogCursor]:
         """Return what follows *cursor*, leaving out what is too far behind the end."""
-        page = self._containers.read_logs(container_id, cursor)
+        output = self._containers.output(container_id)
+        page = output.read(cursor)
         skipped = 0
         if page.behind > MOST_BEHIND:
-            nearer, skipped = self._containers.skip_logs(
-                container_id, cursor, keep_bytes=MOST_BEHIND
-            )
-            page = self._containers.read_logs(container_id, nearer)
-        if not page.lines and not self._containers.get(container_id).is_running:
-            # What was printed until the end may have come between the two looks.
-            page = self._containers.read_logs(container_id, page.cursor)
-            return _batch(page, skipped, is_end=not page.lines)
+            nearer, skipped = output.skip(cursor, keep_bytes=MOST_BEHIND)
+            page = output.read(nearer)
+        if not page.lines:
+            # It may have ended, or gone into the trash or for good, between the two looks.
+            output = self._containers.output(container_id)
+            page = output.read(page.cursor)
+            return _batch(page, skipped, is_end=output.is_over and not page.lines)
         return _batch(page, skipped, is_end=False)
 
 

@@ -98,3 +98,32 @@ def test_a_line_has_an_address_of_its_own(site: Site, page: Page) -> None:
 
     expect(page.locator(".log-line.is-marked")).to_have_count(1)
     assert "at=2026-01-02T03%3A04%3A05.678Z" in page.url
+
+
+def test_what_a_removed_container_printed_is_found_from_the_list(site: Site, page: Page) -> None:
+    gone = {
+        "id": "d" * 64,
+        "name": "old-web",
+        "image": "web:187",
+        "owner": "ana",
+        "exit_code": 137,
+        "at": "2026-07-01T12:00:00+00:00",
+        "by": "otto",
+        "bytes": 4_000_000,
+        "in_trash": False,
+    }
+    kept = {"seconds": 86_400, "most_bytes": 1 << 28}
+    site.answers["containers.removed_list"] = {"removed": [gone], **kept}
+    site.answers["containers.removed_one"] = {"removed": gone, **kept}
+    page.goto(f"{site.url}/containers/")
+    page.get_by_role("link", name="Recently removed").click()
+    page.get_by_role("link", name="old-web", exact=True).click()
+
+    expect(page.get_by_text("Removed at")).to_contain_text("by otto")
+    expect(lines(page).first).to_be_visible()
+    expect(page.get_by_role("link", name="Containers", exact=True).first).to_have_attribute(
+        "aria-current", "page"
+    )
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

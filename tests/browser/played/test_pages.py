@@ -22,6 +22,7 @@ PAGES = [
     "/",
     "/containers/",
     "/containers/?state=stopped",
+    "/containers/removed/",
     f"/containers/harbour/{WEB_ID}/",
     f"/containers/harbour/{WEB_ID}/?tab=logs",
     f"/containers/harbour/{WEB_ID}/?tab=config",

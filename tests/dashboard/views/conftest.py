@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
+from dashboard import removed
 from dashboard.errors import HostSilent
 from dashboard.views import cleanup, trash
 from tests.support.mess import Mess, make_mess
@@ -51,9 +52,9 @@ class FakeAgents:
 
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> FakeAgents:
-    """Who answers about clean-ups: nobody, unless a test says so."""
+    """Who answers about clean-ups and what was removed: nobody, unless a test says so."""
     made = FakeAgents()
-    for module in (cleanup, trash):
+    for module in (cleanup, removed, trash):
         for name in ("ask", "ask_all"):
             monkeypatch.setattr(module, name, getattr(made, name), raising=False)
     return made

@@ -22,6 +22,7 @@ WEB = {
     "bytes": 4_000_000,
 }
 IMAGE = {**WEB, "id": "trash:sha256:" + "a" * 64, "kind": "image", "names": ["web:1", "web:2"]}
+LIMITS = {"days": "7", "max_bytes": "", "watermark": "95", "log_hours": "48", "log_max_bytes": "1g"}
 VALUE = f"harbour/{WEB['id']}"
 
 
@@ -147,18 +148,26 @@ def test_an_admin_says_how_long_things_stay(browse):
     client, url = browse("ada"), reverse("trash_limits", args=("harbour",))
 
     assert "7" in client.get(url).content.decode()
-    client.post(url, {"days": "30", "max_bytes": "20g", "watermark": "90"})
+    client.post(url, {**LIMITS, "days": "30", "max_bytes": "20g", "watermark": "90"})
 
     host = Host.objects.get(name="harbour")
     assert (host.trash_days, host.trash_max_bytes, host.trash_watermark) == (30, 20 * 2**30, 90)
+    assert (host.removed_log_hours, host.removed_log_max_bytes) == (48, 2**30)
     assert AuditEntry.objects.get(action="trash.limit").actor == "ada"
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("days", "-1"), ("watermark", "101"), ("max_bytes", "big")]
+    ("field", "value"),
+    [
+        ("days", "-1"),
+        ("watermark", "101"),
+        ("max_bytes", "big"),
+        ("log_hours", "-1"),
+        ("log_max_bytes", ""),
+    ],
 )
 def test_limits_that_mean_nothing_are_refused_at_their_field(browse, field, value):
-    told = {"days": "7", "max_bytes": "", "watermark": "95", field: value}
+    told = {**LIMITS, field: value}
 
     response = browse("ada").post(reverse("trash_limits", args=("harbour",)), told)
 
