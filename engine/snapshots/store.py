@@ -9,7 +9,7 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import SnapshotExists, SnapshotInUse, SnapshotNotFound, from_oserror
+from engine.errors import OutOfSpace, SnapshotExists, SnapshotInUse, SnapshotNotFound, from_oserror
 from engine.oci.digest import ChainID, Digest
 from engine.snapshots.snapshotter import Kind, Snapshot
 from engine.system.database import Database, Row, Schema, Transaction
@@ -180,6 +180,13 @@ class SnapshotStore:
 
     def remove(self, key: str) -> int:
         """Remove the record, then, once that is durable, the directory; return the bytes freed."""
+        try:
+            return self._removed(key)
+        except OutOfSpace:
+            # The records have found the reserve by now.
+            return self._removed(key)
+
+    def _removed(self, key: str) -> int:
         with self.database.write() as transaction:
             row = transaction.execute(
                 "SELECT id, size FROM snapshots WHERE key = ?", (key,)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import CorruptStore, OutOfSpace, SystemFailure
 from engine.system.connections import BUSY_SECONDS, Connections
+from engine.system.reserve import Reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,8 +71,10 @@ class Database:
         self._path = path
         self._local = threading.local()
         self._connections = Connections(path)
+        self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
         self._writing = threading.Lock()
         self._migrate(schemas)
+        self._reserve.keep()
 
     @contextmanager
     def write(self, *, survives_power_cut: bool = True) -> Iterator[Transaction]:
@@ -80,7 +83,8 @@ class Database:
 
         Inside another `write` of the same thread it is part of that one. One that need not survive
         a power cut does not wait for the disk: should the power fail before any later one that
-        does, it never was. A killed process takes back neither.
+        does, it never was. A killed process takes back neither. Raises `OutOfSpace`; what little is
+        written after that may find the room of the reserve.
         """
         outer: Transaction | None = getattr(self._local, "transaction", None)
         if outer is not None:
@@ -90,6 +94,7 @@ class Database:
             transaction = Transaction(connection)
             with self._begun(transaction, "FULL" if survives_power_cut else "NORMAL"):
                 yield transaction
+        self._reserve.keep_again()
         for callback in transaction.callbacks:
             callback()
 
@@ -166,7 +171,7 @@ class Database:
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection of the block that this thread is in already, or borrow one."""
         current: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        with _translated(self._path):
+        with _translated(self._path), self._giving_way():
             if current is not None:
                 yield current
                 return
@@ -176,6 +181,15 @@ class Database:
                     yield connection
                 finally:
                     self._local.connection = None
+
+    @contextmanager
+    def _giving_way(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                self._reserve.give_up()
+            raise
 
     def _migrate(self, schemas: Sequence[Schema]) -> None:
         if all(self._version(schema) == len(schema.versions) for schema in schemas):
