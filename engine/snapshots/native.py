@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SnapshotNotFound
 from engine.mount import Mount, bind
-from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
-from engine.snapshots.store import SnapshotStore
+from engine.snapshots.recorded import RecordedSnapshotter
+from engine.snapshots.snapshotter import Kind, Pending
 from engine.system.copying import copy_tree
 from engine.system.files import (
     make_directory,
@@ -30,41 +30,28 @@ from engine.system.files import (
 from engine.system.overlayfs import is_opaque, is_whiteout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from engine.oci.digest import ChainID
-    from engine.system.database import Database
 
 STAGED, TREE = "fs", "tree"
 _MODE = 0o755
 
 
-class NativeSnapshotter:
+class NativeSnapshotter(RecordedSnapshotter):
     """A `Snapshotter` that copies."""
 
     keeps_layers_apart = False
-
-    def __init__(self, directory: Path, database: Database, *, trash: Path) -> None:
-        self._directory = directory
-        self._store = SnapshotStore(database, directory, trash)
 
     def stage(self, key: str) -> Path:
         """Make an empty staged snapshot and return its directory."""
         number = self._store.add(key, Kind.STAGED, directories=[(STAGED, _MODE)])
         return self._store.path(number) / STAGED
 
-    def seal(self, key: str, details: str) -> None:
-        """Note that the staged snapshot is complete."""
-        self._store.seal(key, details)
-
     def staged_directory(self, key: str) -> Path:
         """Return the directory of a staged snapshot."""
         return self._store.path(self._store.number(key, kind=Kind.STAGED)) / STAGED
-
-    def notes(self, key: str) -> Path:
-        """Return the directory of what is known about a staged or committed snapshot."""
-        return self._store.path(self._store.number(key))
 
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
         """Commit sealed snapshots as layers on each other, the lowest on *parent*."""
@@ -75,11 +62,6 @@ class NativeSnapshotter:
             sizes.append(size)
         sync_filesystem(self._directory)
         self._record(stack, sizes, self._store.committed(parent))
-
-    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
-        """Commit *pending* in place of the committed snapshot of its name."""
-        with self._store.replacing(pending.name):
-            self.commit_stack([pending], parent=parent)
 
     def prepare(self, key: str, *, parent: ChainID | None) -> None:
         """Make an active snapshot."""
@@ -102,39 +84,7 @@ class NativeSnapshotter:
     def commit(self, name: ChainID, *, key: str) -> int:
         """Turn the active snapshot into the committed one *name*; return its size."""
         number = self._store.number(key, kind=Kind.ACTIVE)
-        size = self._store.usage(key).bytes
-        sync_filesystem(self._directory)
-        with self._store.database.write() as transaction:
-            self._store.refuse_taken(str(name))
-            _, *below = self._store.stack(number)
-            self._store.become_committed(
-                transaction, number, name, parent=below[0] if below else None, size=size
-            )
-        return size
-
-    def remove(self, key: str) -> int:
-        """Remove the snapshot; return the bytes that come free."""
-        return self._store.remove(key)
-
-    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
-        """Remove those of *keys*, the highest first, on which nothing stands; bytes of each."""
-        return self._store.remove_each(keys)
-
-    def find(self, key: str) -> Snapshot | None:
-        """Return the snapshot of that key or name, or None."""
-        return self._store.find(key)
-
-    def get(self, key: str) -> Snapshot:
-        """Return the snapshot of that key or name."""
-        return self._store.get(key)
-
-    def iter_snapshots(self) -> Iterator[Snapshot]:
-        """Yield every snapshot, parents first."""
-        return self._store.iter_snapshots()
-
-    def usage(self, key: str) -> Usage:
-        """Return what the snapshot itself occupies, measured now."""
-        return self._store.usage(key)
+        return self._commit_active(name, key=key, number=number)
 
     def own_directory(self, name: ChainID) -> Path:
         """Return the directory in which the files of the layer itself are found."""
@@ -149,18 +99,10 @@ class NativeSnapshotter:
         self._store.number(key, kind=Kind.ACTIVE)
         return None
 
-    def stray_directories(self) -> list[Path]:
-        """Return the directories that no record names."""
-        return self._store.strays()
-
     def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
         """Return the tree of the active snapshot and that of its parent."""
         own, *below = self._store.stack(self._store.number(key, kind=Kind.ACTIVE))
         return self._tree(own), self._tree(below[0]) if below else None
-
-    def sweep(self) -> int:
-        """Remove the directories that no record names; return the bytes that came free."""
-        return self._store.sweep()
 
     def _tree(self, number: int) -> Path:
         return self._store.path(number) / TREE

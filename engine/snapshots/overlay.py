@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SnapshotNotFound
 from engine.mount import Mount, bind
-from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
-from engine.snapshots.store import SnapshotStore
+from engine.snapshots.recorded import RecordedSnapshotter
+from engine.snapshots.snapshotter import Kind, Pending
 from engine.system.files import ensure_directory, remove_tree, sync_filesystem, take_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from engine.oci.digest import ChainID
-    from engine.system.database import Database
 
 FILES, WORK = "fs", "work"
 _FILES_MODE, _WORK_MODE = 0o755, 0o700
@@ -30,31 +29,19 @@ _FILES_MODE, _WORK_MODE = 0o755, 0o700
 SAFE_OPTIONS = ("index=off", "metacopy=off", "redirect_dir=nofollow")
 
 
-class OverlaySnapshotter:
+class OverlaySnapshotter(RecordedSnapshotter):
     """A `Snapshotter` over overlayfs."""
 
     keeps_layers_apart = True
-
-    def __init__(self, directory: Path, database: Database, *, trash: Path) -> None:
-        self._directory = directory
-        self._store = SnapshotStore(database, directory, trash)
 
     def stage(self, key: str) -> Path:
         """Make an empty staged snapshot and return its directory."""
         number = self._store.add(key, Kind.STAGED, directories=[(FILES, _FILES_MODE)])
         return self._files(number)
 
-    def seal(self, key: str, details: str) -> None:
-        """Note that the staged snapshot is complete."""
-        self._store.seal(key, details)
-
     def staged_directory(self, key: str) -> Path:
         """Return the directory of a staged snapshot."""
         return self._files(self._store.number(key, kind=Kind.STAGED))
-
-    def notes(self, key: str) -> Path:
-        """Return the directory of what is known about a staged or committed snapshot."""
-        return self._store.path(self._store.number(key))
 
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:
         """Commit sealed snapshots as layers on each other, the lowest on *parent*."""
@@ -77,11 +64,6 @@ class OverlaySnapshotter:
                     size=pending.size + self._store.overhead(number),
                 )
                 below = number
-
-    def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
-        """Commit *pending* in place of the committed snapshot of its name."""
-        with self._store.replacing(pending.name):
-            self.commit_stack([pending], parent=parent)
 
     def prepare(self, key: str, *, parent: ChainID | None) -> None:
         """Make an active snapshot."""
@@ -114,39 +96,7 @@ class OverlaySnapshotter:
         """Turn the active snapshot into the committed one *name*; return its size."""
         number = self._store.number(key, kind=Kind.ACTIVE)
         remove_tree(self._store.path(number) / WORK)
-        size = self._store.usage(key).bytes
-        sync_filesystem(self._directory)
-        with self._store.database.write() as transaction:
-            self._store.refuse_taken(str(name))
-            _, *below = self._store.stack(number)
-            self._store.become_committed(
-                transaction, number, name, parent=below[0] if below else None, size=size
-            )
-        return size
-
-    def remove(self, key: str) -> int:
-        """Remove the snapshot; return the bytes that come free."""
-        return self._store.remove(key)
-
-    def remove_each(self, keys: Sequence[str]) -> dict[str, int]:
-        """Remove those of *keys*, the highest first, on which nothing stands; bytes of each."""
-        return self._store.remove_each(keys)
-
-    def find(self, key: str) -> Snapshot | None:
-        """Return the snapshot of that key or name, or None."""
-        return self._store.find(key)
-
-    def get(self, key: str) -> Snapshot:
-        """Return the snapshot of that key or name."""
-        return self._store.get(key)
-
-    def iter_snapshots(self) -> Iterator[Snapshot]:
-        """Yield every snapshot, parents first."""
-        return self._store.iter_snapshots()
-
-    def usage(self, key: str) -> Usage:
-        """Return what the snapshot itself occupies, measured now."""
-        return self._store.usage(key)
+        return self._commit_active(name, key=key, number=number)
 
     def own_directory(self, name: ChainID) -> Path:
         """Return the directory in which the files of the layer itself are found."""
@@ -161,18 +111,10 @@ class OverlaySnapshotter:
         """Return the directory that holds what the active snapshot changed."""
         return self._files(self._store.number(key, kind=Kind.ACTIVE))
 
-    def stray_directories(self) -> list[Path]:
-        """Return the directories that no record names."""
-        return self._store.strays()
-
     def whole_trees(self, key: str) -> tuple[Path, Path | None] | None:
         """Return None: the whole is only there while it is mounted."""
         self._store.number(key, kind=Kind.ACTIVE)
         return None
-
-    def sweep(self) -> int:
-        """Remove the directories that no record names; return the bytes that came free."""
-        return self._store.sweep()
 
     def _files(self, number: int) -> Path:
         return self._store.path(number) / FILES
