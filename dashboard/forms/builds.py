@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from dashboard.arguments.builds import MAX_DOCKERFILE
+from dashboard.forms.credentials import credentials_field, offer_credentials
 from dashboard.forms.hosts import HostForm
 from dashboard.forms.texts import CODE, LinesField, PairsField, code_area, code_input
 from dashboard.templatetags.words import familiar
@@ -156,24 +157,13 @@ class BuildForm(HostForm):
         required=False,
         help_text="Even where one of that name is on the host.",
     )
-    credentials_id = forms.TypedChoiceField(
-        label="Sign in to the registry of the base image as",
-        coerce=int,
-        required=False,
-        empty_value=None,
-    )
+    credentials_id = credentials_field("Sign in to the registry of the base image as")
 
     def __init__(
         self, *args: Any, credentials: Sequence[RegistryCredential] = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        if not credentials:
-            del self.fields["credentials_id"]
-            return
-        field = self.fields["credentials_id"]
-        assert isinstance(field, forms.ChoiceField)
-        known = [(str(each.pk), str(each)) for each in credentials]
-        field.choices = [("", "nobody (anonymous)"), *known]
+        offer_credentials(self, "credentials_id", credentials)
 
     @property
     def field_names(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from dashboard.forms.credentials import credentials_field, offer_credentials
 from dashboard.forms.hosts import HostForm
 from dashboard.forms.texts import code_input
 
@@ -26,21 +27,13 @@ class PullForm(HostForm):
         "Without a tag, latest is pulled.",
         error_messages={"required": "Write the name of an image."},
     )
-    credentials_id = forms.TypedChoiceField(
-        label="Sign in to the registry as", coerce=int, required=False, empty_value=None
-    )
+    credentials_id = credentials_field("Sign in to the registry as")
 
     def __init__(
         self, *args: Any, credentials: Sequence[RegistryCredential] = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        if not credentials:
-            del self.fields["credentials_id"]
-            return
-        field = self.fields["credentials_id"]
-        assert isinstance(field, forms.ChoiceField)
-        known = [(str(each.pk), str(each)) for each in credentials]
-        field.choices = [("", "nobody (anonymous)"), *known]
+        offer_credentials(self, "credentials_id", credentials)
 
     def arguments(self) -> dict[str, Any]:
         """Return what the job is told."""
@@ -74,16 +67,6 @@ class CredentialsForm(forms.Form):
 
     use_required_attribute = False
 
-    def offer(self, name: str, credentials: Sequence[RegistryCredential]) -> None:
-        """Let the field *name* choose one of *credentials*, or nobody; without any it goes."""
-        if not credentials:
-            del self.fields[name]
-            return
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        known = [(str(each.pk), str(each)) for each in credentials]
-        field.choices = [("", "nobody (anonymous)"), *known]
-
     def arguments(self) -> dict[str, Any]:
         """Return what the job is told."""
         return {name: value for name, value in self.cleaned_data.items() if value is not None}
@@ -95,9 +78,7 @@ class PushForm(CredentialsForm):
     reference = forms.ChoiceField(
         label="Push as", help_text="The registry is part of the name. Add a tag for another one."
     )
-    credentials_id = forms.TypedChoiceField(
-        label="Sign in to the registry as", coerce=int, required=False, empty_value=None
-    )
+    credentials_id = credentials_field("Sign in to the registry as")
 
     def __init__(
         self,
@@ -110,7 +91,7 @@ class PushForm(CredentialsForm):
         field = self.fields["reference"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(references)
-        self.offer("credentials_id", credentials)
+        offer_credentials(self, "credentials_id", credentials)
 
 
 class CopyForm(CredentialsForm):
@@ -129,19 +110,15 @@ class CopyForm(CredentialsForm):
         help_text="Every platform goes along; only what is missing there is sent.",
         error_messages={"required": "Write the name to copy to."},
     )
-    source_credentials_id = forms.TypedChoiceField(
-        label="Sign in at the source as", coerce=int, required=False, empty_value=None
-    )
-    target_credentials_id = forms.TypedChoiceField(
-        label="Sign in at the target as", coerce=int, required=False, empty_value=None
-    )
+    source_credentials_id = credentials_field("Sign in at the source as")
+    target_credentials_id = credentials_field("Sign in at the target as")
 
     def __init__(
         self, *args: Any, credentials: Sequence[RegistryCredential] = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("source_credentials_id", credentials)
-        self.offer("target_credentials_id", credentials)
+        offer_credentials(self, "source_credentials_id", credentials)
+        offer_credentials(self, "target_credentials_id", credentials)
 
 
 class ToHostForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
@@ -18,6 +18,8 @@ from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+
+    from dashboard.models import Container
 
 PATIENCE_SECONDS = 3.0
 
@@ -44,12 +46,7 @@ def container_stats(_request: SignedInRequest, host: str, container_id: str) -> 
 def container_top(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Show the processes of a container."""
     container = selectors.container_detail(host, container_id)
-    context: dict[str, object] = {"container": container}
-    try:
-        told = {"container_id": container.container_id}
-        context["top"] = ask(container.host_id, Question.TOP, told)
-    except EngineError as error:
-        context["error"] = words_of(error)
+    context = _asked(container, Question.TOP, "top")
     title = f"Processes of {container.name}"
     return render_question(request, "dashboard/containers/_top.html", context, title=title)
 
@@ -61,12 +58,7 @@ def container_top(request: SignedInRequest, host: str, container_id: str) -> Htt
 def container_health(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Show the last checks of a container's health and what they said."""
     container = selectors.container_detail(host, container_id)
-    context: dict[str, object] = {"container": container}
-    try:
-        told = {"container_id": container.container_id}
-        context["health"] = ask(container.host_id, Question.HEALTH, told)
-    except EngineError as error:
-        context["error"] = words_of(error)
+    context = _asked(container, Question.HEALTH, "health")
     title = f"Health of {container.name}"
     return render_question(request, "dashboard/containers/_health.html", context, title=title)
 
@@ -78,18 +70,21 @@ def container_health(request: SignedInRequest, host: str, container_id: str) -> 
 def container_loss(request: SignedInRequest, host: str, container_id: str) -> HttpResponse:
     """Show what would be lost with a container, as its host finds it now, and what stays."""
     container = selectors.container_detail(host, container_id)
-    context: dict[str, object] = {"container": container, "is_reset": "reset" in request.GET}
-    try:
-        told = {"container_id": container.container_id}
-        answer = ask(container.host_id, Question.LOSS, told)
-    except EngineError as error:
-        context["error"] = words_of(error)
-    else:
-        mounts = selectors.with_volumes(container.host_id, answer["mounts"])
+    context = _asked(container, Question.LOSS, "loss") | {"is_reset": "reset" in request.GET}
+    if "loss" in context:
+        mounts = selectors.with_volumes(container.host_id, context["loss"]["mounts"])
         context |= {
-            "loss": answer,
             "stays": [each for each in mounts if not each["goes"]],
             "goes": [each for each in mounts if each["goes"]],
         }
     title = f"What would be lost with {container.name}"
     return render_question(request, "dashboard/containers/_loss.html", context, title=title)
+
+
+def _asked(container: Container, question: Question, name: str) -> dict[str, Any]:
+    """Return *container*, and what its host answers as *name*, or why it does not."""
+    told = {"container_id": container.container_id}
+    try:
+        return {"container": container, name: ask(container.host_id, question, told)}
+    except EngineError as error:
+        return {"container": container, "error": words_of(error)}
