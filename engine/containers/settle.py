@@ -17,7 +17,7 @@ from engine.containers.exec_ends import ExecEnds
 from engine.containers.exec_record import list_places
 from engine.containers.health import HealthStatus
 from engine.containers.mounting import Mounting
-from engine.containers.policy import restart_after
+from engine.containers.policy import Restart, restart_after
 from engine.containers.state import Change, after
 from engine.containers.telling import tell, tell_unmounted
 from engine.errors import MountFailed
@@ -158,18 +158,11 @@ class Settler:
         finished_at = max(finished_at, record.started_at or finished_at)
         restart = restart_after(record, code, finished_at) if may_restart else None
         ended = replace(
-            record,
-            state=after(Change.RETRY if restart else change, record.state, name=record.name),
-            pid=0,
+            _at_rest(record, change, restart),
             exit_code=code,
             oom_killed=oom_killed,
             error=error,
             finished_at=finished_at,
-            restart_count=record.restart_count + bool(restart),
-            restart_at=restart.at if restart else None,
-            backoff=restart.backoff if restart else record.backoff,
-            # Nobody can ask any more.
-            health=record.health and replace(record.health, status=HealthStatus.UNHEALTHY),
         )
         # One that goes at its exit would be found lost after a power cut, and removed.
         with self._means.database.write(survives_power_cut=not record.settings.auto_remove):
@@ -179,3 +172,17 @@ class Settler:
             tell(self._means.events, "die", ended, exitCode=str(code))
             tell_unmounted(self._means.events, ended, self._mounting.mounts_of(ended.id))
         return ended
+
+
+def _at_rest(record: ContainerRecord, change: Change, restart: Restart | None) -> ContainerRecord:
+    """Return *record* without a process, after *change* or waiting for its *restart*."""
+    return replace(
+        record,
+        state=after(Change.RETRY if restart else change, record.state, name=record.name),
+        pid=0,
+        restart_count=record.restart_count + bool(restart),
+        restart_at=restart.at if restart else None,
+        backoff=restart.backoff if restart else record.backoff,
+        # Nobody can ask any more.
+        health=record.health and replace(record.health, status=HealthStatus.UNHEALTHY),
+    )

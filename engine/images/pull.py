@@ -216,25 +216,25 @@ class Puller:
                 owner=work.owner,
                 source=self._source,
             )
-            if work.reference.digest is None:
-                is_new |= self._images.move_tag(
-                    work.reference, config.image_id, owner=work.owner, reason=self._reason
-                )
-            self._images.note_pull(
-                work.reference,
-                resolved.digest,
-                config.image_id,
-                owner=work.owner,
-                # No registry said so, and none may know it.
-                is_at_registry=self._source == REGISTRY,
-            )
+            is_new |= self._name(work, config.image_id, resolved.digest)
             image = self._images.get(str(config.image_id))
         return Pulled(image, resolved.digest, is_new, fetched)
 
-    @property
-    def _reason(self) -> str:
-        """What moves a tag, in the words of its history."""
-        return "pull" if self._source == REGISTRY else self._source
+    def _name(self, work: _Work, image_id: ImageID, digest: Digest) -> bool:
+        """Give the image the name that it was pulled by; return whether a tag moved."""
+        is_registry = self._source == REGISTRY
+        has_moved = work.reference.digest is None and self._images.move_tag(
+            work.reference,
+            image_id,
+            owner=work.owner,
+            # In the words of its history.
+            reason="pull" if is_registry else self._source,
+        )
+        # Where none was asked, no registry said so, and none may know it.
+        self._images.note_pull(
+            work.reference, digest, image_id, owner=work.owner, is_at_registry=is_registry
+        )
+        return has_moved
 
     def _keep_documents(self, work: _Work, *contents: bytes) -> list[DocumentRecord]:
         digests = [Digest.of(content) for content in contents]

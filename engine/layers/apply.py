@@ -93,22 +93,11 @@ def apply_layer(
     `InvalidLayer`, `UnsafePath`, `LimitExceeded`, `DiffIDMismatch`, or a `SystemFailure` of this
     host. *on_progress* is told how many unpacked bytes were taken.
     """
-    hasher = hashlib.sha256(usedforsecurity=False)
     request = {"limits": list(limits)}
     outputs = {name: notes / name for name in (INDEX, *([RECIPE] if with_recipe else []))}
     with Confined(CHILD, root=target, request=request, outputs=outputs) as child:
-        taken = 0
-        while content := source.read(_CHUNK):
-            cancellation.check()
-            hasher.update(content)
-            taken += len(content)
-            limits.check_unpacked(taken, source.packed_bytes)
-            if not child.feed(content):
-                break
-            on_progress(taken)
-        cancellation.check()
+        actual, taken = _feed(child, source, limits, on_progress, cancellation)
         answer = _answer(child)
-    actual = Digest(hasher.hexdigest())
     if expected is not None and actual != expected:
         raise DiffIDMismatch(expected=expected, actual=actual)
     return AppliedLayer(
@@ -120,6 +109,27 @@ def apply_layer(
         links=answer["links"],
         is_opaque=answer["is_opaque"],
     )
+
+
+def _feed(
+    child: Confined,
+    source: UnpackedBytes,
+    limits: Limits,
+    on_progress: Callable[[int], None],
+    cancellation: Cancellation,
+) -> tuple[Digest, int]:
+    """Give *child* what *source* yields, as long as it takes it; return the digest and length."""
+    hasher, taken = hashlib.sha256(usedforsecurity=False), 0
+    while content := source.read(_CHUNK):
+        cancellation.check()
+        hasher.update(content)
+        taken += len(content)
+        limits.check_unpacked(taken, source.packed_bytes)
+        if not child.feed(content):
+            break
+        on_progress(taken)
+    cancellation.check()
+    return Digest(hasher.hexdigest()), taken
 
 
 def _answer(child: Confined) -> dict[str, Any]:
