@@ -1,4 +1,4 @@
-"""What tests of pulls share."""
+"""What tests of pulls and copies share."""
 
 from __future__ import annotations
 

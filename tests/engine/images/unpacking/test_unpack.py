@@ -1,123 +1,29 @@
+"""What an image is on the disk once it is unpacked, and how its layers come there."""
+
 from __future__ import annotations
 
-import io
-import stat
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    BlobNotFound,
-    DiffIDMismatch,
-    DigestMismatch,
-    InvalidLayer,
-    LimitExceeded,
-    UnsafePath,
-)
-from engine.images.unpack import Packed, StagedLayer, Unpacker, staging_key
-from engine.oci.digest import ChainID, DiffID, Digest
-from engine.oci.media_types import Compression
+from engine.images.unpack import StagedLayer, staging_key
 from engine.progress import Cancellation, Cancelled, LayerProgress
-from engine.snapshots.native import NativeSnapshotter
-from engine.snapshots.overlay import OverlaySnapshotter
-from engine.snapshots.snapshotter import Kind
-from engine.snapshots.store import SCHEMA
-from engine.system.database import Database
 from engine.system.files import measure
-from engine.system.locks import Locks
 from engine.system.mounter import LinuxMounter
-from engine.system.paths import EnginePaths
 from tests.support.builders import (
-    BuiltImage,
     built_image,
     built_layer,
     directory,
     file,
     hardlink,
-    layer_tar,
     opaque,
-    symlink,
     tiny_image,
     whiteout,
 )
-from tests.support.fakes import FakeStore
 from tests.support.layers import packed_blob
-from tests.support.tars import gnu_sparse_tar, header, pax_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from typing import BinaryIO
-
-    from engine.errors import EngineError
-    from engine.snapshots.snapshotter import Snapshotter
+from tests.support.unpacking import World, _described
 
 pytestmark = pytest.mark.root
-
-
-@dataclass
-class World:
-    """A store, a snapshotter and an unpacker over a root of their own."""
-
-    store: FakeStore
-    snapshotter: Snapshotter
-    unpacker: Unpacker
-    locks: Locks
-    place: Path
-
-    def stage(self, image: BuiltImage, number: int, **facts: object) -> StagedLayer:
-        layer, chains = image.layers[number], image.chain_ids
-        if not self.store.has(layer.descriptor.digest):
-            self.store.put(layer.blob)
-        return self.unpacker.stage_packed(
-            packed_blob(self.store, layer.descriptor),
-            diff_id=layer.diff_id,
-            chain_id=chains[number],
-            parent=chains[number - 1] if number else None,
-            **facts,  # type: ignore[arg-type]
-        )
-
-    def unpack(self, image: BuiltImage) -> ChainID:
-        numbers = range(len(image.layers))
-        self.unpacker.commit([self.stage(image, number) for number in numbers])
-        return image.chain_ids[-1]
-
-    def tree(self, image: BuiltImage) -> dict[str, str]:
-        """Return every path of the unpacked image with its kind, mode, owner and content."""
-        mounts = self.snapshotter.view("look", parent=self.unpack(image))
-        target = self.place / "look"
-        target.mkdir(exist_ok=True)
-        with LinuxMounter().mounted(mounts, target):
-            seen = {str(each.relative_to(target)): _described(each) for each in _all(target)}
-        self.snapshotter.remove("look")
-        return seen
-
-
-def _all(target: Path) -> list[Path]:
-    return sorted([target, *target.rglob("*")])
-
-
-def _described(path: Path) -> str:
-    status = path.lstat()
-    facts = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
-    if path.is_symlink():
-        return f"{facts} -> {path.readlink()}"
-    return f"{facts} {path.read_text()}" if path.is_file() else facts
-
-
-@pytest.fixture(params=["overlay", "native"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    paths = EnginePaths(tmp_path / "root", tmp_path / "run")
-    paths.ensure()
-    database = Database(paths.database, [SCHEMA])
-    kinds = {"overlay": OverlaySnapshotter, "native": NativeSnapshotter}
-    snapshotter = kinds[request.param](paths.snapshots, database, trash=paths.trash)
-    store, locks = FakeStore(), Locks(paths.locks)
-    yield World(store, snapshotter, Unpacker(snapshotter, locks), locks, tmp_path)
-    database.close()
 
 
 def test_an_image_is_unpacked_layer_on_layer(world: World) -> None:
@@ -274,130 +180,6 @@ def test_a_hard_link_reaches_a_file_of_a_layer_below(world: World) -> None:
     assert tree["a"] == "drwxr-x--- 0:0"
     size = world.snapshotter.get(str(image.chain_ids[-1])).size
     assert size == world.snapshotter.usage(str(image.chain_ids[-1])).bytes
-
-
-def test_a_hard_link_to_nothing_is_refused_and_nothing_becomes_visible(world: World) -> None:
-    image = built_image(built_layer(file("x", b"1")), built_layer(hardlink("y", "nothing")))
-
-    with pytest.raises(InvalidLayer, match="nothing"):
-        world.unpack(image)
-
-    assert [each.kind for each in world.snapshotter.iter_snapshots()] == [Kind.STAGED] * 2
-
-
-def test_a_hard_link_to_what_a_layer_between_removed_is_refused(world: World) -> None:
-    image = built_image(
-        built_layer(directory("a"), file("a/x", b"1")),
-        built_layer(directory("a"), opaque("a")),
-        built_layer(hardlink("y", "a/x")),
-    )
-
-    with pytest.raises(InvalidLayer, match="a/x"):
-        world.unpack(image)
-
-
-def test_a_link_below_cannot_lead_a_hard_link_outside(world: World) -> None:
-    outside = world.place / "outside"
-    outside.mkdir()
-    (outside / "secret").write_text("secret")
-    image = built_image(
-        built_layer(symlink("way", str(outside))), built_layer(hardlink("y", "way/secret"))
-    )
-
-    with pytest.raises(InvalidLayer):
-        world.unpack(image)
-
-
-def test_a_wrong_diff_id_leaves_nothing(world: World) -> None:
-    image = tiny_image()
-    layer = image.layers[0]
-    world.store.put(layer.blob)
-
-    with pytest.raises(DiffIDMismatch):
-        world.unpacker.stage_packed(
-            packed_blob(world.store, layer.descriptor),
-            diff_id=DiffID(Digest.of(b"other")),
-            chain_id=image.chain_ids[0],
-            parent=None,
-        )
-
-    assert list(world.snapshotter.iter_snapshots()) == []
-
-
-def test_a_missing_blob_leaves_nothing(world: World) -> None:
-    image = tiny_image()
-
-    with pytest.raises(BlobNotFound):
-        world.unpacker.stage_packed(
-            packed_blob(world.store, image.layers[0].descriptor),
-            diff_id=image.layers[0].diff_id,
-            chain_id=image.chain_ids[0],
-            parent=None,
-        )
-
-    assert list(world.snapshotter.iter_snapshots()) == []
-
-
-def test_bytes_that_turn_out_wrong_at_their_end_leave_nothing(world: World) -> None:
-    image = tiny_image()
-    layer, seen = image.layers[0], []
-
-    @contextmanager
-    def opened() -> Iterator[BinaryIO]:
-        yield io.BytesIO(layer.blob)
-        seen.append([each.details for each in world.snapshotter.iter_snapshots()])
-        raise DigestMismatch(expected=layer.descriptor.digest, actual=Digest.of(b"other"))
-
-    with pytest.raises(DigestMismatch):
-        world.unpacker.stage_packed(
-            Packed(opened, Compression.GZIP, "layer"),
-            diff_id=layer.diff_id,
-            chain_id=image.chain_ids[0],
-            parent=None,
-        )
-
-    assert seen == [[None]]  # written by then, and not sealed
-    assert list(world.snapshotter.iter_snapshots()) == []
-    assert list(world.place.joinpath("root/snapshots").iterdir()) == []
-
-
-HUGE_LIE = header(b"x", kind=b"x", content=pax_record("size", str(1 << 50))) + header(b"f")
-SPARSE_LIE = gnu_sparse_tar("1.0", "f", 1 << 50, [(0, 3)], b"abc")
-
-
-@pytest.mark.parametrize(
-    ("tar", "error"),
-    [
-        pytest.param(layer_tar(file("../evil", b"x")), UnsafePath, id="climbs-by-name"),
-        pytest.param(layer_tar(file("/evil", b"x")), UnsafePath, id="absolute"),
-        pytest.param(
-            layer_tar(symlink("way", "/"), file("way/evil", b"x")), UnsafePath, id="by-link"
-        ),
-        pytest.param(layer_tar(hardlink("evil", "../../etc/shadow")), UnsafePath, id="hard-link"),
-        pytest.param(header(b"d", kind=b"3", major=1 << 40), InvalidLayer, id="device"),
-        pytest.param(HUGE_LIE, LimitExceeded, id="size-beyond-limits"),
-        pytest.param(header(b"f", size=10_000), InvalidLayer, id="size-that-lies"),
-        pytest.param(header(b"f", uid=-1), InvalidLayer, id="owner-that-cannot-be"),
-        pytest.param(SPARSE_LIE, LimitExceeded, id="holes-beyond-limits"),
-        pytest.param(layer_tar(file("ok", b"x")) + b"\1" * 600, None, id="after-the-end"),
-        pytest.param(header(b"a", content=b"x" * 600)[:700], InvalidLayer, id="cut"),
-        pytest.param(layer_tar(file("a"), file("a/b")), InvalidLayer, id="below-a-file"),
-    ],
-)
-def test_an_attack_ends_in_its_error_and_leaves_nothing(
-    world: World, tar: bytes, error: type[EngineError] | None
-) -> None:
-    packed = Packed(lambda: io.BytesIO(tar), Compression.NONE, "layer")
-    if error is None:
-        assert world.unpacker.stage_tar("attack", packed).tar_bytes == len(tar)
-        return
-
-    with pytest.raises(error):
-        world.unpacker.stage_tar("attack", packed)
-
-    assert list(world.snapshotter.iter_snapshots()) == []
-    assert list(world.place.joinpath("root/snapshots").iterdir()) == []
-    assert not list(world.place.rglob("evil"))
 
 
 def test_progress_counts_unpacked_bytes(world: World) -> None:

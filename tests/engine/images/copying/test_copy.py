@@ -1,86 +1,37 @@
-"""Copying from registry to registry: both are in this process, well behaved and not."""
+"""Copying from registry to registry: both are in this process, and well behaved."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.errors import (
-    DigestMismatch,
-    EngineError,
     ForeignLayer,
-    ImageNotFound,
     InvalidManifest,
     LimitExceeded,
     NoMatchingPlatform,
-    RegistryError,
-    RegistryUnreachable,
-    SizeMismatch,
 )
-from engine.images import copy_plan, places
-from engine.images.copy import Copier
-from engine.images.places import BlobPlaces
+from engine.images import copy_plan
 from engine.oci import media_types
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest
 from engine.oci.manifest import Index, parse_manifest, render_index
 from engine.oci.platform import Platform
-from engine.progress import Cancellation, Cancelled, LayerProgress, LayerStatus
-from engine.registry.connector import RegistryConnector
+from engine.progress import LayerProgress, LayerStatus
 from engine.registry.credentials import Credentials
 from engine.registry.listing import referrers_tag
-from engine.registry.retry import Patience
-from engine.registry.transport import HttpTransport
-from engine.system.clock import SYSTEM_CLOCK
-from engine.system.database import Database
 from tests.support.images import PackedImage, pack_image, pack_index
-from tests.support.registry import FakeRegistry, Received, Reply, serving
+from tests.support.pulls import LOWER, UPPER
+from tests.support.registry import FakeRegistry, Reply
 from tests.support.world import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from engine.images.copy import Copier
     from engine.oci.reference import Reference
 
-LOWER, UPPER = os.urandom(300_000), os.urandom(200_000)
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64", "v8")
-
-
-@pytest.fixture
-def other() -> Iterator[FakeRegistry]:
-    with serving(FakeRegistry()) as other:
-        yield other
-
-
-@pytest.fixture
-def copier(tmp_path: Path) -> Iterator[Copier]:
-    transport = HttpTransport()
-    database = Database(tmp_path / "engine.db", [places.SCHEMA])
-    yield Copier(
-        connect=RegistryConnector(transport, patience=Patience(first_wait=0.0)),
-        places=BlobPlaces(database, SYSTEM_CLOCK),
-    )
-    database.close()
-    transport.close()
-
-
-@pytest.fixture
-def image() -> PackedImage:
-    return pack_image(LOWER, UPPER)
-
-
-@pytest.fixture
-def web(registry: FakeRegistry, image: PackedImage) -> Reference:
-    return registry.put_image("team/web", image, tag="1")
-
-
-@pytest.fixture
-def target(other: FakeRegistry) -> Reference:
-    return other.reference("mirror/web:1")
 
 
 @pytest.fixture
@@ -274,102 +225,6 @@ def test_a_foreign_layer_is_refused_before_anything_is_sent(
         copier.copy(windows, target)
 
     assert other.received == []
-
-
-# --- Trouble ----------------------------------------------------------------------------------
-
-
-def test_an_unknown_image_is_not_found(
-    copier: Copier, registry: FakeRegistry, target: Reference
-) -> None:
-    with pytest.raises(ImageNotFound):
-        copier.copy(registry.reference("team/nothing"), target)
-
-
-def test_connections_that_break_on_either_side_are_gone_on_with(
-    copier: Copier,
-    registry: FakeRegistry,
-    other: FakeRegistry,
-    web: Reference,
-    target: Reference,
-    image: PackedImage,
-) -> None:
-    for layer in image.layers:
-        registry.drop(Digest.of(layer), after=50_000)
-    other.cut(60_000, 10_000)
-
-    copier.copy(web, target)
-
-    for layer in image.layers:
-        assert other.blobs[str(Digest.of(layer))] == layer
-
-
-@pytest.mark.parametrize(
-    ("reply", "error"),
-    [
-        pytest.param(Reply(body=os.urandom(300_000)), SizeMismatch, id="short"),
-        pytest.param(Reply(body=os.urandom(900_000)), SizeMismatch, id="long"),
-        pytest.param(Reply(404), RegistryError, id="missing"),
-        pytest.param(Reply(503), RegistryError, id="storm"),
-        pytest.param(Reply(body=LOWER, drop_after=0), RegistryUnreachable, id="drops"),
-    ],
-)
-def test_a_source_that_lies_gets_nothing_to_the_target(
-    copier: Copier,
-    registry: FakeRegistry,
-    other: FakeRegistry,
-    web: Reference,
-    target: Reference,
-    image: PackedImage,
-    reply: Reply,
-    error: type[EngineError],
-) -> None:
-    digest = Digest.of(image.layers[0])
-    registry.always(f"/blobs/{digest}", reply)
-
-    with pytest.raises(error):
-        copier.copy(web, target)
-
-    assert str(digest) not in other.blobs
-    assert other.manifests == {}
-
-
-def test_other_bytes_of_the_right_length_are_found_out_on_the_way(
-    copier: Copier,
-    registry: FakeRegistry,
-    other: FakeRegistry,
-    web: Reference,
-    target: Reference,
-    image: PackedImage,
-) -> None:
-    digest, length = Digest.of(image.layers[0]), len(image.layers[0])
-    registry.always(f"/blobs/{digest}", Reply(body=os.urandom(length)))
-
-    with pytest.raises(DigestMismatch):
-        copier.copy(web, target)
-
-    assert all(len(each.body) < length for each in other.received if each.method == "PUT")
-    assert other.manifests == {}
-
-
-def test_a_copy_can_be_cancelled(
-    copier: Copier, other: FakeRegistry, web: Reference, target: Reference
-) -> None:
-    cancellation = Cancellation()
-
-    def cancelling(received: Received) -> None:
-        if received.method == "POST":
-            cancellation.cancel()
-
-    other.faults.append(cancelling)
-
-    with pytest.raises(Cancelled):
-        copier.copy(web, target, cancellation=cancellation)
-
-    assert other.manifests == {}
-
-
-# --- Referrers --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["by-the-api", "by-the-tag"])
