@@ -12,10 +12,12 @@ from aiohttp import web
 from engine.dockerapi.pipes import ClientGone, Pipe
 from engine.dockerapi.progress import PULLING, JsonProgress
 from engine.dockerapi.refusals import Refusal, internal_error, refusal_of
+from engine.dockerapi.versions import NEWEST
 from engine.errors import EngineError
 from engine.progress import Cancellation, Cancelled
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from engine.dockerapi.call import Call
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
+HEADERS = {
+    "Api-Version": str(NEWEST),
+    "Docker-Experimental": "false",
+    "Ostype": "linux",
+    "Server": "Shipshape (linux)",
+}
+"""What stands at the head of every answer."""
 
 
 def json_answer(value: Any, *, status: int = 200) -> web.Response:
@@ -66,16 +75,27 @@ async def stream_from(
     if not waits:
         await response.prepare(call.request)
     work = call.pools.start(_written, write, pipe)
-    async with aclosing(pipe.read()) as chunks:
-        async for chunk in chunks:
-            if not response.prepared:
-                await response.prepare(call.request)
-            await response.write(chunk)
+    try:
+        async with aclosing(pipe.read()) as chunks:
+            async for chunk in chunks:
+                if not response.prepared:
+                    await response.prepare(call.request)
+                await response.write(chunk)
+    except BaseException:
+        work.add_done_callback(left_alone)
+        raise
     await work
     if not response.prepared:
         await response.prepare(call.request)
     await response.write_eof()
     return response
+
+
+def left_alone(work: asyncio.Future[Any]) -> None:
+    """Take note of how *work* ended, whose client is gone; what should not happen is logged."""
+    error = None if work.cancelled() else work.exception()
+    if error is not None and not isinstance(error, (EngineError, Refusal, Cancelled)):
+        log.error("work failed after its client had gone", exc_info=error)
 
 
 def _written(write: Callable[[Pipe], None], pipe: Pipe) -> None:

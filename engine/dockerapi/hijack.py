@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from engine.dockerapi.connection import Connection, drop_when_gone
+
 if TYPE_CHECKING:
     from engine.dockerapi.call import Call
 
@@ -74,6 +76,7 @@ class Wire(asyncio.Protocol):
         """Note that the client sends no more; it may still listen."""
         self._has_ended = True
         self._arrived.set()
+        drop_when_gone(self.transport)
         return True
 
     def feed_eof(self) -> None:
@@ -128,6 +131,8 @@ async def hijack(call: Call, content_type: str) -> Wire:
     # Hands over what came with the request, and takes whatever comes until the protocol is ours.
     protocol.set_parser(wire)  # type: ignore[arg-type]
     transport.set_protocol(wire)
+    if isinstance(protocol, Connection) and protocol.has_ended:
+        wire.eof_received()
     transport.write(_head(request, content_type))
     return wire
 

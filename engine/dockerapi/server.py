@@ -7,20 +7,21 @@ import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
-from engine.dockerapi.answers import json_answer, refused
+from engine.dockerapi.answers import HEADERS, refused
 from engine.dockerapi.call import Call
-from engine.dockerapi.peers import owner_of
+from engine.dockerapi.connection import Connection, make_request
 from engine.dockerapi.query import Query
 from engine.dockerapi.refusals import Refusal, internal_error, refusal_of
 from engine.dockerapi.rows import Views
 from engine.dockerapi.table import TABLE
-from engine.dockerapi.versions import NEWEST, split_version
+from engine.dockerapi.versions import split_version
 from engine.errors import EngineError
 from engine.progress import Cancelled
 
 if TYPE_CHECKING:
+    from aiohttp.web_protocol import RequestHandler
+
     from engine.dockerapi.pools import Pools
     from engine.engine import Engine
 
@@ -81,14 +82,6 @@ class Api:
         return response
 
 
-HEADERS = {
-    "Api-Version": str(NEWEST),
-    "Docker-Experimental": "false",
-    "Ostype": "linux",
-    "Server": "Shipshape (linux)",
-}
-
-
 def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
     """Return *refusal*; where an answer has begun already, break it off instead."""
     if request.writer.output_size:
@@ -110,45 +103,18 @@ def _query(request: web.BaseRequest) -> Query:
     return Query(values)
 
 
-class _Connection(RequestHandler):
-    """
-    A connection whose broken requests are refused in JSON too, and not logged.
-
-    *owner* is who is at its other end, once somebody asked.
-    """
-
-    owner: str | None = None
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the refusal of a request that could not be read; the connection ends with it."""
-        del request, exc
-        response = json_answer({"message": f"Bad Request: {message or 'invalid'}"}, status=status)
-        response.force_close()
-        return response
-
-
 def _owner(request: web.BaseRequest) -> str:
-    """Return whom what the client makes belongs to, looked up once for a connection."""
     connection = request.protocol
-    if not isinstance(connection, _Connection):
-        return owner_of(request.transport)
-    if connection.owner is None:
-        connection.owner = owner_of(request.transport)
+    assert isinstance(connection, Connection)
     return connection.owner
 
 
 class ApiServer(web.Server):
-    """Makes a `_Connection` for each client."""
+    """Makes a `Connection` for each client."""
 
     def __call__(self) -> RequestHandler:
         """Return what reads from a new connection."""
-        return _Connection(
+        return Connection(
             self,
             loop=self._loop,
             max_line_size=MAX_LINE,
@@ -161,4 +127,6 @@ class ApiServer(web.Server):
 
 def make_server(engine: Engine, pools: Pools) -> ApiServer:
     """Return the server of *engine*, to be given to a site."""
-    return ApiServer(Api(engine, pools).answer, handler_cancellation=True)
+    return ApiServer(
+        Api(engine, pools).answer, request_factory=make_request, handler_cancellation=True
+    )

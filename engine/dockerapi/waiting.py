@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from engine.containers.record import ExitStatus, WaitFor
-from engine.dockerapi.answers import JSON
+from engine.dockerapi.answers import JSON, left_alone
 from engine.dockerapi.lines import json_line
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
@@ -50,14 +50,26 @@ async def wait(call: Call) -> web.StreamResponse:
         call.engine.containers.wait, record.id, condition=condition, is_stopped=watch.is_stopped
     )
     try:
-        await _until_begun(watch, work, condition)
-        response = web.StreamResponse(headers={"Content-Type": JSON})
-        await response.prepare(call.request)
+        response = await _begun_answer(call, watch, work, condition)
         status = await work
     finally:
         watch.stopped.set()
     await response.write(json_line({"StatusCode": status.code if status else 0, "Error": None}))
     await response.write_eof()
+    return response
+
+
+async def _begun_answer(
+    call: Call, watch: _Watch, work: asyncio.Future[ExitStatus | None], condition: WaitFor
+) -> web.StreamResponse:
+    """Return the answer with its head sent, once the waiting has begun."""
+    response = web.StreamResponse(headers={"Content-Type": JSON})
+    try:
+        await _until_begun(watch, work, condition)
+        await response.prepare(call.request)
+    except BaseException:
+        work.add_done_callback(left_alone)
+        raise
     return response
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from engine.errors import RegistryError, RegistryUnreachable, UrlNotFound
+from engine.registry.auth import joined_url
 from engine.registry.messages import Request, host_and_port, redacted
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class UrlDownloads:
 
 
 def _led_to(url: str, location: str) -> str:
-    target = urljoin(url, location)
+    target = joined_url(url, location)
     if urlsplit(target).scheme not in {"http", "https"}:
         raise RegistryUnreachable(host_and_port(url), reason="it redirects to no http address")
     return target

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
-from engine.errors import LimitExceeded
+from engine.errors import LimitExceeded, RegistryUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,10 +100,20 @@ Flow = Generator[Request, Response, Response]
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of *url*: who would get what is sent there."""
-    parts = urlsplit(url)
+    """
+    Return scheme, host and port of *url*: who would get what is sent there.
+
+    Raises `RegistryUnreachable` where nobody would, for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        # A user and a password may stand before the host.
+        place = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        raise RegistryUnreachable(place[:100], reason="that is no address") from error
     default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", parts.port or default
+    return parts.scheme, parts.hostname or "", port or default
 
 
 def host_and_port(url: str) -> str:

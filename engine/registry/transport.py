@@ -12,7 +12,7 @@ import logging
 import re
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -67,15 +67,16 @@ class HttpTransport:
         log.debug(
             "registry request", extra={"method": request.method, "url": redacted(request.url)}
         )
-        with (
-            _translated(request.url),
-            self._opened(request.url).stream(
-                request.method,
-                request.url,
-                headers=_headers(request),
-                content=request.payload.open() if request.payload else None,
-            ) as answer,
-        ):
+        with _translated(request.url), ExitStack() as opened:
+            with _named(request.url):
+                answer = opened.enter_context(
+                    self._opened(request.url).stream(
+                        request.method,
+                        request.url,
+                        headers=_headers(request),
+                        content=request.payload.open() if request.payload else None,
+                    )
+                )
             headers = {name.lower(): value for name, value in answer.headers.items()}
             yield Response(request.url, answer.status_code, headers, _Body(request.url, answer))
 
@@ -147,6 +148,15 @@ def _set_pace(client: httpx.Client, pace: Pace) -> None:
         pool: Any = getattr(transport, "_pool", None)
         if pool is not None:
             pool._network_backend = PacedBackend(pool._network_backend, pace)  # noqa: SLF001
+
+
+@contextmanager
+def _named(url: str) -> Iterator[None]:
+    """Translate what the name of a host raises that no name server can be asked for."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise RegistryUnreachable(host_and_port(url), reason="that is no host's name") from error
 
 
 @contextmanager

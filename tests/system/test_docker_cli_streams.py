@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.sync.client import unix_connect
 
-from tests.support.docker_cli import IMAGE, rootfs_tar
+from tests.support.docker_cli import IMAGE, SECONDS, rootfs_tar
 from tests.support.services import wait_until
 from tests.support.terminals import at_terminal
 
@@ -138,6 +139,31 @@ def test_input_of_an_exec_ends_when_the_pipe_does(ours: DockerCli) -> None:
     ours.ok("run", "-d", "--name", "box", IMAGE, "sleep", "1000")
 
     assert ours.run("exec", "-i", "box", "wc", "-c", stdin=b"12345").out.strip() == "5"
+
+
+def test_who_ends_their_half_while_asking_hears_the_answer(ours: DockerCli) -> None:
+    # As socat does with a request that is piped into it.
+    ours.ok("run", "-d", "--name", "half", IMAGE, "sleep", "1000")
+    body = b'{"Cmd": ["echo", "heard"], "AttachStdout": true}'
+    made = json.loads(_asked(ours, "POST /containers/half/exec", body).partition(b"\r\n\r\n")[2])
+
+    answer = _asked(ours, f"POST /exec/{made['Id']}/start", b"{}")
+
+    assert answer.partition(b"\r\n\r\n")[2] == b"\1\0\0\0\0\0\0\6heard\n"
+
+
+def _asked(cli: DockerCli, line: str, body: bytes) -> bytes:
+    """Send a request and the end of what is sent at once, and return all that comes."""
+    answer = b""
+    with socket.socket(socket.AF_UNIX) as bare:
+        bare.settimeout(SECONDS)
+        bare.connect(str(cli.socket))
+        head = f"{line} HTTP/1.1\r\nHost: d\r\nContent-Length: {len(body)}\r\n\r\n"
+        bare.sendall(head.encode() + body)
+        bare.shutdown(socket.SHUT_WR)
+        while piece := bare.recv(65536):
+            answer += piece
+    return answer
 
 
 def test_whoever_vanishes_does_not_end_the_container(ours: DockerCli) -> None:

@@ -52,7 +52,9 @@ def test_a_request_that_is_no_http_is_refused_and_the_connection_ends(api: Clien
     with api.connect() as bare:
         bare.sendall(b"NO HTTP AT ALL\r\n\r\n")
 
-        assert bare.recv(1000).startswith(b"HTTP/1.0 400 ")
+        answer = bare.recv(4000)
+        assert answer.startswith(b"HTTP/1.0 400 ")
+        assert b"\r\nServer: Shipshape (linux)\r\n" in answer
 
 
 def test_many_requests_go_over_one_connection(api: Client) -> None:

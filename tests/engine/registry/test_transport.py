@@ -211,3 +211,27 @@ class Bytes:
 
     def get_extra_info(self, info: str) -> object:
         raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[]",
+        "http://user:secret@[::1",
+        "http://host:99999/",
+        "http://host:port/",
+        "http://.",
+        "http://a..b/",
+        "http://xn--/",
+        "http://\udc80/",
+        f"http://{'a' * 300}/",
+        "http://",
+    ],
+)
+def test_what_is_no_address_is_unreachable(url: str) -> None:
+    transport = HttpTransport()
+    with pytest.raises(RegistryUnreachable) as caught, transport.send(Request(url, {})):
+        pass
+
+    assert "secret" not in caught.value.message
+    transport.close()
