@@ -26,7 +26,7 @@ from engine.errors import (
 )
 from engine.settings import ExecSettings
 from engine.settings.mounts import MountKind, MountPoint
-from tests.system.test_containers import finished, sleeping, yard
+from tests.system.test_containers import finished, sleeping
 from tests.system.test_exec import run_in
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 

@@ -11,13 +11,12 @@ import pytest
 
 from engine.containers import stop
 from engine.containers.attachment import Attachment, StreamKind
-from tests.system.test_containers import SECONDS, yard
+from tests.system.test_containers import SECONDS
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 

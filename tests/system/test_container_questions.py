@@ -14,7 +14,7 @@ from engine.errors import ContainerNotFound
 from engine.settings.lifetime import LogSettings
 from engine.settings.mounts import MountKind, MountPoint
 from tests.system.test_attach import read_until
-from tests.system.test_containers import finished, sleeping, yard
+from tests.system.test_containers import finished, sleeping
 from workers.agent.container_answers import ContainerAnswers
 from workers.agent.log_download import write_log
 from workers.agent.terminals import EngineTerminals
@@ -22,7 +22,6 @@ from workers.agent.terminals import EngineTerminals
 if TYPE_CHECKING:
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = [pytest.mark.root]
 PRINTED = 'i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done; printf end; exit 3'
 

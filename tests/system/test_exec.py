@@ -15,13 +15,12 @@ from engine.errors import CommandNotFound, RuntimeFailed
 from engine.settings import ExecSettings
 from tests.contracts.exec_monitor import ExecMonitorContract
 from tests.system.test_attach import read_all, read_until
-from tests.system.test_containers import SECONDS, sleeping, yard
+from tests.system.test_containers import SECONDS, sleeping
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 

@@ -23,14 +23,13 @@ from engine.system.processes import arguments_of, kill_and_wait
 from tests.contracts.exec_monitor import ExecMonitorContract
 from tests.support.filters import I386, X86_64, filters_of, judge
 from tests.system.test_attach import read_all, read_until
-from tests.system.test_containers import SECONDS, sleeping, yard
+from tests.system.test_containers import SECONDS, sleeping
 
 if TYPE_CHECKING:
     from engine.containers.attachment import Attachment
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 # Whatever a process can know of itself, but for numbers that differ from one to the next.

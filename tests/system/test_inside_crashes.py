@@ -10,7 +10,7 @@ import pytest
 
 from engine.containers.attachment import StreamKind
 from tests.system.test_attach import read_until
-from tests.system.test_containers import SECONDS, finished, sleeping, yard
+from tests.system.test_containers import SECONDS, finished, sleeping
 from tests.system.test_exec import ExecSettings, run_in
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from engine.containers.containers import Containers
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import LogUnreadable
 from engine.settings import LogSettings
-from tests.system.test_containers import SECONDS, output, yard
+from tests.system.test_containers import SECONDS, output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from engine.containers.logs import LogLine
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 

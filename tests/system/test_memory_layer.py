@@ -11,14 +11,13 @@ import pytest
 
 from engine.containers.writable import LOST
 from engine.settings.lifetime import Writable
-from tests.system.test_containers import SECONDS, finished, output, yard
+from tests.system.test_containers import SECONDS, finished, output
 from tests.system.test_reset import changes
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 LIMIT = 4 << 20

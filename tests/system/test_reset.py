@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ContainerRunning, InvalidSetting
-from tests.system.test_containers import SECONDS, finished, output, sleeping, yard
+from tests.system.test_containers import SECONDS, finished, output, sleeping
 from tests.system.test_exec import run_in
 
 if TYPE_CHECKING:
     from engine.containers.record import ContainerRecord
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 CHANGE = "echo new > /new; echo changed > /etc/passwd; rm /etc/group; mkdir -p /d/e; touch /d/e/f"

@@ -9,7 +9,7 @@ import pytest
 
 from engine.containers.containers import IfRunning
 from engine.errors import ContainerRunning, InvalidSetting, SandboxConflict, SandboxNotFound
-from tests.system.test_containers import SECONDS, output, yard
+from tests.system.test_containers import SECONDS, output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from engine.containers.sandbox_files import Sandbox
     from tests.support.containers import Yard
 
-__all__ = ["yard"]
 pytestmark = pytest.mark.root
 
 
