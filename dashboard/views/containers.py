@@ -11,6 +11,7 @@ from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.removed import RemovedContainer, find_printed
 from dashboard.views.answers import missing_is_404, render_page
+from dashboard.views.details import past_of, tab_of
 from dashboard.views.inspection import inspect_container
 from dashboard.views.lists import (
     Chip,
@@ -87,8 +88,7 @@ def container_detail(request: SignedInRequest, host: str, container_id: str) -> 
     container = find_printed(host, container_id)
     if isinstance(container, RemovedContainer):
         return show_removed(request, container)
-    asked = request.GET.get("tab", "")
-    tab = asked if asked in dict(TABS) else "overview"
+    tab = tab_of(request, TABS)
     context: dict[str, Any] = {
         "container": container,
         "tabs": TABS,
@@ -111,6 +111,5 @@ def _part(container: Container, tab: str) -> dict[str, Any]:
     if tab == "config":
         return {"inspect": inspect_container(container)}
     if tab == "activity":
-        about = (container.host_id, "container", container.container_id)
-        return {"entries": selectors.activity_about(*about), "jobs": selectors.jobs_about(*about)}
+        return past_of(container.host_id, "container", container.container_id)
     return {}

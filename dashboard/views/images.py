@@ -24,6 +24,7 @@ from dashboard.views.answers import (
     render_question,
 )
 from dashboard.views.asking import answer_sent, render_form
+from dashboard.views.details import tab_of
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import history_of, inspect_image
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
@@ -84,10 +85,9 @@ def image_detail(request: SignedInRequest, host: str, image_id: str) -> HttpResp
     """Show one image, by parts; what only its host knows is asked for by the part itself."""
     found = selectors.image_detail(host, image_id)
     image = found.image
-    asked = request.GET.get("tab", "")
     context = {
         "tabs": TABS,
-        "tab": asked if asked in dict(TABS) else "overview",
+        "tab": tab_of(request, TABS),
         "compare_with": request.GET.get("with", ""),
         "image": image,
         "name": _name_of(image),

@@ -14,6 +14,7 @@ from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.views.answers import answer_job, missing_is_404, render_page
 from dashboard.views.asking import answer_sent, render_form, sent
+from dashboard.views.details import past_of, tab_of
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_network
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
@@ -58,18 +59,15 @@ def networks(request: SignedInRequest) -> HttpResponse:
 def network_detail(request: SignedInRequest, host: str, network_id: str) -> HttpResponse:
     """Show one network: its subnets, and who is connected under which address."""
     network = selectors.network_detail(host, network_id)
-    asked = request.GET.get("tab", "")
-    about = (network.host_id, "network", network.network_id)
     context = {
         "network": network,
         "connections": selectors.connections(network),
         "way": selectors.way_of_network(network),
         "tabs": TABS,
-        "tab": asked if asked in dict(TABS) else "overview",
+        "tab": tab_of(request, TABS),
         "inspect": inspect_network(network),
-        "entries": selectors.activity_about(*about),
-        "jobs": selectors.jobs_about(*about),
         "offline": offline([network.host]),
+        **past_of(network.host_id, "network", network.network_id),
     }
     return render_page(request, "networks/detail", context)
 

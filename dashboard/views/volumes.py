@@ -14,6 +14,7 @@ from dashboard.models import Role
 from dashboard.permissions import SignedInRequest, require_role
 from dashboard.views.answers import missing_is_404, render_page
 from dashboard.views.asking import answer_sent, render_form, sent
+from dashboard.views.details import past_of, tab_of
 from dashboard.views.filing import file_job
 from dashboard.views.inspection import inspect_volume
 from dashboard.views.lists import chips_of, hosts_about, list_context, offline
@@ -59,18 +60,15 @@ def volumes(request: SignedInRequest) -> HttpResponse:
 def volume_detail(request: SignedInRequest, host: str, name: str) -> HttpResponse:
     """Show one volume: who uses it, where it is, what it holds."""
     volume = selectors.volume_detail(host, name)
-    asked = request.GET.get("tab", "")
-    about = (volume.host_id, "volume", volume.name)
     context = {
         "volume": volume,
         "users": selectors.volume_users(volume),
         "way": selectors.way_of_volume(volume),
         "tabs": TABS,
-        "tab": asked if asked in dict(TABS) else "overview",
+        "tab": tab_of(request, TABS),
         "inspect": inspect_volume(volume),
-        "entries": selectors.activity_about(*about),
-        "jobs": selectors.jobs_about(*about),
         "offline": offline([volume.host]),
+        **past_of(volume.host_id, "volume", volume.name),
     }
     return render_page(request, "volumes/detail", context)
 
