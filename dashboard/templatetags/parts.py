@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.template.defaulttags import CsrfTokenNode
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 
 from dashboard.templatetags import words
@@ -60,6 +62,18 @@ _SIGNALS = {
     139: "SIGSEGV",
     143: "SIGTERM",
 }
+
+
+@register.simple_block_tag(takes_context=True)
+def question(context: Context, content: str, view: str, *arguments: Any) -> SafeString:
+    """Put what stands in it as a form for *view*, whose answer takes its place."""
+    return format_html(
+        '<form class="form-host" method="post" action="{0}" hx-post="{0}" hx-target="this"'
+        ' hx-swap="outerHTML" novalidate>{1}{2}</form>',
+        reverse(view, args=arguments),
+        CsrfTokenNode().render(context),
+        content,
+    )
 
 
 @register.simple_tag

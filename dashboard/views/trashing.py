@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
-
 from dashboard.forms import ConfirmForm
 from dashboard.views.answers import (
     REFUSED,
@@ -48,11 +46,14 @@ class Going:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def url(self) -> str:
-        """Where the question about it is answered."""
-        # As IDs stand in addresses.
-        address = self.thing.id.removeprefix("sha256:")
-        return reverse(f"{self.thing.kind}_trash", args=(self.row.host_id, address))
+    def view(self) -> str:
+        """The view that answers the question about it."""
+        return f"{self.thing.kind}_trash"
+
+    @property
+    def address(self) -> str:
+        """Its ID, as it stands in addresses."""
+        return self.thing.id.removeprefix("sha256:")
 
 
 def answer_trash(
