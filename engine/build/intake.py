@@ -12,14 +12,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from engine.build.context import DirectoryContext, TarContext
-from engine.build.remote import GIT_SECONDS, GitSource, git_words
+from engine.build.remote import bring_git
 from engine.build.tartree import read_tar
 from engine.build.unpacking import Pieces, Unpacked
 from engine.build.zips import is_zip, iter_tar_of_zip
 from engine.errors import InvalidInput, InvalidLayer, LimitExceeded, UnsafePath
 from engine.layers.limits import GIB, Limits
 from engine.progress import NEVER
-from engine.system.runner import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from engine.build.context import BuildContext
     from engine.build.places import PlaceKeeper
+    from engine.build.remote import GitSource
     from engine.progress import Cancellation
 
 CONTEXT_LIMITS = Limits(unpacked_bytes=2 * GIB, file_bytes=2 * GIB, entries=1_000_000)
@@ -96,11 +96,8 @@ def context_of_git(
 ) -> Iterator[BuildContext]:
     """Yield the context that a git repository is; raise `InvalidInput` with what git said."""
     with places.opened() as opened, opened.scratch() as directory:
-        for words in git_words(source, directory / "git"):
-            finished = run(words, timeout=GIT_SECONDS, cancellation=cancellation)
-            if finished.code:
-                last = (finished.complaint.splitlines() or ["it said nothing"])[-1]
-                raise InvalidInput(f"git failed: {last[:300]}", field="context")
+        if complaint := bring_git(source, directory / "git", cancellation):
+            raise InvalidInput(complaint, field="context")
         root = directory / "git" / source.subdirectory
         if not root.resolve().is_relative_to(directory.resolve()) or not root.is_dir():
             raise InvalidInput(

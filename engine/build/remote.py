@@ -11,6 +11,7 @@ import hashlib
 import os
 import posixpath
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
@@ -112,22 +113,61 @@ def clone(step: CopyStep, source: GitSource, directory: Path, cancellation: Canc
 
     Raises a `DockerfileError` with what git said last.
     """
-    for words in git_words(source, directory):
-        finished = run(words, timeout=GIT_SECONDS, cancellation=cancellation)
-        if finished.code:
-            last = (finished.complaint.splitlines() or ["it said nothing"])[-1]
-            raise step.line.error(f"git failed: {last[:300]}")
+    complaint = bring_git(source, directory, cancellation)
+    if complaint:
+        raise step.line.error(complaint)
     if not step.keeps_git_directory:
         remove_tree(directory / ".git")
 
 
-def git_words(source: GitSource, directory: Path) -> list[list[str]]:
-    """Return the commands that bring *source* into *directory*; raise `InvalidInput`."""
-    if source.reference.startswith("-") or ".." in source.subdirectory.split("/"):
+def bring_git(source: GitSource, directory: Path, cancellation: Cancellation) -> str:
+    """
+    Bring *source* into *directory*, which git makes; return what is wrong where that fails.
+
+    Raises `InvalidInput` for a reference or a directory that cannot be one.
+    """
+    if source.reference.startswith("-"):
         raise InvalidInput(f"{source.reference[:40]!r} is no reference of a repository")
-    git = [get_program("git"), "-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"]
-    commands = [[*git, "clone", "--quiet", "--", source.repository, str(directory)]]
-    if source.reference:
-        checkout = ["checkout", "--quiet", "--detach", source.reference]
-        commands.append([*git, "-C", str(directory), *checkout])
-    return commands
+    if ".." in source.subdirectory.split("/"):
+        raise InvalidInput(f"{source.subdirectory[:80]!r} is no directory of the repository")
+    git = _Git(directory, cancellation)
+    try:
+        git.run("clone", "--quiet", "--", source.repository, str(directory))
+        if source.reference:
+            git.inside("checkout", "--quiet", "--detach", git.commit_of(source.reference))
+    except _GitFailed as failed:
+        return f"git failed: {str(failed)[:300]}"
+    return ""
+
+
+class _GitFailed(Exception):
+    """What git said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Git:
+    """Speaks to git about the repository in *directory*."""
+
+    directory: Path
+    cancellation: Cancellation
+
+    def run(self, *words: str) -> None:
+        """Run git; raise `_GitFailed` if it fails."""
+        settings = ("-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null")
+        command = [get_program("git"), *settings, *words]
+        finished = run(command, timeout=GIT_SECONDS, cancellation=self.cancellation)
+        if finished.code:
+            raise _GitFailed((finished.complaint.splitlines() or ["it said nothing"])[-1])
+
+    def inside(self, *words: str) -> None:
+        """Run git in the repository."""
+        self.run("-C", str(self.directory), *words)
+
+    def commit_of(self, reference: str) -> str:
+        """Return how the commit is called here that *reference* names there, fetched if need be."""
+        for name in (f"refs/tags/{reference}", f"refs/remotes/origin/{reference}", reference):
+            with suppress(_GitFailed):
+                self.inside("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+                return name
+        self.inside("fetch", "--quiet", "origin", reference)
+        return "FETCH_HEAD"
