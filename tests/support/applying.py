@@ -10,10 +10,7 @@ from engine.layers.compression import open_layer
 from engine.layers.limits import DEFAULT_LIMITS, Limits
 from engine.oci.digest import DiffID, Digest
 from engine.oci.media_types import Compression
-from tests.support.builders import (
-    Item,
-    layer_tar,
-)
+from tests.support.builders import Item, layer_tar
 
 if TYPE_CHECKING:
     from pathlib import Path

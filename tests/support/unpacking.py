@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from engine.oci.digest import ChainID
     from engine.snapshots.snapshotter import Snapshotter
     from engine.system.locks import Locks
-    from tests.support.builders import (
-        BuiltImage,
-    )
+    from tests.support.builders import BuiltImage
     from tests.support.fakes import FakeStore
 
 

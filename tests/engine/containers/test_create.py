@@ -2,13 +2,7 @@ import pytest
 
 from engine.containers.bundle import Bundle
 from engine.containers.state import ContainerState
-from engine.errors import (
-    AmbiguousID,
-    ContainerNotFound,
-    ImageNotFound,
-    InvalidSetting,
-    NameTaken,
-)
+from engine.errors import AmbiguousID, ContainerNotFound, ImageNotFound, InvalidSetting, NameTaken
 from engine.settings import ContainerSettings, Endpoint
 from tests.support.containers import IMAGE, Yard
 

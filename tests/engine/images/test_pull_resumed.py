@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.content.local import LocalStore
-from engine.errors import (
-    OutOfSpace,
-    RegistryError,
-)
+from engine.errors import OutOfSpace, RegistryError
 from engine.images.resources import layer_resource
 from engine.oci.digest import Digest
 from engine.progress import Cancellation, Cancelled, LayerProgress, LayerStatus

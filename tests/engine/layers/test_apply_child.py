@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    DiffIDMismatch,
-    InvalidLayer,
-    SystemFailure,
-)
+from engine.errors import DiffIDMismatch, InvalidLayer, SystemFailure
 from engine.layers.apply import apply_layer
 from engine.layers.compression import open_layer
 from engine.oci.digest import DiffID, Digest
@@ -24,10 +20,7 @@ from engine.oci.media_types import Compression
 from engine.progress import Cancellation, Cancelled
 from engine.system.confined import Confined
 from tests.support.applying import apply_tar
-from tests.support.builders import (
-    file,
-    layer_tar,
-)
+from tests.support.builders import file, layer_tar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

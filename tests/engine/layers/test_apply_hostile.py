@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    EngineError,
-    InvalidLayer,
-    LimitExceeded,
-    UnsafePath,
-)
+from engine.errors import EngineError, InvalidLayer, LimitExceeded, UnsafePath
 from engine.layers.apply import AppliedLayer, apply_layer
 from engine.layers.compression import open_layer
 from engine.layers.limits import Limits

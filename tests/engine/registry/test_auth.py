@@ -14,16 +14,7 @@ from engine.registry.auth import MAX_REDIRECTS, redirected
 from engine.registry.challenges import Challenge, parse_challenges
 from engine.registry.messages import Request, redacted
 from engine.registry.scopes import pull_from
-from tests.support.auth_flows import (
-    ANA,
-    MANIFEST,
-    WEB,
-    challenged,
-    finish,
-    response,
-    start,
-    wallet,
-)
+from tests.support.auth_flows import ANA, MANIFEST, WEB, challenged, finish, response, start, wallet
 
 
 def test_who_is_not_asked_shows_nothing() -> None:

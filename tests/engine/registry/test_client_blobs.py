@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    DigestMismatch,
-    LimitExceeded,
-    RegistryError,
-    RegistryUnreachable,
-)
+from engine.errors import DigestMismatch, LimitExceeded, RegistryError, RegistryUnreachable
 from engine.oci import media_types
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest

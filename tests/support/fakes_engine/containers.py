@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.record import ContainerRecord, ExitStatus, IfRunning
 from engine.containers.state import ContainerState
-from engine.errors import (
-    ContainerNotFound,
-    ContainerRunning,
-    NameTaken,
-    WrongState,
-)
+from engine.errors import ContainerNotFound, ContainerRunning, NameTaken, WrongState
 from engine.oci.digest import Digest
 from engine.settings.lease import with_expiry
 from engine.system.clock import SYSTEM_CLOCK

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import (
-    ImageInUse,
-    TagMoved,
-)
+from engine.errors import ImageInUse, TagMoved
 from engine.images.history import history_rows
 from engine.images.record import ImageRecord, ImageRemoval, LayerRecord, Pulled
 from engine.images.store import ImageStore

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import (
-    NetworkExists,
-    NetworkInUse,
-    NetworkNotFound,
-    VolumeInUse,
-    VolumeNotFound,
-)
+from engine.errors import NetworkExists, NetworkInUse, NetworkNotFound, VolumeInUse, VolumeNotFound
 from engine.networks.record import EndpointRecord, NetworkRecord, PublishedPort, Subnet
 from engine.networks.settings import parse_address
 from engine.oci.digest import Digest

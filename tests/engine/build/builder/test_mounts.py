@@ -2,9 +2,7 @@
 
 import pytest
 
-from engine.errors import (
-    DockerfileError,
-)
+from engine.errors import DockerfileError
 
 pytestmark = pytest.mark.root
 

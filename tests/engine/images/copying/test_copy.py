@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import (
-    ForeignLayer,
-    InvalidManifest,
-    LimitExceeded,
-    NoMatchingPlatform,
-)
+from engine.errors import ForeignLayer, InvalidManifest, LimitExceeded, NoMatchingPlatform
 from engine.images import copy_plan
 from engine.oci import media_types
 from engine.oci.descriptor import Descriptor

@@ -8,19 +8,9 @@ import pytest
 from engine.errors import InvalidSetting, PortTaken, Unsupported
 from engine.networks.files import HOSTS
 from engine.networks.networks import Networks
-from engine.networks.settings import (
-    NetworkSettings,
-)
+from engine.networks.settings import NetworkSettings
 from engine.settings.network import Endpoint, PortBinding
-from tests.support.connected import (
-    answered,
-    answering,
-    fetched,
-    get,
-    inside,
-    started,
-    when_served,
-)
+from tests.support.connected import answered, answering, fetched, get, inside, started, when_served
 from tests.support.containers import Yard
 from tests.support.other_hosts import OtherHost
 

@@ -8,17 +8,10 @@ import pytest
 from engine.errors import PortTaken
 from engine.networks.files import parse_resolver
 from engine.networks.networks import Networks
-from engine.networks.settings import (
-    NetworkSettings,
-)
+from engine.networks.settings import NetworkSettings
 from engine.settings.network import PortBinding
 from engine.system.runner import run
-from tests.support.connected import (
-    fetched,
-    get,
-    started,
-    when_served,
-)
+from tests.support.connected import fetched, get, started, when_served
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.services import wait_until
 

@@ -17,15 +17,7 @@ from engine.networks.settings import (
     NetworkSettings,
 )
 from engine.settings.network import Endpoint, PortBinding
-from tests.support.connected import (
-    answered,
-    answering,
-    fetched,
-    get,
-    inside,
-    started,
-    when_served,
-)
+from tests.support.connected import answered, answering, fetched, get, inside, started, when_served
 from tests.support.containers import Yard
 from tests.support.other_hosts import OtherHost
 
