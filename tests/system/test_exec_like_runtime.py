@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.containers.attachment import StreamKind
 from engine.containers.exec_monitor import LinuxExecMonitor
 from engine.containers.runtime import Programs
 from engine.errors import EngineError
@@ -284,3 +285,44 @@ def test_nothing_of_the_host_is_open_in_it(yard: Yard) -> None:
         found = said(yard, record, ExecSettings(command=("ls", "/proc/self/fd"), tty=tty))
         # The last is the directory that it lists.
         assert found[0].split() == ["0", "1", "2", "3"]
+
+
+# Looks at every process there for as long as it may, without a process of its own.
+LOOKING = """
+    while [ ! -e /tmp/enough ]; do for each in /proc/[0-9]*; do
+        case $each in /proc/1|/proc/$$) continue;; esac
+        [ -e $each/root$1 ] && echo a way to the files
+        [ -e $each/fd/5 ] && echo more descriptors
+        while read key value; do
+            [ "$key" = CapPrm: ] && echo "may $value"
+        done < $each/status
+    done; done 2> /dev/null
+"""
+
+
+def test_what_traces_finds_no_way_to_the_host(yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+    record = sleeping(yard, cap_drop=("ALL",), cap_add=("SYS_PTRACE",))
+    command = ("sh", "-c", f"echo ready; {LOOKING}", "-", str(tmp_path / "secret"))
+    created = yard.containers.exec_create(record.id, ExecSettings(command=command))
+    attacker = yard.containers.exec_start(created.id)
+    assert attacker
+    read_until(attacker, b"ready")
+    for _ in range(30):
+        said(yard, record, ExecSettings(command=("true",)))
+    said(yard, record, ExecSettings(command=("touch", "/tmp/enough")))
+
+    # But for CAP_SYS_PTRACE at most what it takes to become another user.
+    found = set(read_all(attacker)[StreamKind.STDOUT].decode().split("\n"))
+    assert found <= {"", "may 0000000000080000", "may 00000000000800c1"}
+
+
+def test_the_hosts_null_device_is_not_the_containers(yard: Yard) -> None:
+    record = sleeping(yard)
+    look = ("stat", "-Lc", "%d", "/proc/self/fd/0", "/dev/null")
+    ours, own = said(yard, record, ExecSettings(command=look))[0].split()
+    assert ours == own
+
+    said(yard, record, ExecSettings(command=("sh", "-c", "rm /dev/null; mkfifo /dev/null")))
+    script = "[ -p /proc/self/fd/0 ] && ! read x && echo ended"
+    assert said(yard, record, ExecSettings(command=("sh", "-c", script)))[0] == "ended\n"

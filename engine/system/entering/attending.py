@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.system.entering import kernel
-from engine.system.entering.becoming import READY, REPORT_LIMIT, Refused, become
+from engine.system.entering.becoming import KILLED, READY, REPORT_LIMIT, STOPPED, Refused, enter
 from engine.system.entering.entry import Entry
 from engine.system.entering.places import Places, Stopped
 from engine.system.entering.watching import STDERR, STDOUT, Streams, Watch
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NAME = "shipshape-exec"
 PRIVATE = 0o600
 SIGNALED = 128
-STOPPED = "cannot exec in a container that has stopped"
 
 
 def attend(order: Order, connection: int, report: int, _mark: int) -> NoReturn:
@@ -67,11 +66,7 @@ def _started(order: Order) -> tuple[int, Streams]:
     except Stopped as error:
         raise Refused(STOPPED) from error
     ours, console = _streams(order, entry, places)
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    pid = _forked(entry, places, writer)
-    os.close(writer)
-    places.close()
-    _await_ready(pid, reader)
+    pid = _run(entry, places)
     if console is not None:
         ours = _at_terminal(order, console)
     return pid, ours
@@ -80,35 +75,70 @@ def _started(order: Order) -> tuple[int, Streams]:
 def _streams(order: Order, entry: Entry, places: Places) -> tuple[Streams, socket.socket | None]:
     """Return our side of the streams, or where a terminal will come from; theirs in *places*."""
     if entry.terminal:
-        console, places.console = socket.socketpair()
+        console, theirs = socket.socketpair()
+        places.streams = [theirs.detach()]
         return Streams({}), console
-    theirs = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    ours = None
-    if order.has_input:
-        os.close(theirs)
-        theirs, ours = os.pipe2(os.O_CLOEXEC)
+    stdin, writer = os.pipe2(os.O_CLOEXEC)
     printed, stdout = os.pipe2(os.O_CLOEXEC)
     complained, stderr = os.pipe2(os.O_CLOEXEC)
-    places.streams = [theirs, stdout, stderr]
-    for each in (ours, printed, complained):
-        if each is not None:
-            os.set_blocking(each, False)
-    return Streams({printed: STDOUT, complained: STDERR}, input=ours), None
+    places.streams = [stdin, stdout, stderr]
+    places.has_input = order.has_input
+    for each in (writer, printed, complained):
+        os.set_blocking(each, False)
+    ours = Streams({printed: STDOUT, complained: STDERR}, input=writer)
+    if not order.has_input:
+        ours.end_input()
+    return ours, None
 
 
-def _forked(entry: Entry, places: Places, report: int) -> int:
-    numbers = places.namespaces.pop("pid", None)
-    if numbers is not None:
-        kernel.enter_namespace(numbers)
-        os.close(numbers)
+def _run(entry: Entry, places: Places) -> int:
+    """Have the command run in a process that is in the container, and return its number."""
+    reader, report = os.pipe2(os.O_CLOEXEC)
+    waiting, signal_to_go = os.pipe2(os.O_CLOEXEC)
+    kernel.adopt_orphans(adopt=True)
+    messenger = os.fork()
+    if messenger == 0:
+        enter(entry, places, report, waiting)
+    os.close(report)
+    os.close(waiting)
+    pid = _await_birth(messenger, reader)
+    kernel.adopt_orphans(adopt=False)
     try:
-        pid = os.fork()
+        places.receive(pid)
     except OSError as error:
-        # Nobody can be born where the first process has ended.
+        # What waits ends when this process does.
         raise Refused(STOPPED) from error
-    if pid == 0:
-        become(entry, places, report)
+    places.close()
+    os.write(signal_to_go, READY)
+    os.close(signal_to_go)
+    _await_ready(pid, reader)
     return pid
+
+
+def _await_birth(messenger: int, reader: int) -> int:
+    """Return the number of what *messenger* leaves in the container, which waits to be let go."""
+    os.waitpid(messenger, 0)
+    os.set_blocking(reader, False)
+    try:
+        report = os.read(reader, REPORT_LIMIT)
+    except BlockingIOError:
+        report = b""
+    os.set_blocking(reader, True)
+    number = report.removeprefix(READY)
+    if not report.startswith(READY) or not number.isdigit():
+        raise Refused(report.decode(errors="replace") or KILLED)
+    _verify_child(int(number))
+    return int(number)
+
+
+def _verify_child(pid: int) -> None:
+    # What runs in the container may be able to write to the pipe as well.
+    try:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError as error:
+        raise Refused("its process is not the one that was started") from error
+    if ended:
+        raise Refused(KILLED)
 
 
 def _await_ready(pid: int, reader: int) -> None:
@@ -117,7 +147,7 @@ def _await_ready(pid: int, reader: int) -> None:
     if report == READY:
         return
     os.waitpid(pid, 0)
-    raise Refused(report.removeprefix(READY).decode(errors="replace") or "its process was killed")
+    raise Refused(report.removeprefix(READY).decode(errors="replace") or KILLED)
 
 
 def _at_terminal(order: Order, console: socket.socket) -> Streams:

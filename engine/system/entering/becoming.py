@@ -1,15 +1,19 @@
 """
 How a new process enters a container and becomes a command in it.
 
-From the moment it is in the container, what runs there can look at it and swap any file below it.
-So by then it has no descriptor of the host but a pipe, nobody may trace it, it imports nothing, and
-the interpreter is a sealed copy that cannot be overwritten (CVE-2019-5736).
+From the moment it is in the container, what runs there can look at it and swap any file below it;
+where it may trace, it can have it do anything and open whatever it has. So another process, which
+cannot be seen from there, enters first and gives up what the command is not to have. Its child is
+born in the container, with no descriptor of the host but pipes, nor any way to its files. Nobody
+else may trace it, it imports nothing, and the interpreter is a sealed copy that cannot be
+overwritten (CVE-2019-5736).
 """
 
 from __future__ import annotations
 
 import array
 import errno
+import fcntl
 import os
 import signal
 import socket
@@ -27,8 +31,12 @@ READY = b"\0"
 NOT_RUN = 1
 UMASK = 0o022
 STANDARD = (0, 1, 2)
-REPORT = 3
+REPORT, WAITING = 3, 4
 REPORT_LIMIT = 4096
+KILLED = "its process was killed"
+STOPPED = "cannot exec in a container that has stopped"
+# CAP_CHOWN, CAP_SETGID and CAP_SETUID, given up as soon as that is done.
+TO_BECOME_A_USER = 1 << 0 | 1 << 6 | 1 << 7
 PTMX, NULL = os.makedev(5, 2), os.makedev(1, 3)
 _TOLERATED = {errno.EINVAL, errno.EPERM, errno.EROFS}
 
@@ -37,18 +45,47 @@ class Refused(Exception):
     """The command cannot be run; says why, in runc's words."""
 
 
-def become(entry: Entry, places: Places, report: int) -> NoReturn:
-    """Become the command; what hinders it is written to the pipe *report*, or else `READY`."""
+# A number that is too large for the kernel is a `ValueError`.
+_HINDRANCES = (Refused, OSError, MemoryError, ValueError)
+
+
+def enter(entry: Entry, places: Places, report: int, waiting: int) -> NoReturn:
+    """
+    Leave a child in the container that becomes the command once a byte comes over *waiting*.
+
+    Its number is written to the pipe *report* after `READY`, or what hinders it.
+    """
     try:
         _forget_modules()
         _enter(entry, places)
-        _let_go(report)
-        _give_up(entry)
+        _take_descriptors(places, report, waiting)
+        is_there = _give_up(entry)
+        pid = _born()
+    except _HINDRANCES as hindrance:
+        _end(REPORT, str(hindrance))
+    if pid == 0:
+        _become(entry, is_there=is_there, has_input=places.has_input)
+    os.write(REPORT, READY + str(pid).encode())
+    os._exit(0)
+
+
+def _born() -> int:
+    try:
+        return os.fork()
+    except OSError as error:
+        # Nobody can be born where the first process has ended.
+        raise Refused(STOPPED if error.errno == errno.ENOMEM else str(error)) from error
+
+
+def _become(entry: Entry, *, is_there: bool, has_input: bool) -> NoReturn:
+    """Become the command; what hinders it is written to the pipe, or else `READY`."""
+    try:
+        _await_leave()
+        _take_streams(entry, has_input=has_input)
+        _be_user(entry, is_there=is_there)
         program = find_program(entry)
-    except Refused as refused:
-        _end(REPORT, str(refused))
-    except (OSError, MemoryError) as error:
-        _end(REPORT, str(error))
+    except _HINDRANCES as hindrance:
+        _end(REPORT, str(hindrance))
     os.write(REPORT, READY)
     os.close(REPORT)
     try:
@@ -70,82 +107,135 @@ def _forget_modules() -> None:
     sys.tracebacklimit = 0
 
 
-# --- Entering ----------------------------------------------------------------------------------
+# --- Entering, unseen ----------------------------------------------------------------------------
 
 
 def _enter(entry: Entry, places: Places) -> None:
-    """Stand in the container: its groups, its namespaces, a session and a terminal of its own."""
-    for each in places.cgroups:
-        os.write(each, b"0")
+    """Stand in the container's namespaces; in that of processes it is the child that will."""
     with open("/proc/self/oom_score_adj", "w") as stream:
         stream.write(str(entry.oom_score_adj))
-    os.setsid()
     kernel.join_keyring(entry.keyring)
     # The one with the files comes last: after it nothing of the host can be named.
     for name in sorted(places.namespaces, key=lambda name: name == "mnt"):
         kernel.enter_namespace(places.namespaces[name])
     os.umask(UMASK)
-    if places.console is None:
-        places.take_streams()
-    else:
-        _open_terminal(places.console)
 
 
-def _open_terminal(console: socket.socket) -> None:
-    """Make a terminal of the container's, hand its master over, and stand at it."""
-    master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-    status = os.fstat(master)
-    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != PTMX:
-        raise Refused("open /dev/ptmx: it is not what makes terminals")
-    terminal = kernel.open_peer(master)
-    console.sendmsg([READY], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))])
-    kernel.take_terminal(terminal)
-    for each in STANDARD:
-        os.dup2(terminal, each)
+def _take_descriptors(places: Places, report: int, waiting: int) -> None:
+    """Have 0, 1, 2, `REPORT` and `WAITING`, and nothing else."""
+    # First out of the way of those numbers.
+    sources = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, WAITING + 1) for each in places.streams]
+    ends = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, WAITING + 1) for each in (report, waiting)]
+    for number in STANDARD:
+        os.dup2(sources[min(number, len(sources) - 1)], number)
+    for end, number in zip(ends, (REPORT, WAITING), strict=True):
+        os.dup2(end, number, inheritable=False)
+    os.closerange(WAITING + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _let_go(report: int) -> None:
-    os.dup2(report, REPORT, inheritable=False)
-    os.closerange(REPORT + 1, os.sysconf("SC_OPEN_MAX"))
+def _give_up(entry: Entry) -> bool:
+    """
+    Have the limits and the filter of the command, and hardly more capabilities.
+
+    Return whether this is its working directory by now.
+    """
     for each in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(each, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
-# --- Giving up ---------------------------------------------------------------------------------
-
-
-def _give_up(entry: Entry) -> None:
-    """Have the limits, the user and the capabilities of the command, and stand where it is to."""
     for number, soft, hard in entry.limits:
         kernel.set_limit(number, soft, hard)
     if entry.no_new_privileges:
         kernel.give_up_new_privileges()
     if entry.filter:
         kernel.filter_calls(bytes.fromhex(entry.filter))
-    is_there = _go(entry, is_last=False)
+    is_there = _is_gone_to(entry.working_dir)
     kernel.bound_capabilities(entry.bounding)
+    kept = entry.permitted | TO_BECOME_A_USER
+    kernel.limit_capabilities(kept, kept)
+    return is_there
+
+
+def _is_gone_to(place: str) -> bool:
+    # Only the user may be let in, or only who is seen in the container's /proc.
+    try:
+        os.chdir(place)
+    except OSError:
+        return False
+    return True
+
+
+# --- In the container ----------------------------------------------------------------------------
+
+
+def _await_leave() -> None:
+    """Be the first of a session, and wait until this process is in the container's groups."""
+    os.setsid()
+    if not os.read(WAITING, len(READY)):
+        os._exit(NOT_RUN)
+    os.close(WAITING)
+
+
+def _take_streams(entry: Entry, *, has_input: bool) -> None:
+    if entry.terminal:
+        _open_terminal()
+    elif not has_input:
+        _open_null()
     for each in STANDARD:
         _give(each, entry.uid)
+
+
+def _open_terminal() -> None:
+    """Make a terminal of the container's, hand its master over, and stand at it."""
+    master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not _is_device(master, PTMX):
+        raise Refused("open /dev/ptmx: it is not what makes terminals")
+    terminal = kernel.open_peer(master)
+    with socket.socket(fileno=0) as console:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))
+        console.sendmsg([READY], [rights])
+        console.detach()
+    kernel.take_terminal(terminal)
+    for each in STANDARD:
+        os.dup2(terminal, each)
+    os.close(terminal)
+    os.close(master)
+
+
+def _open_null() -> None:
+    """Read from the container's null device, or where it has none from a pipe that has ended."""
+    # That of the host is not the container's to have: its owner could close it to all others.
+    try:
+        null = os.open("/dev/null", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    if _is_device(null, NULL):
+        os.set_blocking(null, True)
+        os.dup2(null, 0)
+    os.close(null)
+
+
+def _is_device(descriptor: int, number: int) -> bool:
+    status = os.fstat(descriptor)
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == number
+
+
+def _be_user(entry: Entry, *, is_there: bool) -> None:
+    """Have the user and the capabilities of the command, and stand where it is to."""
     kernel.become_user(entry.uid, entry.gid, entry.groups)
     if not is_there:
-        _go(entry, is_last=True)
+        _go(entry)
     _verify_place()
     kernel.limit_capabilities(entry.effective, entry.permitted)
     # To become somebody else may have shown this process again.
     kernel.hide()
 
 
-def _go(entry: Entry, *, is_last: bool) -> bool:
-    """Go to the working directory; False where root may not, but the user perhaps."""
+def _go(entry: Entry) -> None:
     try:
         os.chdir(entry.working_dir)
     except OSError as error:
-        if error.errno == errno.EACCES and not is_last:
-            return False
         words = f'chdir to cwd ("{entry.working_dir}") set in config.json failed'
         raise Refused(f"{words}: {reason(error)}") from error
-    return True
 
 
 def _verify_place() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import resource
 
 # prctl(2), capabilities(7), keyctl(2), ioctl_tty(2).
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_NAME, _PR_SET_SECCOMP = 4, 8, 15, 22
-_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
+_PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 24, 36, 38
 _SECCOMP_MODE_FILTER = 2
 _INSTRUCTION_BYTES = 8
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -41,6 +42,11 @@ def _prctl(option: int, value: int | bytes, more: object = 0) -> int:
 def hide() -> None:
     """Let nobody without privileges on the host trace this process, or open what it has open."""
     _checked(_prctl(_PR_SET_DUMPABLE, 0))
+
+
+def adopt_orphans(*, adopt: bool) -> None:
+    """Have the children of a child become this process's own at its end, or nobody any more."""
+    _checked(_prctl(_PR_SET_CHILD_SUBREAPER, int(adopt)))
 
 
 def enter_namespace(descriptor: int) -> None:
@@ -81,8 +87,14 @@ def bound_capabilities(bits: int) -> None:
     """Never have other capabilities than *bits* again."""
     for number in range(_CAPABILITIES):
         if not bits >> number & 1:
-            # The kernel knows fewer: of those that it does not know there is nothing to drop.
-            _prctl(_PR_CAPBSET_DROP, number)
+            _drop_from_bounds(number)
+
+
+def _drop_from_bounds(number: int) -> None:
+    answer = _prctl(_PR_CAPBSET_DROP, number)
+    # The kernel knows fewer: of those that it does not know there is nothing to drop.
+    if answer < 0 and ctypes.get_errno() != errno.EINVAL:
+        _checked(answer)
 
 
 def become_user(uid: int, gid: int, groups: tuple[int, ...]) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    import socket
-
     from engine.system.entering.entry import Entry
 
 # proc(5): where the moment of its start stands in /proc/<pid>/stat, counted after the name.
@@ -24,13 +22,13 @@ class Places:
     """
     Descriptors of the container's namespaces and groups, and of the command's streams.
 
-    Either it has *streams*, for 0, 1 and 2, or the terminal that it makes goes over *console*.
+    Its *streams* are 0, 1 and 2, or one socket over which the terminal goes that it makes.
     """
 
     namespaces: dict[str, int]
     cgroups: list[int]
     streams: list[int] = field(default_factory=list)
-    console: socket.socket | None = None
+    has_input: bool = False
 
     @classmethod
     def open(cls, entry: Entry) -> Self:
@@ -47,17 +45,15 @@ class Places:
             raise Stopped
         return found
 
+    def receive(self, pid: int) -> None:
+        """Have process *pid* in the container's groups."""
+        for each in self.cgroups:
+            os.write(each, str(pid).encode())
+
     def close(self) -> None:
         """Let go of everything; it is the child's by now."""
         for each in (*self.namespaces.values(), *self.cgroups, *self.streams):
             os.close(each)
-        if self.console is not None:
-            self.console.close()
-
-    def take_streams(self) -> None:
-        """Have the streams as 0, 1 and 2."""
-        for number, each in enumerate(self.streams):
-            os.dup2(each, number)
 
 
 def _opened(path: str, flags: int = os.O_RDONLY) -> int:
