@@ -174,6 +174,9 @@ class ExecStore:
             aside.rename(place.exit_file)
 
     def _make_room(self, bundle: Bundle) -> None:
+        # To look at each takes its time, and is worth it only where many can go.
+        if _count(bundle) < 2 * KEPT:
+            return
         places = list_places(bundle)
         ended = [each for each in places if each.exit_file.exists()]
         for each in ended[:-KEPT]:
@@ -190,6 +193,14 @@ def list_places(bundle: Bundle) -> list[ExecPlace]:
     except FileNotFoundError:
         return []
     return [ExecPlace(name, bundle) for _, name in sorted(found)]
+
+
+def _count(bundle: Bundle) -> int:
+    try:
+        with os.scandir(bundle.execs) as entries:
+            return sum(1 for _ in entries)
+    except FileNotFoundError:
+        return 0
 
 
 def iter_records(store: ExecStore, bundle: Bundle) -> Iterator[ExecRecord]:
