@@ -6,7 +6,7 @@ import base64
 import json
 import stat
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -15,14 +15,18 @@ from engine.dockerapi.bodies import open_body
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.words import go_time
+from engine.errors import PathNotFound
 from engine.oci.timestamps import from_nanoseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from engine.containers.archive import PathStat
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 TAR = "application/x-tar"
 STAT_HEADER = "X-Docker-Container-Path-Stat"
@@ -58,21 +62,22 @@ def stat_header(status: PathStat) -> str:
 
 async def look(call: Call) -> web.StreamResponse:
     """Answer `HEAD /containers/{id}/archive`."""
-    found = await call.pools.long(call.engine.containers.stat_path, call["id"], _path(call))
+    found = await _asked(call, call.engine.containers.stat_path, call["id"], _path(call))
     return web.Response(headers={STAT_HEADER: stat_header(found), "Content-Type": TAR})
 
 
 async def copy_out(call: Call) -> web.StreamResponse:
     """Answer `GET /containers/{id}/archive`."""
     read = call.engine.containers.read_archive
-    found, pieces = await call.pools.long(read, call["id"], _path(call))
+    found, pieces = await _asked(call, read, call["id"], _path(call))
     return await _sent(call, pieces, content_type=TAR, headers={STAT_HEADER: stat_header(found)})
 
 
 async def copy_in(call: Call) -> web.StreamResponse:
     """Answer `PUT /containers/{id}/archive`."""
     path, body = _path(call), open_body(call)
-    await call.pools.long(
+    await _asked(
+        call,
         call.engine.containers.write_archive,
         call["id"],
         path,
@@ -81,6 +86,15 @@ async def copy_in(call: Call) -> web.StreamResponse:
         copy_uid_gid=call.query.flag("copyUIDGID"),
     )
     return nothing(status=200)
+
+
+async def _asked(call: Call, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what *ask* does; a path that is not there is told with the name that was given."""
+    try:
+        return await call.pools.long(ask, *args, **kwargs)
+    except PathNotFound as error:
+        words = f"Could not find the file {error.path} in container {call['id']}"
+        raise Refusal(404, words) from error
 
 
 async def export(call: Call) -> web.StreamResponse:

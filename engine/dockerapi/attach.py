@@ -182,7 +182,14 @@ class _WebLine:
 async def resize(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/{id}/resize`."""
     rows, columns = terminal_size(call)
-    await call.pools.long(call.engine.containers.resize, call["id"], rows=rows, columns=columns)
+    containers = call.engine.containers
+
+    def work() -> None:
+        containers.resize(call["id"], rows=rows, columns=columns)
+        size = {"height": str(rows), "width": str(columns)}
+        tell(call.engine.events, "resize", containers.get(call["id"]), **size)
+
+    await call.pools.long(work)
     return nothing(status=200)
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from engine.dockerapi.answers import HEADERS, refused
 from engine.dockerapi.call import Call
@@ -53,6 +53,9 @@ class Api:
             return _ended(request, refusal_of(error))
         except Cancelled:
             return _ended(request, Refusal(499, "the request was cancelled"))
+        except ClientConnectionResetError:
+            # The client is gone, and the connection with it.
+            raise
         except Exception:
             log.exception("request failed", extra={"path": request.path[:200]})
             return _ended(request, internal_error())

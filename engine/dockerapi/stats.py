@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from engine.containers.telling import tell
 from engine.dockerapi.answers import json_answer, stream_from
 from engine.dockerapi.lines import json_line
 from engine.dockerapi.refusals import Refusal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         MemoryUse,
         StatsDetails,
     )
+    from engine.containers.top import Top
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
     from engine.layers.diff import Change
@@ -188,8 +190,14 @@ def _interface(use: InterfaceUse) -> dict[str, int]:
 async def top(call: Call) -> web.StreamResponse:
     """Answer `GET /containers/{id}/top`."""
     arguments = call.query.text("ps_args")
+
+    def look() -> Top:
+        found = call.engine.containers.top(call["id"], arguments)
+        tell(call.engine.events, "top", call.engine.containers.get(call["id"]))
+        return found
+
     try:
-        found = await call.pools.long(call.engine.containers.top, call["id"], arguments)
+        found = await call.pools.long(look)
     except ContainerNotRunning as error:
         record = await call.pools.quick(call.engine.containers.get, call["id"])
         raise Refusal(409, f"Container {record.id} is not running") from error

@@ -13,12 +13,15 @@ from engine.errors import ImageNotFound
 from engine.progress import SILENT, Cancellation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp import web
 
     from engine.dockerapi.call import Call
     from engine.dockerapi.pipes import Pipe
     from engine.dockerapi.progress import JsonProgress
     from engine.images.load import Loaded
+    from engine.images.record import ImageRecord
 
 TAR = "application/x-tar"
 URLS = ("http://", "https://")
@@ -37,6 +40,7 @@ async def save(call: Call) -> web.StreamResponse:
         with open_pipe(pipe) as out:
             try:
                 call.engine.images.save(names, out, cancellation=cancellation)
+                _tell(call, "save", filter(None, map(call.engine.images.find, names)))
             except ImageNotFound as error:
                 # Docker tells the name as it was written, without a tag that was not.
                 raise Refusal(404, f"No such image: {_written(names, error)}") from error
@@ -56,10 +60,16 @@ async def load(call: Call) -> web.StreamResponse:
             cancellation=cancellation,
             owner=call.owner,
         )
+        _tell(call, "load", loaded.images)
         for line in _told(loaded):
             progress.say({"stream": f"{line}\n"})
 
     return await progress_from(call, work, words=LOADING)
+
+
+def _tell(call: Call, action: str, images: Iterable[ImageRecord]) -> None:
+    for image_id in {str(each.id) for each in images}:
+        call.engine.events.record("image", action, image_id, name=image_id)
 
 
 def _written(names: tuple[str, ...], error: ImageNotFound) -> str:

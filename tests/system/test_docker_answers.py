@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import socket
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -113,6 +114,7 @@ CORPUS: list[Request] = [
     ("GET", f"{RUN}/top", None),
     ("GET", "/containers/ans-min/top", None),
     ("GET", f"{RUN}/changes", None),
+    ("GET", f"{RUN}/archive?path=/nope", None),
     # --- Commands in them -----------------------------------------------------------------------
     ("POST", f"{RUN}/exec", {"Cmd": ["true"], "AttachStdout": True, "Env": ["A=b"]}),
     ("GET", "/exec/ID/json", None),
@@ -245,7 +247,7 @@ REASONS: dict[str, str] = {
     r"\.SizeRw$": "what the writable layer occupies, directories too; docker leaves out 0",
     r"\.NetworkSettings\.SandboxID$": "that of one that has stopped is gone",
     r"made/json \.\.(Container|ContainerConfig\S*|Config\.(Image|Labels))$": "gone in newer ones",
-    r"made/(json \.\.Parent|history \.\[1\])": "lineage is of layers, not of images' IDs",
+    r"made/(json \.\.Parent|history \.\[1\])|\.ParentId$": "lineage is of layers",
 }
 UNTOLD = "<not there>"
 
@@ -352,6 +354,42 @@ def test_no_reason_has_nothing_to_explain(answers: list[list[Answer]]) -> None:
     found = differences(*answers)
 
     assert [each for each in REASONS if not any(re.search(each, place) for place in found)] == []
+
+
+def test_who_looks_and_who_saves_is_told_of(both: tuple[DockerCli, DockerCli]) -> None:
+    wanted = {"top", "resize", "save", "load"}
+    told = []
+    for cli in both:
+        since = f"{time.time():.3f}"
+        made = cli.ok("run", "-d", "--name", "ans-told", "--label", "a=b", IMAGE, "sleep", "1000")
+        cli.ok("top", "ans-told")
+        status, _ = _ask(cli.socket, "POST", "/containers/ans-told/resize?h=10&w=20", None)
+        cli.ok("load", stdin=_saved(cli))
+        cli.ok("rm", "-f", "ans-told")
+        soon = f"{time.time() + 1:.3f}"
+        lines = cli.ok("events", "--since", since, "--until", soon, "--format", "{{json .}}")
+        events = [json.loads(each) for each in lines.splitlines()]
+        image = cli.ok("image", "inspect", "-f", "{{.Id}}", IMAGE)
+        assert status == 200
+        told.append(
+            [
+                json.dumps(each["Actor"] | {"action": each["Action"]}, sort_keys=True)
+                .replace(made, "<container>")
+                .replace(image, "<image>")
+                for each in events
+                if each["Action"] in wanted
+            ]
+        )
+
+    assert told[0] == told[1]
+    assert len(told[0]) == 4
+
+
+def _saved(cli: DockerCli) -> bytes:
+    saved = subprocess.run(
+        ["docker", "save", IMAGE], env=cli.environment, capture_output=True, check=True
+    )
+    return saved.stdout
 
 
 def test_events_of_images_are_told_alike(both: tuple[DockerCli, DockerCli]) -> None:

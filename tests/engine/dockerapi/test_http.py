@@ -7,8 +7,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import ClientConnectionResetError
+
+from engine.dockerapi import server
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
+    from engine.dockerapi.call import Call
     from tests.support.dockerapi import Client
 
 
@@ -92,3 +98,18 @@ def test_secrets_of_a_call_are_in_no_answer_and_no_log(
     for told in (answer.content.decode(), caplog.text):
         assert secret not in told
         assert header not in told
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_failure(
+    api: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(call: Call) -> web.StreamResponse:
+        call.request.protocol.force_close()
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(server.TABLE, "find", lambda method, path: (handler, {}))
+    with api.connect() as bare:
+        bare.sendall(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n")
+
+        assert bare.recv(1000) == b""
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
