@@ -2,21 +2,25 @@
 Giving back what builds left: cache of steps, and directories of cache mounts.
 
 Entries go one after the other, the one that was used longest ago first, until what remains is small
-enough. What comes free is counted when it does: the layer of an entry that an image needs stays.
+enough. Who uses a step uses those that it stands on, so these go after it: a layer below another
+cannot come free. What comes free is counted when it does: the layer of an entry that an image needs
+stays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from engine.build.cache import CachedStep, StepCache
     from engine.build.caches import CacheDirectories
     from engine.images.gc import Collector
     from engine.images.store import ImageStore
+    from engine.oci.digest import ChainID
     from engine.system.clock import Clock
 
 
@@ -94,7 +98,7 @@ class CachePruner:
         before = self._clock.now() - unused_for if unused_for else None
         steps = [
             each
-            for each in self._cache.list()
+            for each in from_the_top(self._cache.list())
             if self._is_meant(each, before, only, everything=everything)
         ]
         held = sum(each.layer.size for each in steps if each.layer)
@@ -105,7 +109,8 @@ class CachePruner:
             going.append(each)
             held -= each.layer.size if each.layer else 0
         self._cache.forget(each.key for each in going)
-        freed = self._collector.collect_layers(each.layer.chain_id for each in going if each.layer)
+        # Below may lie what was forgotten before, while something stood on it.
+        freed = self._collector.collect_stray_layers() if going else 0
         names, more = self._remove_directories(before, only) if everything else ((), 0)
         return CachePruned(tuple(each.key for each in going), names, freed + more)
 
@@ -135,3 +140,29 @@ class CachePruner:
                 removed.append(each.name)
                 freed += bytes_freed
         return tuple(removed), freed
+
+
+def from_the_top(steps: Sequence[CachedStep]) -> list[CachedStep]:
+    """Return *steps*, the one used longest ago first, each after those that stand on it."""
+    below = {each.layer.chain_id: each.parent for each in steps if each.layer}
+    used: dict[ChainID, datetime] = {}
+    for each in steps:
+        layer = each.layer.chain_id if each.layer else each.parent
+        # Where a later use is known, it is known of all below.
+        while layer is not None and used.get(layer, each.last_used_at) <= each.last_used_at:
+            if used.get(layer) == each.last_used_at:
+                break
+            used[layer] = each.last_used_at
+            layer = below.get(layer)
+    seen = [
+        replace(each, last_used_at=used[each.layer.chain_id]) if each.layer else each
+        for each in steps
+    ]
+    return sorted(seen, key=lambda each: (each.last_used_at, -_height(each, below), each.key))
+
+
+def _height(step: CachedStep, below: Mapping[ChainID, ChainID | None]) -> int:
+    height, layer = 0, step.parent
+    while layer is not None:
+        height, layer = height + 1, below.get(layer)
+    return height

@@ -95,14 +95,16 @@ class TestCache:
 
         assert [status for _, status in bench.steps(text)] == ["done", "cached", "done"]
 
-    def test_a_lower_layer_that_is_gone_is_made_again(self, bench):
+    def test_a_lower_layer_that_is_gone_is_made_again(self, bench, tree):
         text = "FROM scratch\nRUN write /x 1\nRUN write /y 1"
         built = bench.build(text)
         bench.engine.images.remove(str(built.image.id), force=True)
         for layer in reversed(built.image.layers):
             bench.engine._ground.snapshotter.remove(str(layer.chain_id))
 
-        assert bench.build(text).image.layers[1].diff_id == built.image.layers[1].diff_id
+        again = bench.build(text)
+
+        assert tree(again) == {"x": "1", "y": "1"}
         assert [status for _, status in bench.steps(text)] == ["cached", "cached"]
 
     def test_the_same_again_writes_down_nothing(self, bench):
@@ -152,6 +154,31 @@ class TestCache:
         assert (pruned.freed_bytes, len(pruned.steps)) == (size, 1)
         assert bench.builds.cache().steps == ()
         assert bench.engine._ground.snapshotter.find(str(built.image.layers[0].chain_id)) is None
+
+    def test_pruning_to_a_size_begins_at_the_top(self, bench):
+        text = "FROM scratch\nRUN write /a 1\nENV A=1\nRUN write /b 1\nRUN write /c 1"
+        built = bench.build(text)
+        bench.engine.images.remove(str(built.image.id), force=True)
+        lowest, *above = built.image.layers
+
+        pruned = bench.builds.prune_cache(keep_bytes=lowest.size)
+
+        assert pruned.freed_bytes == sum(layer.size for layer in above)
+        kept = bench.engine._ground.snapshotter.iter_snapshots()
+        assert [each.key for each in kept] == [str(lowest.chain_id)]
+        assert bench.steps(text)[0][1] == "cached"
+
+    def test_what_was_forgotten_below_comes_free_with_what_stood_on_it(self, bench):
+        built = bench.build("FROM scratch\nRUN write /a 1\nRUN write /b 1")
+        bench.engine.images.remove(str(built.image.id), force=True)
+        (lower,) = [each.key for each in bench.builds.cache_steps() if not each.parent]
+
+        first = bench.builds.prune_cache(only=CacheFilter(id=lower))
+        second = bench.builds.prune_cache()
+
+        assert (first.freed_bytes, first.steps) == (0, (lower,))
+        assert second.freed_bytes == sum(layer.size for layer in built.image.layers)
+        assert not list(bench.engine._ground.snapshotter.iter_snapshots())
 
     def test_pruning_leaves_layers_of_images(self, bench, tree):
         built = bench.build("FROM scratch\nRUN write /x 1")
