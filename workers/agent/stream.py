@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from engine.errors import EngineError
+from workers.agent.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -90,15 +91,11 @@ class Stream:
         self._opening = opening
         self._source = source
         self._send_to = send
-        self._sent = 0
-        self._acknowledged = 0
-        self._moved = asyncio.Event()
+        self._window = Window(opening.window)
 
     def acknowledge(self, number: object) -> None:
         """Take note that the reader has everything up to batch *number*."""
-        if isinstance(number, int) and self._acknowledged < number <= self._sent:
-            self._acknowledged = number
-            self._moved.set()
+        self._window.acknowledge(number)
 
     async def run(self) -> None:
         """Send until the log ends, the reader is gone, or this is cancelled."""
@@ -116,23 +113,13 @@ class Stream:
         container_id = self._opening.container_id
         cursor = await asyncio.to_thread(self._source.begin, container_id, tail=self._opening.tail)
         while True:
-            if not await self._has_room():
+            if not await self._window.has_room(self.patience):
                 return "The reader did not answer."
             batch = await self._next(cursor)
             if batch.is_end:
                 return "The container is not running."
             cursor = batch.cursor
             await self._send_batch(batch)
-
-    async def _has_room(self) -> bool:
-        """Return True once another batch may be sent, False when the reader gave no answer."""
-        while self._sent - self._acknowledged >= self._opening.window:
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), self.patience)
-            except TimeoutError:
-                return False
-        return True
 
     async def _next(self, cursor: Any) -> Batch[Any]:
         """Return the next lines as soon as there are some; none after a long quiet."""
@@ -147,11 +134,10 @@ class Stream:
             looks += 1
 
     async def _send_batch(self, batch: Batch[Any]) -> None:
-        self._sent += 1
         await self._send(
             {
                 "type": "stream.lines",
-                "seq": self._sent,
+                "seq": self._window.take_number(),
                 "lines": list(batch.lines),
                 "skipped": batch.skipped,
             }

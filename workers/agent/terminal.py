@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from engine.errors import EngineError
+from workers.agent.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -86,18 +87,14 @@ class TerminalStream:
         self._opening = opening
         self._source = source
         self._send_to = send
-        self._sent = 0
-        self._acknowledged = 0
-        self._moved = asyncio.Event()
+        self._window = Window(opening.window)
         self._typed: deque[Callable[[Conversation], int]] = deque()
         self._held = 0
         self._has_typed = asyncio.Event()
 
     def acknowledge(self, number: object) -> None:
         """Take note that the reader has everything up to batch *number*."""
-        if isinstance(number, int) and self._acknowledged < number <= self._sent:
-            self._acknowledged = number
-            self._moved.set()
+        self._window.acknowledge(number)
 
     def take(self, message: Mapping[str, Any]) -> None:
         """Take what was typed, a new size of the screen, or the end of input, in order."""
@@ -140,15 +137,15 @@ class TerminalStream:
 
     async def _pass_output(self, conversation: Conversation) -> str:
         while True:
-            if not await self._has_room():
+            if not await self._window.has_room(self.patience):
                 return "The page did not answer."
             content = await asyncio.to_thread(conversation.read, READ_SECONDS)
             if content is None:
                 return ""
             for begin in range(0, len(content), BATCH_BYTES):
-                self._sent += 1
                 piece = content[begin : begin + BATCH_BYTES]
-                await self._send({"type": "stream.output", "seq": self._sent, "content": piece})
+                number = self._window.take_number()
+                await self._send({"type": "stream.output", "seq": number, "content": piece})
 
     async def _pass_input(self, conversation: Conversation) -> None:
         while True:
@@ -163,15 +160,6 @@ class TerminalStream:
                     self._held -= count
                     await self._send({"type": "stream.took", "bytes": count})
             self._has_typed.clear()
-
-    async def _has_room(self) -> bool:
-        while self._sent - self._acknowledged >= self._opening.window:
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), self.patience)
-            except TimeoutError:
-                return False
-        return True
 
     def _queue(self, act: Callable[[Conversation], int]) -> None:
         self._typed.append(act)
