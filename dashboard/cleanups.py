@@ -150,18 +150,36 @@ def sections_of(
     answers: Mapping[str, Any],
     stories: Mapping[tuple[str, str], str],
     others: Callable[[str], str] = lambda _: "",
+    *,
+    most: int,
 ) -> list[Section]:
     """
-    Return what hosts answered, by kind; a kind of which there is nothing is left out.
+    Return what hosts answered, by kind, *most* rows of each; without kinds that there are none of.
 
     *stories* say by host and ID what untagged images used to be, *others* says of an owner why
     whoever looks may not take what is theirs.
     """
-    made = [_section(kind, answers, stories) for kind in KINDS]
+    made = [_section(kind, answers, stories, most) for kind in KINDS]
     found = [each for each in made if each.rows or each.kept]
     for row in (row for each in found for row in each.rows):
         row["others"] = others(row["owner"])
     return found
+
+
+def untagged_in(answers: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return by host which images without a tag are told of."""
+    sections = {host: answer["sections"].get("untagged-images") for host, answer in answers.items()}
+    return {
+        host: [each["id"] for each in section["rows"]]
+        for host, section in sections.items()
+        if section
+    }
+
+
+def kind_in(query: Mapping[str, str]) -> str:
+    """Return the one kind that a URL asks for, or nothing."""
+    kind = text_in(query, "kind")
+    return kind if kind in {each for each, *_ in KINDS} else ""
 
 
 def absent_of(sections: Iterable[Section]) -> list[str]:
@@ -174,22 +192,24 @@ def _section(
     kind: tuple[str, str, str, str],
     answers: Mapping[str, Any],
     stories: Mapping[tuple[str, str], str],
+    most: int,
 ) -> Section:
-    told = {host: answer["sections"][kind[0]] for host, answer in answers.items()}
+    sections = {host: answer["sections"].get(kind[0]) for host, answer in answers.items()}
+    told = {host: each for host, each in sections.items() if each}
     kept = [_row(host, row) for host, each in told.items() for row in each["kept"]]
     rows = [_row(host, row) for host, each in told.items() for row in each["rows"]]
-    rows.sort(key=lambda row: (-row["bytes"], row["name"]))
+    rows = sorted(rows, key=lambda row: (-row["bytes"], row["name"]))[:most]
+    behind = [row for row in kept if row["behind"]]
     for row in rows:
         row["story"] = stories.get((row["host"], row["id"]), "")
     # What could go with its containers stands with what can go, to be ticked after them.
     return Section(
         *kind,
-        rows=(*rows, *(row for row in kept if row["behind"])),
+        rows=(*rows, *behind[:most]),
         count=sum(each["count"] for each in told.values()),
         bytes=sum(each["bytes"] for each in told.values()),
-        kept=tuple(row for row in kept if not row["behind"]),
-        kept_count=sum(each["kept_count"] for each in told.values())
-        - sum(bool(row["behind"]) for row in kept),
+        kept=tuple(row for row in kept if not row["behind"])[:most],
+        kept_count=sum(each["kept_count"] for each in told.values()) - len(behind[:most]),
     )
 
 

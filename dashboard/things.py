@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 NOUNS = {
     "container": ("container", "containers"),
@@ -19,11 +20,14 @@ NOUNS = {
 }
 
 
-def counted_kinds(kinds: Iterable[str]) -> str:
+def counted_kinds(kinds: Iterable[str] | Mapping[str, int]) -> str:
     """Return how many of each kind there are: `12 images, 3 containers and 1 log`."""
-    found = list(kinds)
-    counts = {kind: found.count(kind) for kind in NOUNS}
-    words = [f"{count:,} {NOUNS[kind][count != 1]}" for kind, count in counts.items() if count]
+    counts = Counter(kinds)
+    words = [
+        f"{counts[kind]:,} {nouns[counts[kind] != 1]}"
+        for kind, nouns in NOUNS.items()
+        if counts[kind]
+    ]
     if len(words) < 2:
         return words[0] if words else "nothing"
     return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -12,7 +12,7 @@ from dashboard.selectors.lists import Filter, Listing, falling, one_of, rising, 
 from engine.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Mapping
 
     from django.db.models import QuerySet
 
@@ -95,10 +95,11 @@ def image_detail(host: str, image_id: str) -> ImageDetail:
     return ImageDetail(image, _layers_of(image), tuple(containers))
 
 
-def image_stories(hosts: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Return what the untagged images of *hosts* used to be, by host and ID."""
-    found = Image.objects.filter(is_dangling=True, host_id__in=list(hosts)).exclude(story="")
-    values = found.values_list("host_id", "image_id", "story")
+def image_stories(wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str], str]:
+    """Return what the *wanted* untagged images, by host, used to be, by host and ID."""
+    ids = {each for some in wanted.values() for each in some}
+    found = Image.objects.filter(host_id__in=list(wanted), image_id__in=ids)
+    values = found.exclude(story="").values_list("host_id", "image_id", "story")
     return {(host, image_id): story for host, image_id, story in values}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import selectors
 from dashboard.agents import Question, ask, ask_all
-from dashboard.cleanups import SAFE, CleanupFilter, absent_of, sections_of
+from dashboard.cleanups import (
+    SAFE,
+    CleanupFilter,
+    absent_of,
+    kind_in,
+    sections_of,
+    untagged_in,
+)
 from dashboard.errors import AnswerRefused, JobNotFound
 from dashboard.forms import words_of
 from dashboard.forms.trash import ForGoodForm
@@ -41,11 +49,13 @@ from dashboard.views.picked import by_host, say
 from engine.errors import EngineError, ImageNotFound, PlanExpired
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dashboard.models import User
 
 JOBS_SHOWN = 20
+# Of each kind, over all hosts; of one kind that is looked at alone.
+ROWS, ROWS_OF_ONE = 30, 200
 PATIENCE_SECONDS = 8.0
 COPY_PATIENCE_SECONDS = 20.0
 # The filters that stay in the address.
@@ -73,11 +83,19 @@ def cleanup(request: SignedInRequest) -> HttpResponse:
     """Show what builds up, whose it is, what would come free, and what was just asked for."""
     chosen = CleanupFilter.parse(request.GET.dict())
     hosts = hosts_about(chosen.host)
-    name = request.user.username
-    told = {"filters": chosen.to_question(), "safe": SAFE, "owner": name}
+    name, kind = request.user.username, kind_in(request.GET.dict())
+    most = ROWS_OF_ONE if kind else ROWS
+    told = {
+        "filters": chosen.to_question(),
+        "safe": SAFE,
+        "owner": name,
+        "only": kind,
+        "rows": most,
+    }
     answers = _ask_all(Question.CLEANUP_FIND, {each.name: told for each in hosts if each.is_online})
     known = {host: each for host, each in answers.items() if not isinstance(each, EngineError)}
-    sections = sections_of(known, selectors.image_stories(known), partial(_others, request.user))
+    stories = selectors.image_stories(untagged_in(known))
+    sections = sections_of(known, stories, partial(_others, request.user), most=most)
     context = {
         "host": chosen.host,
         "chosen": chosen,
@@ -88,10 +106,12 @@ def cleanup(request: SignedInRequest) -> HttpResponse:
             *other_chips(request, _labels(request)),
         ],
         "sections": sections,
+        "kind": kind,
+        "others_url": f"{reverse('cleanup')}?{_query(request)}",
         "absent": absent_of(sections),
         "safe_rules": SAFE,
-        "safe_words": counted_kinds(k for each in known.values() for k in each["safe"]["kinds"]),
-        "safe_count": sum(len(each["safe"]["kinds"]) for each in known.values()),
+        "safe_words": counted_kinds(_together(each["safe"]["kinds"] for each in known.values())),
+        "safe_count": _together(each["safe"]["kinds"] for each in known.values()).total(),
         "safe_bytes": sum(each["safe"]["bytes"] for each in known.values()),
         "silent": _silent(answers),
         "has_answers": bool(known),
@@ -112,7 +132,7 @@ def cleanup_weigh(request: SignedInRequest) -> HttpResponse:
     known = [each for each in answers.values() if not isinstance(each, EngineError)]
     context = {
         "count": sum(each["count"] for each in known),
-        "words": counted_kinds(kind for each in known for kind in each["kinds"]),
+        "words": counted_kinds(_together(each["kinds"] for each in known)),
         "bytes": sum(each["bytes"] for each in known),
         "stays": [kept for each in known for kept in each["kept"]],
         "silent": _silent(answers),
@@ -213,24 +233,24 @@ class Sheet:
         )
 
     @property
-    def kinds(self) -> list[str]:
-        """The kind of each thing that goes."""
-        return [kind for each in self.plans.values() for kind in each["kinds"]]
+    def kinds(self) -> Counter[str]:
+        """How many things of each kind go."""
+        return _together(each["kinds"] for each in self.plans.values())
 
     @property
-    def trash_kinds(self) -> list[str]:
-        """The kind of each thing that can go into the trash."""
-        return [kind for each in self.plans.values() for kind in each["trash_kinds"]]
+    def trash_kinds(self) -> Counter[str]:
+        """How many of each kind can go into the trash."""
+        return _together(each["trash_kinds"] for each in self.plans.values())
 
     @property
-    def lost_kinds(self) -> list[str]:
-        """The kind of each thing that goes for good although the rest goes into the trash."""
-        return [kind for each in self.plans.values() for kind in lost_kinds(each)]
+    def lost_kinds(self) -> Counter[str]:
+        """How many of each kind go for good although the rest goes into the trash."""
+        return _together(map(lost_kinds, self.plans.values()))
 
     @property
     def loses_data(self) -> bool:
         """Whether data goes for good although the rest goes into the trash."""
-        return bool(DATA & set(self.lost_kinds))
+        return bool(DATA & self.lost_kinds.keys())
 
     @property
     def needs_name(self) -> bool:
@@ -256,9 +276,14 @@ class Sheet:
         return f"{moved}, remove {counted_kinds(self.lost_kinds)}" if self.lost_kinds else moved
 
 
-def lost_kinds(plan: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of what *plan* takes and no trash can hold."""
-    return [kind for kind in plan["kinds"] if kind not in plan["trash_kinds"]]
+def lost_kinds(plan: Mapping[str, Any]) -> Counter[str]:
+    """Return how many of each kind *plan* takes that no trash can hold."""
+    return Counter(plan["kinds"]) - Counter(plan["trash_kinds"])
+
+
+def _together(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Return how many of each there are over hosts."""
+    return sum(map(Counter, counts), Counter())
 
 
 def _selection(request: SignedInRequest) -> dict[str, dict[str, Any]]:
@@ -328,8 +353,8 @@ def _told(host: str, plan: dict[str, Any], days: Mapping[str, int]) -> dict[str,
 
 def _others_things(sheet: Sheet, name: str) -> dict[str, int]:
     """Return how many of the things are whose, other than *name*'s and nobody's."""
-    owners = [owner for each in sheet.plans.values() for owner in each["owners"]]
-    return {each: owners.count(each) for each in sorted(set(owners) - {"", name})}
+    owners = _together(each["owners"] for each in sheet.plans.values())
+    return {each: owners[each] for each in sorted(owners.keys() - {"", name})}
 
 
 def _run(request: SignedInRequest, host: str, plan: dict[str, Any], sheet: Sheet) -> Job:
@@ -360,6 +385,12 @@ def _go_back(request: SignedInRequest, jobs: list[Job]) -> HttpResponse:
     place = {"path": url, "target": "#page", "swap": "outerHTML"}
     headers = {"HX-Location": json.dumps(place), "HX-Trigger": json.dumps({"close-dialog": True})}
     return HttpResponse(status=204, headers=headers)
+
+
+def _query(request: SignedInRequest, **more: str) -> str:
+    """Return the filters in the address, and *more*."""
+    kept = {key: request.GET[key] for key in KEPT if request.GET.get(key)}
+    return urlencode({**kept, **more})
 
 
 def _ask_all(question: Question, told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import selectors, services
-from dashboard.agents import Question, ask_all
+from dashboard.agents import Question, ask, ask_all
 from dashboard.errors import HostNotFound
 from dashboard.forms import words_of
 from dashboard.forms.trash import ForGoodForm, RestoreAsForm, TrashLimitsForm, typed_trash_limits
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from dashboard.models import Host, Job
 
 PATIENCE_SECONDS = 5.0
+# As many as a host tells at once.
+SHOWN = 100
+MOST_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,33 @@ class HostTrash:
 
     host: Host
     items: tuple[dict[str, Any], ...] = ()
+    first: int = 0
     count: int = 0
     bytes: int = 0
+    until: str = ""
     error: str = ""
+
+    @property
+    def last(self) -> int:
+        """How many there are up to the last one that is shown."""
+        return self.first + len(self.items)
+
+    @property
+    def before(self) -> int:
+        """From which on the page before this one begins."""
+        return max(self.first - SHOWN, 0)
 
 
 @require_safe
 @require_role(Role.VIEWER)
 def trash(request: SignedInRequest) -> HttpResponse:
     """Show what lies in the trash of each host, until when, and what comes free by it."""
-    hosts = hosts_about(request.GET.get("host", ""))
+    host = request.GET.get("host", "")
+    hosts = hosts_about(host)
+    # Only the trash of one host is turned over, or the pages of others would turn with it.
     context = {
-        "host": request.GET.get("host", ""),
-        "trashes": _look(hosts),
+        "host": host,
+        "trashes": _look(hosts, first=_first_in(request) if host else 0),
         "offline": offline(hosts),
         "may_limit": request.user.has_role(ROLE_FOR_TRASH_LIMITS),
     }
@@ -108,9 +125,14 @@ def trash_restore_as(request: SignedInRequest, host: str, item: str) -> HttpResp
 @require_POST
 @require_role(Role.OPERATOR)
 def trash_empty(request: SignedInRequest) -> HttpResponse:
-    """Ask for the host's name, and have what is ticked deleted for good."""
+    """
+    Ask for the host's name, and have deleted for good what is ticked, or all that lay there.
+
+    All is what had come by the time that the page said, not what turns up meanwhile.
+    """
+    until = request.POST.get("until", "")
     try:
-        ((host, ids),) = by_host(request.POST.getlist("ids")).items()
+        ((host, ids),) = (_all_in(request, until) if until else _ticked_in(request)).items()
     except EngineError as error:
         return say(request, words_of(error), to="trash", is_bad=True)
     except ValueError:
@@ -124,7 +146,7 @@ def trash_empty(request: SignedInRequest) -> HttpResponse:
         request,
         "dashboard/trash/_empty.html",
         form,
-        {"host": host, "ids": ids},
+        {"host": host, "ids": [] if until else ids, "until": until, "count": len(ids)},
         title="Delete for good",
     )
 
@@ -177,12 +199,30 @@ def _host(name: str) -> Host:
     raise HostNotFound(name)
 
 
-def _look(hosts: tuple[Host, ...]) -> list[HostTrash]:
+def _ticked_in(request: SignedInRequest) -> dict[str, list[str]]:
+    return by_host(request.POST.getlist("ids"))
+
+
+def _all_in(request: SignedInRequest, until: str) -> dict[str, list[str]]:
+    """Return by its host all that lay in a trash at *until*."""
+    host = _host(request.POST.get("host", "")).name
+    told = {"until": until}
+    return {host: ask(host, Question.TRASH_LIST, told, patience=PATIENCE_SECONDS)["ids"]}
+
+
+def _first_in(request: SignedInRequest) -> int:
+    """Return how many things a URL passes over."""
+    text = request.GET.get("first", "")
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
+
+
+def _look(hosts: tuple[Host, ...], *, first: int) -> list[HostTrash]:
     """Return the trash of each of *hosts* that is online."""
     online = [host for host in hosts if host.is_online]
+    told = {"first": first}
     try:
         answers = ask_all(
-            Question.TRASH_LIST, {host.name: {} for host in online}, patience=PATIENCE_SECONDS
+            Question.TRASH_LIST, {host.name: told for host in online}, patience=PATIENCE_SECONDS
         )
     except EngineError as error:
         answers = dict.fromkeys((host.name for host in online), error)
@@ -193,7 +233,8 @@ def _trash_of(host: Host, answer: Any) -> HostTrash:
     if isinstance(answer, EngineError):
         return HostTrash(host, error=words_of(answer))
     items = tuple(_item(host, each) for each in answer["items"])
-    return HostTrash(host, items, answer["count"], answer["bytes"])
+    told = {name: answer[name] for name in ("first", "count", "bytes", "until")}
+    return HostTrash(host, items, **told)
 
 
 def _item(host: Host, told: dict[str, Any]) -> dict[str, Any]:

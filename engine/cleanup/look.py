@@ -29,6 +29,9 @@ class Ledger(Protocol):
     def freed(self, selection: Iterable[str]) -> int:
         """Return the bytes that come free if exactly the holders in *selection* go."""
 
+    def freed_each(self, holders: Iterable[str]) -> dict[str, int]:
+        """Return for each of *holders* the bytes that come free if it alone goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -94,6 +94,11 @@ class Lookout:
         with self.book() as book:
             return book.freed(selection)
 
+    def freed_each(self, holders: Iterable[str]) -> dict[str, int]:
+        """Return for each of *holders* the bytes that come free if it alone goes."""
+        with self.book() as book:
+            return {each: book.freed([each]) for each in holders}
+
     def usage(self) -> DiskUsage:
         """Return what takes the disk, each byte once, and how old the oldest part of that is."""
         with self.book() as book:

@@ -157,6 +157,10 @@ class Trash:
         """Return the bytes that come free if exactly these leave the trash for good."""
         return self._lookout.freed(item_ids)
 
+    def freed_by_each(self, item_ids: Iterable[str]) -> dict[str, int]:
+        """Return for each of these the bytes that come free if it alone leaves the trash."""
+        return self._lookout.freed_each(item_ids)
+
     def empty(
         self,
         item_ids: Sequence[str],
@@ -236,25 +240,25 @@ class Trash:
         """Return what is in the trash, the oldest first."""
         containers = [
             TrashItem(
-                held_by(TRASH, each.record.id),
+                held_by(TRASH, each.id),
                 SubjectKind.CONTAINER,
-                (each.record.name,),
-                each.record.owner,
+                (each.name,),
+                each.owner,
                 each.trashed_at,
                 each.trashed_by,
             )
-            for each in self._sources.containers.trash.list()
+            for each in self._sources.containers.trash.sketches()
         ]
         images = [
             TrashItem(
-                held_by(TRASH, str(each.record.id)),
+                held_by(TRASH, each.id),
                 SubjectKind.IMAGE,
-                tuple(tag.familiar for tag in each.record.tags),
-                each.record.added_by,
+                tuple(tag.familiar for tag in each.tags),
+                each.owner,
                 each.trashed_at,
                 each.trashed_by,
             )
-            for each in self._sources.image_trash.list()
+            for each in self._sources.image_trash.sketches()
         ]
         volumes = [
             TrashItem(

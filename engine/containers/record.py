@@ -109,6 +109,17 @@ class TrashedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class TrashedSketch:
+    """What a list says of a container in the trash."""
+
+    id: str
+    name: str
+    owner: str
+    trashed_at: datetime
+    trashed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a run ended; *code* is 128 + n where signal n ended it."""
 

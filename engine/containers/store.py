@@ -15,7 +15,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.health import Health
-from engine.containers.record import NOBODY, Attached, ContainerRecord, TrashedContainer
+from engine.containers.record import (
+    NOBODY,
+    Attached,
+    ContainerRecord,
+    TrashedContainer,
+    TrashedSketch,
+)
 from engine.containers.schema import SCHEMA
 from engine.containers.state import ContainerState
 from engine.errors import AmbiguousID, ContainerNotFound, NameTaken
@@ -243,6 +249,23 @@ class ContainerStore:
         """Return the containers in the trash, the oldest first."""
         rows = self._database.rows("SELECT * FROM trashed_containers ORDER BY trashed_at, id")
         return [_trashed(row) for row in rows]
+
+    def sketch_aside(self) -> list[TrashedSketch]:
+        """As `list_aside`, with no more than lists say: thousands may lie there."""
+        rows = self._database.rows(
+            "SELECT id, name, json_extract(content, '$.owner') AS owner, trashed_at, trashed_by"
+            " FROM trashed_containers ORDER BY trashed_at, id"
+        )
+        return [
+            TrashedSketch(
+                row["id"],
+                row["name"],
+                row["owner"] or "",
+                from_nanoseconds(row["trashed_at"]),
+                row["trashed_by"],
+            )
+            for row in rows
+        ]
 
     def _by_prefix(self, prefix: str) -> Row | None:
         # Every digit sorts before g, so this is a range of the primary key.

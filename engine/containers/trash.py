@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from engine.containers.ports import Means
-    from engine.containers.record import ContainerRecord, TrashedContainer
+    from engine.containers.record import ContainerRecord, TrashedContainer, TrashedSketch
     from engine.containers.settle import Settler
 
 GOING = "is to be removed at its exit"
@@ -188,6 +188,10 @@ class ContainerTrash:
             except NameTaken:
                 continue
             return candidate
+
+    def sketches(self) -> Sequence[TrashedSketch]:
+        """Return what lists say of what is in the trash, the oldest first."""
+        return self._means.store.sketch_aside()
 
     # Last, because its name hides the built-in one from annotations that follow.
     def list(self) -> list[TrashedContainer]:

@@ -36,6 +36,17 @@ REASON = "trash"
 
 
 @dataclass(frozen=True, slots=True)
+class TrashedImageSketch:
+    """What a list says of an image in the trash."""
+
+    id: str
+    tags: tuple[Reference, ...]
+    owner: str
+    trashed_at: datetime
+    trashed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Discarded:
     """Which images left the trash for good, why others did not, and the bytes that came free."""
 
@@ -246,6 +257,24 @@ class ImageTrash:
 
     def _now(self) -> int:
         return nanoseconds(self._clock.now())
+
+    def sketches(self) -> Sequence[TrashedImageSketch]:
+        """Return what lists say of what is in the trash, the oldest first."""
+        rows = self._database.rows(
+            "SELECT id, json_extract(content, '$.tags') AS tags,"
+            " json_extract(content, '$.added_by') AS owner, trashed_at, trashed_by"
+            " FROM trashed_images ORDER BY trashed_at, id"
+        )
+        return [
+            TrashedImageSketch(
+                row["id"],
+                tuple(map(Reference.parse, json.loads(row["tags"]))),
+                row["owner"],
+                from_nanoseconds(row["trashed_at"]),
+                row["trashed_by"],
+            )
+            for row in rows
+        ]
 
     # Last, because its name hides the built-in one from annotations that follow.
     def list(self) -> list[TrashedImage]:

@@ -168,10 +168,12 @@ ANSWERS = {
                 "kept_count": 0,
             },
         },
-        "safe": {"kinds": ["container"], "bytes": 48_300_000},
+        "safe": {"kinds": {"container": 1}, "bytes": 48_300_000},
     },
-    "cleanup.weigh": {"count": 1, "kinds": ["container"], "bytes": 48_300_000, "kept": []},
+    "cleanup.weigh": {"count": 1, "kinds": {"container": 1}, "bytes": 48_300_000, "kept": []},
     "trash.list": {
+        "first": 0,
+        "until": "2026-07-01T12:00:00+00:00",
         "items": [
             {
                 "id": "trash:" + "d" * 64,

@@ -17,7 +17,14 @@ from engine.cleanup.subject import Facts, SubjectKind
 from engine.cleanup.trash import TrashItem
 from engine.containers.departed import DepartedLimits
 from engine.engine import Engine
-from engine.errors import ContainerRunning, EngineError, PlanNotFound, RestoreConflict, VolumeInUse
+from engine.errors import (
+    ContainerRunning,
+    EngineError,
+    InvalidInput,
+    PlanNotFound,
+    RestoreConflict,
+    VolumeInUse,
+)
 from engine.progress import NEVER, SILENT
 from engine.settings import ContainerSettings
 from engine.settings.mounts import MountKind, MountPoint
@@ -272,6 +279,37 @@ def test_what_is_found_says_why_it_goes_and_why_it_stays(ask, real) -> None:
     assert older["sections"]["untagged-images"]["kept"][0]["stays"] == "is younger than 1 hour"
 
 
+def test_of_many_the_largest_are_told_and_all_are_counted(ask, real) -> None:
+    for number in range(3):
+        add_image(real, None, b"x" * 10_000 * (number + 1))
+
+    found = ask(Question.CLEANUP_FIND, only="untagged-images", rows=2)
+
+    (section,) = found["sections"].values()
+    assert section["count"] == 3
+    assert len(section["rows"]) == 2
+    assert section["bytes"] >= sum(each["bytes"] for each in section["rows"])
+    bytes_ = [each["bytes"] for each in section["rows"]]
+    assert bytes_ == sorted(bytes_, reverse=True)
+
+
+def test_the_trash_is_told_by_pages_and_what_had_come_by_a_moment(ask, real) -> None:
+    ids = [str(add_image(real, None, b"%d" % number).id) for number in range(3)]
+    trash = real.cleanup.trash
+    moved = [trash.put(each) for each in ids[:2]]
+    until = ask(Question.TRASH_LIST)["until"]
+    trash.put(ids[2])
+
+    page = ask(Question.TRASH_LIST, first=2)
+
+    assert (page["first"], page["count"], len(page["items"])) == (2, 3, 1)
+    assert page["bytes"] == trash.freed_by(each.id for each in trash.list())
+    assert sorted(ask(Question.TRASH_LIST, until=until)["ids"]) == sorted(moved)
+    for wrong in ("yesterday", "2026-07-01T12:00:00"):
+        with pytest.raises(InvalidInput):
+            ask(Question.TRASH_LIST, until=wrong)
+
+
 @pytest.mark.parametrize(
     "told",
     [{"rules": ["x"]}, {"ids": [1]}, {"filters": {"older_than": -1}}, {"filters": {"names": "x"}}],
@@ -388,7 +426,7 @@ def test_a_plan_with_a_volume_is_told_apart_from_one_that_lies_there_already(
     outcome = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told))
     again = trash.run_clean_up(work(JobName.RUN_CLEAN_UP, told, attempts=2))
 
-    assert plan["trash_kinds"] == ["volume"]
+    assert plan["trash_kinds"] == {"volume": 1}
     assert outcome["message"] == "Moved 1 volume to the trash. Freed 0 B."
     assert outcome["trashed"] == again["trashed"]
     assert old not in outcome["trashed"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dashboard.agents import Question
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from workers.agent.questions import Answer
 
 MOST_ROWS = 300
+MOST_TRASHED = 100
 MOST_ITEMS = 10_000
 MOST_TOLD = 500
 MOST_HOLDERS = 20
@@ -54,18 +56,21 @@ class CleanupAnswers:
 
     def find(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """
-        Return by rule what builds up: counts, exact bytes, and rows, the largest first.
+        Return by rule what builds up: counts, exact bytes, and the first *rows*, the largest first.
 
-        What is there and stays comes as rows too, with why.
+        What is there and stays comes as rows too, with why. With *only*, of that rule alone.
         """
         look, filters = self._engine.cleanup.look(), filters_of(told)
-        rows = Rows(look)
+        rows = Rows(look, min(_number(told, "rows") or MOST_ROWS, MOST_ROWS))
+        kinds = [
+            kind for kind in RuleKind if kind.value == told.get("only") or not told.get("only")
+        ]
         rules = _rules(told.get("safe") or [], filters)
         safe, _ = look.chosen((), rules, sparing=_sparing_of(told))
         return {
-            "sections": {kind.value: rows.section(Rule(kind, filters)) for kind in RuleKind},
+            "sections": {kind.value: rows.section(Rule(kind, filters)) for kind in kinds},
             "safe": {
-                "kinds": [each.kind.value for each in safe],
+                "kinds": _counted(safe),
                 "bytes": look.reclaim.freed(each.id for each in safe),
             },
         }
@@ -76,7 +81,7 @@ class CleanupAnswers:
         items, kept = look.chosen(ids_of(told), _rules_of(told), sparing=_sparing_of(told))
         return {
             "count": len(items),
-            "kinds": [each.kind.value for each in items],
+            "kinds": _counted(items),
             "bytes": look.reclaim.freed(each.id for each in items),
             "kept": [_kept(each) for each in kept[:MOST_TOLD]],
         }
@@ -103,9 +108,9 @@ class CleanupAnswers:
         return {
             "plan_id": plan.id,
             "count": len(plan.items),
-            "kinds": [each.kind.value for each in plan.items],
-            "owners": [each.owner for each in plan.items],
-            "trash_kinds": [each.kind.value for each in plan.items if each.kind in TRASHABLE],
+            "kinds": _counted(plan.items),
+            "owners": Counter(each.owner for each in plan.items),
+            "trash_kinds": _counted(each for each in plan.items if each.kind in TRASHABLE),
             "items": [_item(each) for each in plan.items[:MOST_TOLD]],
             "kept": [_kept(each) for each in plan.kept[:MOST_TOLD]],
             "kept_count": len(plan.kept),
@@ -129,16 +134,27 @@ class CleanupAnswers:
             "reason": found.reason,
         }
 
-    def trash(self, _told: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what lies in the trash, with the bytes that come free by it alone and in all."""
-        items = self._engine.cleanup.trash.list()
-        if not items:
-            return {"items": [], "count": 0, "bytes": 0, "names": []}
-        reclaim = self._engine.cleanup.look().reclaim
+    def trash(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return a page of what lies in the trash, the oldest first, and what comes free by all of it.
+
+        *first* says how many are passed over. *until* is when the last came; with an *until*, all
+        IDs of what had come by then are returned instead.
+        """
+        trash = self._engine.cleanup.trash
+        items = trash.list()
+        if told.get("until"):
+            until = _moment(told, "until")
+            return {"ids": [each.id for each in items if each.trashed_at <= until][:MOST_ITEMS]}
+        first = _number(told, "first")
+        shown = items[first : first + MOST_TRASHED]
+        freed = trash.freed_by_each(each.id for each in shown)
         return {
-            "items": [_trashed(each, reclaim.freed([each.id])) for each in items[:MOST_ITEMS]],
+            "items": [_trashed(each, freed[each.id]) for each in shown],
+            "first": first,
             "count": len(items),
-            "bytes": reclaim.freed(each.id for each in items),
+            "bytes": trash.freed_by(each.id for each in items),
+            "until": items[-1].trashed_at.isoformat() if items else "",
         }
 
 
@@ -180,10 +196,11 @@ def _rules(kinds: Iterable[Any], filters: Filters) -> list[Rule]:
 
 
 class Rows:
-    """A look, told by rows."""
+    """A look, told by at most *most* rows of each section."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, most: int = MOST_ROWS) -> None:
         self._look = look
+        self._most = most
         self._subjects = {each.id: each for each in look.subjects}
         self._idle = {
             each.name: each.id
@@ -196,17 +213,22 @@ class Rows:
         items, kept = judge([rule], self._look.subjects, self._look.at)
         going = [each for each in items if is_told_under(rule.kind, self._subjects[each.id])]
         staying = [each for each in kept if is_wondered_at(rule.kind, self._subjects[each.id])]
-        rows = [self._row(each.id, reason=each.reason) for each in going]
-        rows.sort(key=lambda each: (-each["bytes"], each["name"]))
+        reclaim = self._look.reclaim
+        freed = reclaim.freed_each(each.id for each in going)
+        largest = sorted(going, key=lambda each: (-freed[each.id], each.name))[: self._most]
+        shown = staying[: self._most]
+        freed |= reclaim.freed_each(each.id for each in shown)
         return {
-            "rows": rows[:MOST_ROWS],
+            "rows": [self._row(each.id, freed[each.id], reason=each.reason) for each in largest],
             "count": len(going),
-            "bytes": self._look.reclaim.freed(each.id for each in going),
-            "kept": [self._row(each.id, stays=each.reason) for each in staying[:MOST_ROWS]],
+            "bytes": reclaim.freed(each.id for each in going),
+            "kept": [self._row(each.id, freed[each.id], stays=each.reason) for each in shown],
             "kept_count": len(staying),
         }
 
-    def _row(self, subject_id: str, *, reason: str = "", stays: str = "") -> dict[str, Any]:
+    def _row(
+        self, subject_id: str, freed: int, *, reason: str = "", stays: str = ""
+    ) -> dict[str, Any]:
         subject = self._subjects[subject_id]
         last_used = subject.last_used_at
         return {
@@ -218,7 +240,7 @@ class Rows:
             "since": subject.since.isoformat(),
             "last_used": last_used.isoformat() if last_used else "",
             "size": subject.size,
-            "bytes": self._look.reclaim.freed([subject.id]),
+            "bytes": freed,
             "reason": reason,
             "stays": stays,
             "behind": self._behind(subject) if stays else [],
@@ -260,6 +282,11 @@ def _sparing(owner: str) -> Sparing:
     return sparing_for(User.objects.filter(username=owner).first())
 
 
+def _counted(items: Iterable[SealedItem]) -> dict[str, int]:
+    """Return how many of each kind there are."""
+    return Counter(each.kind.value for each in items)
+
+
 def _item(item: SealedItem) -> dict[str, Any]:
     return {
         "id": item.id,
@@ -290,6 +317,16 @@ def _trashed(item: TrashItem, freed: int) -> dict[str, Any]:
 def _span(given: Mapping[str, Any], name: str) -> timedelta | None:
     seconds = _number(given, name)
     return timedelta(seconds=seconds) if seconds else None
+
+
+def _moment(given: Mapping[str, Any], name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(given[name]))
+    except ValueError as error:
+        raise InvalidInput(f"{name} is a moment", field=name) from error
+    if moment.tzinfo is None:
+        raise InvalidInput(f"{name} is a moment with its time zone", field=name)
+    return moment
 
 
 def _number(given: Mapping[str, Any], name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.urls import reverse
 
 from dashboard.agents import Question
 from dashboard.errors import AnswerRefused, HostSilent
-from dashboard.models import Host, Job, RegistryCredential
+from dashboard.models import Host, Image, Job, RegistryCredential
 
 HTMX = {"HX-Request": "true"}
 PLAN_ID = "e" * 32
@@ -64,7 +65,7 @@ def found() -> dict[str, Any]:
     sections = {kind: section() for kind in KINDS}
     sections["stopped-containers"] = section(row("container", CONTAINER, "old-job"))
     sections["unused-images"] = section(kept=(held, busy))
-    return {"sections": sections, "safe": {"kinds": ["container"], "bytes": 1000}}
+    return {"sections": sections, "safe": {"kinds": {"container": 1}, "bytes": 1000}}
 
 
 def plan(**values: Any) -> dict[str, Any]:
@@ -73,9 +74,9 @@ def plan(**values: Any) -> dict[str, Any]:
     return {
         "plan_id": PLAN_ID,
         "count": len(kinds),
-        "kinds": kinds,
-        "owners": ["ana"] * len(kinds),
-        "trash_kinds": [each for each in kinds if each not in lost],
+        "kinds": Counter(kinds),
+        "owners": {"ana": len(kinds)},
+        "trash_kinds": Counter(each for each in kinds if each not in lost),
         "items": [
             {
                 "id": "x",
@@ -114,6 +115,52 @@ def test_the_page_shows_what_each_host_found(browse, agents):
     assert "db:1 cannot be ticked: it is used by db" in html
     assert "Nothing of: Untagged images" in html
     assert "Safe to clean up" in html
+
+
+def plenty(host: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Answer as a host that holds ten thousand things, as much as it is asked for."""
+    most = told["rows"]
+    held = [
+        row("image", f"sha256:{number:064x}", "api:1", stays="is used by old", behind=[CONTAINER])
+        for number in range(most)
+    ]
+    rows = [row("image", f"sha256:{number:064x}", f"web:{number}") for number in range(most)]
+    full = {**section(*rows, kept=tuple(held)), "count": 2_000, "kept_count": 2_000}
+    kinds = [told["only"]] if told["only"] else KINDS
+    return {
+        "sections": dict.fromkeys(kinds, full),
+        "safe": {"kinds": {"image": 10_000}, "bytes": 1000},
+    }
+
+
+@pytest.mark.parametrize("query", ["", "?kind=untagged-images"])
+def test_a_page_about_ten_thousand_things_is_no_longer_than_one_can_read(
+    browse, agents, both, django_assert_max_num_queries, query
+):
+    agents.answers[Question.CLEANUP_FIND] = plenty
+    harbour = Host.objects.get(name="harbour")
+    Image.objects.bulk_create(
+        Image(
+            host=harbour,
+            image_id=f"sha256:{number:064x}",
+            size=1000,
+            is_dangling=True,
+            story=f"was web:{number}",
+        )
+        for number in range(5_000)
+    )
+    client = browse("mia")
+
+    with django_assert_max_num_queries(12):
+        html = client.get(reverse("cleanup") + query).content.decode()
+
+    assert len(html) < 1_000_000
+    assert "was web:0" in html
+    assert "20,000 images" in html
+    shown = 200 if query else 30
+    assert html.count('data-row="found-untagged-images') == 2 * shown
+    assert f"also the {4_000 - shown} not listed" in html
+    assert ("kind=unused-images" in html) == (not query)
 
 
 def test_what_is_anothers_cannot_be_ticked_by_an_operator(browse, agents):
@@ -177,7 +224,7 @@ def test_a_host_that_is_silent_is_said_so_and_the_others_show(browse, agents, bo
 def test_what_is_ticked_is_weighed_by_its_hosts(browse, agents, both):
     agents.answers[Question.CLEANUP_WEIGH] = {
         "count": 1,
-        "kinds": ["container"],
+        "kinds": {"container": 1},
         "bytes": 1500,
         "kept": [{"id": "y", "kind": "image", "name": "web:1", "reason": "is used by x"}],
     }

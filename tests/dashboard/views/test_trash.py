@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -23,6 +24,7 @@ WEB = {
 }
 IMAGE = {**WEB, "id": "trash:sha256:" + "a" * 64, "kind": "image", "names": ["web:1", "web:2"]}
 LIMITS = {"days": "7", "max_bytes": "", "watermark": "95", "log_hours": "48", "log_max_bytes": "1g"}
+UNTIL = "2026-07-01T12:00:00.000001+00:00"
 VALUE = f"harbour/{WEB['id']}"
 
 
@@ -30,8 +32,10 @@ VALUE = f"harbour/{WEB['id']}"
 def filled(agents):
     agents.answers[Question.TRASH_LIST] = {
         "items": [WEB, IMAGE],
+        "first": 0,
         "count": 2,
         "bytes": 5_000_000,
+        "until": UNTIL,
     }
     return agents
 
@@ -103,6 +107,52 @@ def test_nothing_is_deleted_for_good_without_the_hosts_name(browse):
     client.post(url, {"ids": [VALUE], "confirm": "harbour"}, headers=HTMX)
 
     assert Job.objects.get(name="trash.empty").arguments == {"ids": [WEB["id"]]}
+
+
+def test_many_things_are_shown_by_pages_of_one_host(browse, agents):
+    def answer(host: str, told: dict[str, Any]) -> dict[str, Any]:
+        first = told["first"]
+        items = [{**WEB, "id": f"trash:{number:064x}"} for number in range(first, first + 100)]
+        return {"items": items, "first": first, "count": 250, "bytes": 1, "until": UNTIL}
+
+    agents.answers[Question.TRASH_LIST] = answer
+    client, url = browse("otto"), reverse("trash")
+
+    first = client.get(f"{url}?first=100").content.decode()
+    second = client.get(f"{url}?host=harbour&first=100").content.decode()
+
+    assert "1\u2013100 of 250" in first
+    assert "?host=harbour&amp;first=100" in first
+    assert "101\u2013200 of 250" in second
+    assert "?host=harbour&amp;first=0" in second
+    assert "?host=harbour&amp;first=200" in second
+
+
+def test_all_of_it_goes_that_had_come_when_the_page_was_made(browse, filled):
+    client, url = browse("otto"), reverse("trash_empty")
+    page = client.get(reverse("trash")).content.decode()
+    filled.answers[Question.TRASH_LIST] = {"ids": [WEB["id"], IMAGE["id"]]}
+    told = {"host": "harbour", "until": UNTIL}
+
+    question = client.post(url, told, headers=HTMX).content.decode()
+    client.post(url, {**told, "confirm": "harbour"}, headers=HTMX)
+
+    assert f'name="until" value="{UNTIL}"' in page
+    assert f'name="until" value="{UNTIL}"' in question
+    assert '<b class="num">2</b> things' in question
+    assert filled.asked[-1] == ("harbour", "trash.list", {"until": UNTIL})
+    job = Job.objects.get(name="trash.empty")
+    assert job.arguments == {"ids": sorted([WEB["id"], IMAGE["id"]])}
+
+
+@pytest.mark.parametrize("host", ["", "nowhere"])
+def test_the_trash_of_no_host_is_not_emptied(browse, filled, host):
+    told = {"host": host, "until": UNTIL, "confirm": host}
+
+    response = browse("otto").post(reverse("trash_empty"), told, headers=HTMX)
+
+    assert response.status_code == 422
+    assert not Job.objects.filter(name="trash.empty").exists()
 
 
 def test_two_hosts_are_not_emptied_at_once(browse):

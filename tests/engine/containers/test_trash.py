@@ -51,6 +51,9 @@ def test_what_lies_in_the_trash_is_seen_by_nobody_and_needs_its_image(yard: Yard
     assert yard.containers.present_holders(record.image_id) == ()
     (item,) = yard.containers.trash.list()
     assert (item.record, item.trashed_by) == (record, "ana")
+    (sketch,) = yard.containers.trash.sketches()
+    assert (sketch.id, sketch.name, sketch.owner) == (record.id, NAME, record.owner)
+    assert (sketch.trashed_at, sketch.trashed_by) == (item.trashed_at, "ana")
     assert yard.actions()[-1] == "destroy"
 
 

@@ -83,6 +83,9 @@ def test_in_the_trash_an_image_has_no_name_and_keeps_its_bytes(
     assert world.images.list_all() == []
     (item,) = trash.list()
     assert (item.record.id, item.record.tags, item.trashed_by) == (image.id, image.tags, "bob")
+    (sketch,) = trash.sketches()
+    assert (sketch.id, sketch.tags, sketch.owner) == (str(image.id), image.tags, image.added_by)
+    assert (sketch.trashed_at, sketch.trashed_by) == (item.trashed_at, "bob")
     assert all(world.store.has(each.digest) for each in image.documents)
     assert all(world.layers.find(str(each.chain_id)) for each in image.layers)
 
