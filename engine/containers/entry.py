@@ -7,6 +7,7 @@ here is left to the runtime, which knows all of it.
 
 from __future__ import annotations
 
+import re
 import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ _PROCESS_KEYS = {
     *("noNewPrivileges", "oomScoreAdj"),
 }
 _USER_KEYS = {"uid", "gid", "additionalGids"}
+_HALF = re.compile("[\ud800-\udfff]")
 _CAPABILITY_SETS = {"bounding", "effective", "permitted"}
 
 
@@ -89,13 +91,13 @@ def _is_plain(linux: dict[str, Any], process: dict[str, Any]) -> bool:
         and {each["type"] for each in linux["namespaces"]} <= NAMESPACES.keys()
         and all(hasattr(resource, each["type"]) for each in process["rlimits"])
         and process["cwd"].startswith("/")
-        and not _holds_nul([process["cwd"], *process["args"], *process["env"]])
+        and all(map(_can_be_told, [process["cwd"], *process["args"], *process["env"]]))
     )
 
 
-def _holds_nul(texts: Sequence[str]) -> bool:
-    # Nobody can be told such a word; the runtime says so.
-    return any("\0" in each for each in texts)
+def _can_be_told(text: str) -> bool:
+    # Of half a character the runtime makes another; of a NUL it says that it cannot be.
+    return "\0" not in text and not _HALF.search(text)
 
 
 def _bits(names: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from engine.containers.exec_record import read_number
 from engine.containers.monitor import MAX_CELLS, RESIZE, failure_of
 from engine.errors import Failed, RuntimeFailed, SystemFailure, from_oserror
 from engine.system.entering.order import Order
-from engine.system.marks import end_holders, marked
+from engine.system.marks import end_holders, is_held, marked
 from engine.system.processes import has_argument, kill_and_wait, tell_by_pipe, wait_until_gone
 from engine.system.runner import Pipes, start_conversation
 from engine.system.sockets import connect_packets
@@ -129,9 +129,9 @@ class LinuxExecMonitor:
         return connection
 
     def is_watching(self, place: ExecPlace) -> bool:
-        """Whether the process lives that was noted as the monitor."""
+        """Whether the process lives that was noted as the monitor, or is about to note itself."""
         pid = read_number(place.monitor_pid_file)
-        return pid is not None and has_argument(pid, place.bundle.id)
+        return (pid is not None and has_argument(pid, place.bundle.id)) or is_held(place.mark)
 
     def wait(self, place: ExecPlace, *, timeout: float) -> bool:
         """Wait for the end of the monitor, which comes right after the exit file."""

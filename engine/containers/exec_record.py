@@ -12,13 +12,14 @@ import json
 import os
 import re
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ExecNotFound, ExecStarted, LimitExceeded, from_oserror
 from engine.settings.execution import ExecSettings
 from engine.system.files import remove_tree
+from engine.system.marks import is_held, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,20 +155,34 @@ class ExecStore:
             exit_code=code,
         )
 
-    def mark_started(self, place: ExecPlace, process: dict[str, Any]) -> None:
-        """Write what is to run; raise `ExecStarted` where somebody did already."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    @contextmanager
+    def starting(self, place: ExecPlace, process: dict[str, Any]) -> Iterator[None]:
+        """
+        Write what is to run, and be seen to start it; raise `ExecStarted` where somebody did.
+
+        Of one that nobody starts any more, and nobody watches, nothing more is to be expected.
+        """
+        aside = place.directory / f"process.{secrets.token_hex(8)}"
         try:
-            with os.fdopen(os.open(place.process, flags, 0o600), "w") as stream:
-                stream.write(json.dumps(process))
+            with marked(aside):
+                aside.write_text(json.dumps(process))
+                # It is held from the moment it is there.
+                os.link(aside, place.process)
+                aside.unlink()
+                yield
         except FileExistsError as error:
+            aside.unlink()
             ended = read_number(place.exit_file) is not None
             raise ExecStarted(place.id, has_ended=ended) from error
         except FileNotFoundError as error:
             raise ExecNotFound(place.id) from error
 
+    def is_starting(self, place: ExecPlace) -> bool:
+        """Whether somebody is about to start it."""
+        return is_held(place.process)
+
     def mark_ended(self, place: ExecPlace, code: int) -> None:
-        """Note the exit code of one that never came to run."""
+        """Note the exit code of one that nobody watches."""
         aside = place.directory / "exit.new"
         with suppress(FileNotFoundError):
             aside.write_text(str(code))

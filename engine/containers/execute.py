@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ from engine.settings.security import UNCONFINED
 from engine.system.processes import kill_and_wait, session_of
 
 if TYPE_CHECKING:
+    import socket
+
     from engine.containers.bundle import Bundle
     from engine.containers.exec_record import ExecPlace, ExecRecord
     from engine.containers.ports import Means
@@ -83,28 +86,32 @@ class Executor:
         except InvalidSetting:
             self._store.mark_ended(place, NOT_RUN)
             raise
-        self._store.mark_started(place, process)
-        self._ends.expect(place)
-        words = " ".join(settings.command)
-        tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
-        try:
+        with self._store.starting(place, process):
+            self._ends.expect(place)
+            words = " ".join(settings.command)
+            tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
             launch = ExecLaunch(
                 place,
                 tty=settings.tty,
                 open_stdin=settings.stdin,
                 entry=self._entry(record, place.bundle, spec, process),
             )
-            connection = self._means.exec_monitor.start(launch)
-        except (CommandNotFound, RuntimeFailed) as error:
-            code = error.exit_code if isinstance(error, CommandNotFound) else NOT_RUN
-            self._ends.forget(place)
-            self._store.mark_ended(place, code)
-            raise
+            connection = self._connection(launch)
         return Attachment(
             wanted=Wanted(settings.stdin, settings.stdout, settings.stderr),
             connection=connection,
             exit_code=lambda: self._exit_code(place),
         )
+
+    def _connection(self, launch: ExecLaunch) -> socket.socket:
+        """Return a connection to the command, which runs; note it where it could not be run."""
+        try:
+            return self._means.exec_monitor.start(launch)
+        except (CommandNotFound, RuntimeFailed) as error:
+            code = error.exit_code if isinstance(error, CommandNotFound) else NOT_RUN
+            self._ends.forget(launch.place)
+            self._store.mark_ended(launch.place, code)
+            raise
 
     def _entry(
         self,
@@ -138,11 +145,19 @@ class Executor:
         with suppress(ExecNotFound):
             place = self._store.locate(exec_id)
             self._means.exec_monitor.wait(place, timeout=grace)
-            pid = read_number(place.pid_file)
-            # One that forks meanwhile may leave another behind; what is in the session gets fewer.
-            while pid is not None and (left := self._in_session(place, pid)):
-                kill_and_wait(left)
+            self._end_session(place)
             self._means.exec_monitor.kill(place)
+            self._known(place)
+
+    def _end_session(self, place: ExecPlace) -> None:
+        pid = read_number(place.pid_file)
+        deadline = time.monotonic() + END_SECONDS
+        # One that forks meanwhile may leave another behind; what is in the session gets fewer. In
+        # a container that is paused nothing ends before that does.
+        while pid is not None and (left := self._in_session(place, pid)):
+            kill_and_wait(left, timeout=max(0.0, deadline - time.monotonic()))
+            if time.monotonic() >= deadline:
+                return
 
     def _in_session(self, place: ExecPlace, leader: int) -> list[int]:
         members = self._means.cgroups.members(place.bundle.cgroup)
@@ -151,12 +166,25 @@ class Executor:
     def get(self, exec_id: str) -> ExecRecord:
         """Return what is known of the exec; raise `ExecNotFound`."""
         place = self._store.locate(exec_id)
-        found = self._store.read(place)
-        if found.is_running and not self._means.exec_monitor.is_watching(place):
-            # Between the look at the exit file and this one it may have ended.
-            found = self._store.read(place)
+        found = self._known(place)
         self._tell_end(place, found)
         return found
+
+    def _known(self, place: ExecPlace) -> ExecRecord:
+        """Return the record; one whose monitor was killed has ended, and its processes with it."""
+        found = self._store.read(place)
+        if not found.is_running or self._is_attended(place):
+            return found
+        # Between the look at the exit file and this one it may have ended.
+        found = self._store.read(place)
+        if not found.is_running:
+            return found
+        self._end_session(place)
+        self._store.mark_ended(place, KILLED)
+        return self._store.read(place)
+
+    def _is_attended(self, place: ExecPlace) -> bool:
+        return self._store.is_starting(place) or self._means.exec_monitor.is_watching(place)
 
     def list_of(self, bundle: Bundle) -> list[ExecRecord]:
         """Return the execs of a container since its start, the oldest first."""
@@ -170,7 +198,7 @@ class Executor:
     def _exit_code(self, place: ExecPlace) -> int | None:
         self._means.exec_monitor.wait(place, timeout=END_SECONDS)
         with suppress(ExecNotFound):
-            found = self._store.read(place)
+            found = self._known(place)
             self._tell_end(place, found)
             return found.exit_code
         # The container ended, and everything in it with it.

@@ -34,6 +34,15 @@ def check_texts(name: str, texts: Iterable[str]) -> None:
         check_text(name, text)
 
 
+def check_characters(name: str, texts: Iterable[str]) -> None:
+    """Raise `InvalidSetting` on *name* where one of *texts* cannot be written as UTF-8."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidSetting(name, "holds half of a character") from error
+
+
 def check_count(name: str, entries: tuple[object, ...]) -> None:
     """Raise `InvalidSetting` on *name* where there are more entries than anybody needs."""
     if len(entries) > MAX_ENTRIES:

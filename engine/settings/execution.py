@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from engine.errors import InvalidSetting
-from engine.settings.checks import MAX_NAME, check_text, check_texts
+from engine.settings.checks import MAX_NAME, check_characters, check_text, check_texts
 from engine.settings.reading import read_value, write_value
 
 
@@ -33,10 +33,12 @@ class ExecSettings:
     def __post_init__(self) -> None:
         if not self.command or not self.command[0]:
             raise InvalidSetting("command", "No exec command specified")
-        check_texts("command", self.command)
-        check_texts("env", self.env)
+        for each in ("command", "env"):
+            check_texts(each, getattr(self, each))
+            check_characters(each, getattr(self, each))
         for each in ("user", "working_dir", "detach_keys"):
             check_text(each, getattr(self, each))
+            check_characters(each, [getattr(self, each)])
         self._check_user()
 
     @classmethod

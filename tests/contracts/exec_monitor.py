@@ -31,8 +31,8 @@ class ExecMonitorContract:
         settings = ExecSettings(command=command)
         place = ExecPlace(store.add(bundle, settings).id, bundle)
         process = exec_process(read_spec(bundle), bundle, settings, bits=0)
-        store.mark_started(place, process)
-        return ExecLaunch(place)
+        with store.starting(place, process):
+            return ExecLaunch(place)
 
     def start(self, yard: Yard, launch: ExecLaunch) -> socket.socket:
         connection = yard.means.exec_monitor.start(launch)

@@ -195,6 +195,9 @@ def test_a_watcher_that_is_killed_is_the_end_of_it(yard: Yard) -> None:
     os.kill(int((place / "monitor.pid").read_text()), signal.SIGKILL)
 
     assert attachment.read(SECONDS) is None
+    assert attachment.exit_code == 137
+    assert not yard.containers.exec_get(exec_id).is_running
+    assert yard.means.cgroups.members(f"/shipshape/{record.id}") == [first_pid(yard, record)]
     yard.containers.exec_end(exec_id, grace=0)
     yard.containers.kill(record.id)
     assert yard.containers.wait(record.id, timeout=SECONDS) is not None

@@ -79,6 +79,8 @@ def changed(**more: Any) -> dict[str, Any]:
         pytest.param(changed(cwd="here"), id="relative"),
         pytest.param(changed(args=["a\0b"]), id="nul-in-argument"),
         pytest.param(changed(env=["A=\0"]), id="nul-in-variable"),
+        pytest.param(changed(env=["A=\ud800"]), id="half-a-character"),
+        pytest.param(changed(args=["\udcff"]), id="a-byte-that-is-none"),
     ],
 )
 def test_what_is_not_known_is_left_to_the_runtime(process: dict[str, Any]) -> None:

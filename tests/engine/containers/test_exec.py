@@ -5,6 +5,7 @@ import pytest
 
 from engine.containers import exec_record
 from engine.containers.containers import IfRunning
+from engine.containers.exec_record import ExecStore
 from engine.containers.execute import exec_process, read_spec
 from engine.containers.record import ContainerRecord
 from engine.errors import (
@@ -62,6 +63,18 @@ class TestLife:
         yard.containers.exec_start(created.id, detach=True)
         with pytest.raises(ExecStarted, match="is already running"):
             yard.containers.exec_start(created.id)
+
+    def test_one_that_nobody_starts_any_more_has_ended(
+        self, yard: Yard, record: ContainerRecord
+    ) -> None:
+        created = yard.containers.exec_create(record.id, command("/bin/sleep", "9"))
+        store = ExecStore(yard.means.bundles)
+        with store.starting(store.locate(created.id), {}):
+            assert yard.containers.exec_get(created.id).is_running
+
+        # Whoever started it was killed, and has not come to a monitor.
+        ended = yard.containers.exec_get(created.id)
+        assert (ended.is_running, ended.exit_code) == (False, 137)
 
     def test_a_command_that_is_not_there_is_recorded(
         self, yard: Yard, record: ContainerRecord
@@ -123,6 +136,13 @@ class TestLife:
         with pytest.raises(LimitExceeded):
             yard.containers.exec_create(record.id, command("/bin/sleep"))
         yard.containers.remove(record.id, if_running=IfRunning.KILL)
+
+
+@pytest.mark.parametrize("field", ["command", "env", "user", "working_dir"])
+def test_half_of_a_character_is_none(field: str) -> None:
+    words = ("A=\ud800",) if field in {"command", "env"} else "A=\ud800"
+    with pytest.raises(InvalidSetting, match=f"{field}: holds half of a character"):
+        ExecSettings(**{"command": ("true",), field: words})
 
 
 def told(yard: Yard) -> list[tuple[str, str]]:
