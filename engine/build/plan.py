@@ -258,14 +258,15 @@ def _patterns(line: Line, patterns: Sequence[str]) -> IgnorePatterns:
     try:
         return parse_patterns(list(patterns))
     except InvalidInput as error:
-        raise line.error(f"--exclude: {error.message}") from error
+        raise line.flag_error("exclude", f": {error.message}") from error
 
 
 def _check_mode(step: CopyStep) -> None:
     mode = step.mode
     if mode and parse_mode(mode) is None:
         remedy = "Write an octal mode, such as 0755, or a symbolic one, such as u=rwX,go=rX."
-        raise step.line.error(f"invalid chmod parameter: {mode[:40]!r}", remedy=remedy)
+        reason = f": invalid chmod parameter: {mode[:40]!r}"
+        raise step.line.flag_error("chmod", reason, remedy=remedy)
 
 
 def _check_checksum(step: CopyStep) -> None:
@@ -274,7 +275,8 @@ def _check_checksum(step: CopyStep) -> None:
     try:
         Digest.parse(step.checksum)
     except InvalidDigest as error:
-        raise step.line.error(f"--checksum: {error.message}", remedy=error.remedy) from error
+        reason = f": {error.message}"
+        raise step.line.flag_error("checksum", reason, remedy=error.remedy) from error
 
 
 def _written(line: Line) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.build.files import WILDCARDS, TreeFile, cleaned, joined
+from engine.build.remote import is_git, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +116,9 @@ def _missing(step: CopyStep, tree: Files, source: str) -> DockerfileError:
         remedy = "It is excluded by the ignore file."
     if WILDCARDS.search(source):
         remedy = "No file matches the pattern."
+    if is_url(source) or is_git(source):
+        reason, remedy = "source can't be a URL for COPY", "Write ADD, which fetches it."
+        return step.line.error(reason, remedy=remedy)
     return step.line.error(f'"{shown}" was not found in {place}', remedy=remedy)
 
 

@@ -92,6 +92,11 @@ class Line:
         """Return an error that points at the character *at* of the rest."""
         return self.source.error(kind, reason, offset=self.offset + at, remedy=remedy)
 
+    def flag_error(self, name: str, reason: str, *, remedy: str = "") -> DockerfileError:
+        """Return an error that points at the flag *name*; *reason* goes on after its name."""
+        offset = next((each.offset for each in self.flags if each.name == name), self.offset)
+        return self.source.error(DockerfileError, f"--{name}{reason}", offset=offset, remedy=remedy)
+
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:

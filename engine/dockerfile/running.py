@@ -49,9 +49,8 @@ def read_run(line: Line, _: str) -> Run:
 
 def _one_of(line: Line, name: str, value: str, known: tuple[str, ...]) -> str:
     if value and value not in known:
-        raise line.error(
-            f"--{name}={value[:40]} is not known", remedy="Choose one of: " + ", ".join(known)
-        )
+        remedy = "Choose one of: " + ", ".join(known)
+        raise line.flag_error(name, f"={value[:40]} is not known", remedy=remedy)
     return value
 
 

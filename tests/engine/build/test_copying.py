@@ -181,6 +181,7 @@ def test_a_copy_brings(text, expected, context, image):
     ("text", "message"),
     [
         ("COPY nothing /", '"/nothing" was not found in the build context'),
+        ("COPY https://host/f /", "source can't be a URL for COPY"),
         ("COPY *.nothing /", "was not found"),
         ("COPY d/nothing/x /", "was not found"),
         ("COPY a.txt/x /", "was not found"),

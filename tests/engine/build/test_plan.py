@@ -290,3 +290,20 @@ def test_the_host_s_network_is_for_builds_that_may_use_it():
     base = ProcessDefaults(on_build=(text,))
     with pytest.raises(DockerfileError, match="not allowed"):
         plan_of("FROM a", base=base, may_use_host_network=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN --mount=type=tmpfs,target=/t --network=nowhere x",
+        "COPY --chown=1 --chmod=999 a /",
+        "ADD --link --checksum=md5:1 https://host/f /",
+        "COPY --link --exclude=[ a /",
+    ],
+)
+def test_a_flag_that_is_wrong_is_pointed_at(text):
+    with pytest.raises(DockerfileError) as caught:
+        plan_of(f"FROM a\n{text}")
+
+    wrong = text.rindex(" --") + 2
+    assert (caught.value.line, caught.value.column) == (2, wrong)
