@@ -70,7 +70,7 @@ async def inspect(call: Call) -> web.StreamResponse:
             directory=call.engine.paths.containers / record.id,
             standing=Standings(call.engine).of(record),
             mounts=mounts_of(call.engine, record.id),
-            execs=[each.id for each in execs if each.is_running],
+            execs=[each.id for each in execs if each.exit_code is None],
             version=call.version,
             sizes=_sizes(call.engine, record) if with_sizes else None,
         )

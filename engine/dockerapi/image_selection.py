@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.dockerapi.names import matching
 from engine.dockerapi.query import until_of
 from engine.dockerapi.refusals import Refusal
+from engine.dockerapi.versions import ApiVersion
 from engine.errors import ImageNotFound
 from engine.oci.timestamps import EPOCH
 
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
     from engine.images.record import ImageRecord
     from engine.oci.digest import ImageID
 
+WITHOUT_FILTER = ApiVersion(1, 41)
 KNOWN = ("before", "dangling", "label", "label!", "reference", "since", "until")
 
 
-def chosen_images(query: Query) -> Callable[[Engine, Sequence[ImageRecord]], list[ImageRecord]]:
+def chosen_images(
+    query: Query, version: ApiVersion
+) -> Callable[[Engine, Sequence[ImageRecord]], list[ImageRecord]]:
     """Return what chooses the images that *query* asks for; it is checked at once."""
     filters = query.filters(*KNOWN)
-    references = filters.get("reference") or query.texts("filter")
+    old = query.texts("filter") if version < WITHOUT_FILTER else ()
+    references = filters.get("reference") or old
     dangling = filters.flag("dangling")
     matching((), references)
     until = until_of(filters)

@@ -162,7 +162,7 @@ async def prune(call: Call) -> web.StreamResponse:
 
 async def list_images(call: Call) -> web.StreamResponse:
     """Answer `GET /images/json`."""
-    choose = chosen_images(call.query)
+    choose = chosen_images(call.query, call.version)
     with_shared = call.query.flag("shared-size")
 
     def look() -> list[dict[str, Any]]:

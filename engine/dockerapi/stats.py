@@ -10,6 +10,7 @@ from engine.dockerapi.answers import json_answer, stream_from
 from engine.dockerapi.lines import json_line
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
+from engine.dockerapi.versions import ApiVersion
 from engine.dockerapi.words import NEVER, go_time
 from engine.errors import ContainerNotFound, ContainerNotRunning
 from engine.layers.diff import ChangeKind
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engine.layers.diff import Change
 
 SECOND = 1.0
+WITH_ONE_SHOT = ApiVersion(1, 41)
 NO_LIMIT = 2**64 - 1
 MOUNTED = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"})
 KINDS = {ChangeKind.CHANGED: 0, ChangeKind.ADDED: 1, ChangeKind.DELETED: 2}
@@ -42,7 +44,7 @@ async def stats(call: Call) -> web.StreamResponse:
     """Answer `GET /containers/{id}/stats`: once, or every second while the client listens."""
     record = await call.pools.quick(call.engine.containers.get, call["id"])
     if not call.query.flag("stream", default=True):
-        is_one_shot = call.query.flag("one-shot")
+        is_one_shot = call.version >= WITH_ONE_SHOT and call.query.flag("one-shot")
         return json_answer(await call.pools.long(_once, call, record, is_one_shot=is_one_shot))
 
     def write(pipe: Pipe) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -11,11 +11,12 @@ from engine.dockerapi.disk import KINDS, usage_details
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_system import host_information, version_details
-from engine.dockerapi.versions import NEWEST
+from engine.dockerapi.versions import NEWEST, ApiVersion
 
 if TYPE_CHECKING:
     from engine.dockerapi.call import Call
 
+WITH_OPTIONS = ApiVersion(1, 25)
 PING_HEADERS = {
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
@@ -37,7 +38,14 @@ async def version(call: Call) -> web.StreamResponse:
 
 async def information(call: Call) -> web.StreamResponse:
     """Answer `GET /info`."""
-    return json_answer(await call.pools.quick(host_information, call.engine))
+    found = await call.pools.quick(host_information, call.engine)
+    return json_answer(found if call.version >= WITH_OPTIONS else _as_of_old(found))
+
+
+def _as_of_old(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what clients before `WITH_OPTIONS` understand: of the security, names alone."""
+    words = [each.partition(",")[0].removeprefix("name=") for each in found["SecurityOptions"]]
+    return {**found, "SecurityOptions": words, "ExecutionDriver": "<not supported>"}
 
 
 async def disk_usage(call: Call) -> web.StreamResponse:

@@ -83,6 +83,8 @@ CORPUS: list[Request] = [
     ("GET", "/_ping", None),
     ("GET", "/version", None),
     ("GET", "/info", None),
+    ("GET", "/v1.24/info", None),
+    ("GET", "/v1.24/networks/host", None),
     ("GET", "/containers/json", None),
     ("GET", "/volumes", None),
     ("GET", "/networks", None),
@@ -111,13 +113,15 @@ CORPUS: list[Request] = [
     ("GET", "/containers/json?all=1&size=1", None),
     ("GET", f"{RUN}/stats?stream=0&one-shot=1", None),
     ("GET", "/containers/ans-min/stats?stream=0", None),
+    ("GET", f"/v1.24{RUN}/stats?stream=0&one-shot=1", None),
     ("GET", f"{RUN}/top", None),
     ("GET", "/containers/ans-min/top", None),
     ("GET", f"{RUN}/changes", None),
     ("GET", f"{RUN}/archive?path=/nope", None),
     # --- Commands in them -----------------------------------------------------------------------
-    ("POST", f"{RUN}/exec", {"Cmd": ["true"], "AttachStdout": True, "Env": ["A=b"]}),
+    ("POST", f"{RUN}/exec", {"Cmd": ["sleep", "999"], "AttachStdout": True, "Env": ["A=b"]}),
     ("GET", "/exec/ID/json", None),
+    ("GET", f"/v1.24{RUN}/json", None),
     ("POST", "/exec/ID/start", {"Detach": True}),
     ("POST", "/exec/ID/start", {"Detach": True}),
     ("POST", f"{RUN}/exec", {"Cmd": ["pwd"], "WorkingDir": "relative", "AttachStdout": True}),
@@ -176,6 +180,8 @@ CORPUS: list[Request] = [
     ("GET", "/images/nope/json", None),
     ("DELETE", "/images/nope", None),
     ("GET", '/images/json?filters={"bogus":["x"]}', None),
+    ("GET", "/images/json?filter=nope", None),
+    ("GET", "/v1.40/images/json?filter=nope", None),
     # --- Volumes --------------------------------------------------------------------------------
     ("POST", "/volumes/create", {"Name": "ans-vol", "Labels": {"a": "b"}}),
     ("GET", "/volumes/ans-vol", None),
@@ -219,17 +225,17 @@ CORPUS: list[Request] = [
 REASONS: dict[str, str] = {
     # --- Which engine it is ---------------------------------------------------------------------
     r"GET /version \.": "another engine, of another version",
-    r"GET /info \.\.(\w*Version|\w+Commit\b|ID$|InitBinary|NGoroutines)": "as above",
-    r"GET /info \.\.SecurityOptions": "newer dockerds call the profile so",
-    r"GET /info \.\.(Driver|DriverStatus\S*|DockerRootDir|Runtimes\S*|Plugins\S*)$": "as above",
+    r"/info \.\.(\w*Version|\w+Commit\b|ID$|InitBinary|NGoroutines)": "as above",
+    r"/info \.\.SecurityOptions": "newer dockerds call the profile so",
+    r"/info \.\.(Driver|DriverStatus\S*|DockerRootDir|Runtimes\S*|Plugins\S*)$": "as above",
     r"\.GraphDriver\.|json(\?size=1)? \.\.Driver$": "layers are stacked in our own way",
     r"\.DockerVersion$": "another engine built it",
     r"\.(HostnamePath|HostsPath|ResolvConfPath|LogPath)$": "our own root, from the creation on",
     # --- What it can ----------------------------------------------------------------------------
-    r"GET /info \.\.(CDISpecDirs|Containerd$)": "of newer versions",
+    r"/info \.\.(CDISpecDirs|Containerd$)": "of newer versions",
     r"\.KernelMemory(TCP)?$": "gone since API 1.42",
-    r"GET /info \.\.BridgeNfIp6?tables": "rules of nftables see bridges by themselves",
-    r"GET /info \.\.LiveRestoreEnabled": "no process of ours is what containers depend on",
+    r"/info \.\.BridgeNfIp6?tables": "rules of nftables see bridges by themselves",
+    r"/info \.\.LiveRestoreEnabled": "no process of ours is what containers depend on",
     r"GET /networks \.\[\d+\]\.(Options|IPAM)": "the default bridge needs no words",
     r"\.HostConfig\.MaskedPaths\[": "newer dockerds hide more, and so do we",
     r"\.HostConfig\.CgroupnsMode$": "each container sees its own control groups only",
@@ -282,7 +288,8 @@ def _ask(path: Path, method: str, target: str, body: Any) -> Answer:
     try:
         content = None if body is None else json.dumps(body)
         headers = {"Content-Type": "application/json"}
-        connection.request(method, VERSION + quote(target, safe="/?&=:@"), content, headers)
+        version = "" if target.startswith("/v1.") else VERSION
+        connection.request(method, version + quote(target, safe="/?&=:@"), content, headers)
         response = connection.getresponse()
         answer = response.read()
     finally:
