@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOG_OPTIONS = frozenset({"max-size", "max-file"})
+LOG_MODES = frozenset({"", "blocking", "non-blocking"})
 KEPT_LOG_OPTIONS = frozenset(
     ["labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size", "compress"]
 )
@@ -159,6 +160,7 @@ def _log(log: Fields) -> LogSettings:
     unknown = sorted(set(options) - LOG_OPTIONS - KEPT_LOG_OPTIONS)
     if unknown:
         raise Refusal(400, f"unknown log opt '{unknown[0][:60]}' for json-file log driver")
+    _check_log_options(options)
     driver = log.text("Type")
     return LogSettings(
         driver="json-file" if driver in {"", "local"} else driver,
@@ -166,6 +168,15 @@ def _log(log: Fields) -> LogSettings:
         max_file=_whole(options.get("max-file", "") or "0", "max-file"),
         options={name: options[name] for name in sorted(KEPT_LOG_OPTIONS & set(options))},
     )
+
+
+def _check_log_options(options: dict[str, str]) -> None:
+    """Raise `Refusal` for what no log of docker's can be."""
+    mode = options.get("mode", "")
+    if mode not in LOG_MODES:
+        raise Refusal(400, f"logger: logging mode not supported: {mode[:60]}")
+    if options.get("max-file") and _whole(options["max-file"], "max-file") < 1:
+        raise Refusal(400, "failed to initialize logging driver: max-file cannot be less than 1")
 
 
 def _whole(text: str, name: str) -> int:

@@ -58,6 +58,8 @@ def _parse_bind(text: str, driver: str) -> MountPoint:
     source, target = parts[:2]
     modes = parts[2].split(",") if len(parts) == 3 else []
     kind = MountKind.BIND if source.startswith("/") else MountKind.VOLUME
+    if {"ro", "rw"} <= set(modes):
+        raise Refusal(400, f"invalid mode: {','.join(modes)[:80]}")
     propagation = _propagation(kind, modes)
     if kind is MountKind.VOLUME and not _VOLUME.fullmatch(source):
         raise Refusal(

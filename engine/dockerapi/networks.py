@@ -74,7 +74,8 @@ def _contains(wanted: tuple[str, ...], value: str) -> bool:
 async def create(call: Call) -> web.StreamResponse:
     """Answer `POST /networks/create`."""
     settings = network_settings_of(Fields(await call.json(is_needed=True)))
-    if settings.name in PREDEFINED:
+    # `--network default` means the default bridge, so nobody could ever stand in one of that name.
+    if settings.name in {*PREDEFINED, "default"}:
         raise Refusal(403, f"operation is not permitted on predefined {settings.name} network")
     network = await call.pools.long(call.engine.networks.create, settings, owner=call.owner)
     return json_answer({"Id": network.id, "Warning": ""}, status=201)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.dockerapi.fields import Fields
 
 DEFAULT_NETWORK = "bridge"
+NO_ADDRESS = "user specified IP address is supported on user defined networks only"
 SEVERAL = "Container cannot be connected to network endpoints: "
 DEFAULTS = frozenset({"", "default"})
 WITHOUT_ENDPOINT = frozenset({"none", "host"})
@@ -32,6 +33,9 @@ def endpoints_of(config: Fields, host: Fields, network: str) -> tuple[Endpoint, 
     """Return what is asked for in each network, that of *network* first."""
     asked = config.child("NetworkingConfig").items("EndpointsConfig")
     endpoints = {_name(name): endpoint_of(_name(name), each) for name, each in asked}
+    for each in endpoints.values():
+        if each.network in WITHOUT_ENDPOINT and (each.ipv4 or each.ipv6):
+            raise Refusal(400, NO_ADDRESS)
     links, mac = host.texts("Links"), config.text("MacAddress")
     if (links or mac) and network not in WITHOUT_ENDPOINT:
         first = endpoints.get(network, Endpoint(network))

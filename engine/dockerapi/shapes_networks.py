@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from engine.dockerapi.refusals import NO_MANAGER, Refusal
 from engine.dockerapi.words import go_time
-from engine.networks.settings import IpamPool, NetworkSettings
+from engine.networks.record import BRIDGE
+from engine.networks.settings import (
+    OPTION_BRIDGE,
+    OPTION_HOST_IP,
+    OPTION_ICC,
+    OPTION_MASQUERADE,
+    OPTION_MTU,
+    IpamPool,
+    NetworkSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,8 +90,22 @@ def network_details(network: NetworkRecord, endpoints: Iterable[EndpointRecord])
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": {each.container_id: _member(network, each) for each in endpoints},
-        "Options": dict(settings.options),
+        "Options": _options(network),
         "Labels": dict(settings.labels),
+    }
+
+
+def _options(network: NetworkRecord) -> dict[str, str]:
+    """Return the options of *network*; those of `bridge` say what its link is called."""
+    if network.name != BRIDGE:
+        return dict(network.settings.options)
+    return {
+        "com.docker.network.bridge.default_bridge": "true",
+        OPTION_ICC: "true",
+        OPTION_MASQUERADE: "true",
+        OPTION_HOST_IP: "0.0.0.0",  # noqa: S104
+        OPTION_BRIDGE: network.bridge,
+        OPTION_MTU: str(network.settings.mtu),
     }
 
 

@@ -73,11 +73,16 @@ def networks_of(
     found = {each.network: _endpoint(each, standing) for each in standing.endpoints}
     for each in standing.endpoints:
         found[each.network] |= _names_of(each, record, version)
-    silent = standing.names if found else (*standing.names, record.settings.network)
-    for name in silent:
+    for name in (*standing.names, *_without_endpoint(record, standing)):
         if name not in found and name in standing.networks:
             found[name] = {**_NO_ENDPOINT, "NetworkID": standing.networks[name].id}
     return found
+
+
+def _without_endpoint(record: ContainerRecord, standing: Standing) -> tuple[str, ...]:
+    """Return the network of *record* if nobody has an endpoint there: `host`, or `none`."""
+    network = standing.networks.get(record.settings.network)
+    return (network.name,) if network is not None and not network.bridge else ()
 
 
 _NO_ENDPOINT: dict[str, Any] = {

@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 from typing import TYPE_CHECKING
 
-from engine.errors import AddressesExhausted, AddressTaken, PoolsExhausted
+from engine.errors import AddressesExhausted, AddressTaken, InvalidSetting, PoolsExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -90,7 +90,12 @@ def next_address(
 
 
 def check_address(address: Address, pool: Pool, *, used: Collection[Address]) -> None:
-    """Raise `AddressTaken` unless *address* can be given to a container of *pool*."""
+    """Raise `InvalidSetting` or `AddressTaken` unless a container of *pool* can have *address*."""
+    if address not in pool:
+        raise InvalidSetting(
+            "endpoints",
+            f"Invalid address {address}: It does not belong to any of this network's subnets",
+        )
     if address in used or int(address) not in _hosts(pool):
         raise AddressTaken(str(address))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidSetting, NetworkPredefined, NotConnected
-from engine.networks.record import BRIDGE, EndpointRecord
+from engine.networks.record import HOST, NULL, EndpointRecord
 from engine.networks.ways import gateway_endpoint, gateways, link_plan
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from engine.system.database import Database
 
 SHORT_LENGTH = 12
+# Why nobody is connected with a network that stands for none of its own; docker's words.
+ALONE = {
+    HOST: "container cannot be disconnected from host network or connected to host network",
+    NULL: "container cannot be connected to multiple networks with one of the networks in private "
+    "(none) mode",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +157,7 @@ class Wiring:
         Raises `EndpointExists`, `AddressTaken`, `AddressesExhausted` or `InvalidSetting`.
         """
         if not network.bridge:
-            raise NetworkPredefined(
-                "container cannot be connected to host or none networks: "
-                "they stand for no network of their own"
-            )
+            raise NetworkPredefined(ALONE[network.name])
         with self._database.write():
             taken = [each.position for each in self._store.endpoints_of(member.id)]
             self._insert(member, network, wanted, max(taken, default=-1) + 1)
@@ -281,7 +284,11 @@ def _check_wanted(network: NetworkRecord, wanted: Endpoint) -> None:
             "endpoints",
             "network-scoped alias is supported only for containers in user defined networks",
         )
-    if (wanted.ipv4 or wanted.ipv6) and (network.name == BRIDGE or not network.settings.ipam):
+    if (wanted.ipv4 or wanted.ipv6) and not network.has_names:
+        raise InvalidSetting(
+            "endpoints", "user specified IP address is supported on user defined networks only"
+        )
+    if (wanted.ipv4 or wanted.ipv6) and not network.settings.ipam:
         raise InvalidSetting(
             "endpoints",
             "user specified IP address is supported only when connecting to networks with user "

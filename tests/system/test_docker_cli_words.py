@@ -214,6 +214,32 @@ SCENES = {
         run --rm --network host IMAGE true
         run --rm --network none IMAGE true
     """,
+    "network-refusals": """
+        network create default
+        network create --subnet 10.216.0.0/24 m1
+        network create --subnet 10.216.0.0/25 m2
+        run --rm --network m1 --ip 10.99.0.5 IMAGE true
+        run --rm --network m1 --ip 10.216.0.1 IMAGE true
+        run --rm --ip 10.216.0.5 IMAGE true
+        run --rm --network none --ip 10.216.0.5 IMAGE true
+        run --rm --network host --ip 10.216.0.5 IMAGE true
+        run -d --name g1 --network m1 IMAGE sleep 1000
+        network connect host g1
+        network connect none g1
+        network disconnect m1 g1
+        inspect g1 --format '{{len .NetworkSettings.Networks}}'
+        network connect m1 g1
+        inspect g1 --format '{{len .NetworkSettings.Networks}}'
+        rm -f g1
+        network rm m1
+        network inspect bridge --format '{{len .Options}}'
+        network inspect bridge --format '{{index .Options "com.docker.network.driver.mtu"}}'
+        create --name g2 --network host IMAGE true
+        create --name g3 --network none IMAGE true
+        inspect g2 g3 --format '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}'
+        run --rm -v v9:/w:ro,rw IMAGE true
+        run --rm --log-opt mode=bad IMAGE true
+    """,
     "volumes": """
         volume ls
         volume create v1

@@ -198,6 +198,11 @@ def test_mounts_are_read_by_kind() -> None:
             {"PortBindings": {"80": [{"HostPort": "1-"}]}}, "Invalid port", id="port-range"
         ),
         pytest.param({"LogConfig": {"Config": {"x": "y"}}}, "unknown log opt", id="log-option"),
+        pytest.param({"LogConfig": {"Config": {"mode": "x"}}}, "not supported: x", id="log-mode"),
+        pytest.param(
+            {"LogConfig": {"Config": {"max-file": "0"}}}, "cannot be less than 1", id="log-files"
+        ),
+        pytest.param({"Binds": ["v:/w:ro,rw"]}, "invalid mode: ro,rw", id="both-modes"),
         pytest.param({"Memory": "much"}, "HostConfig.Memory of type int64", id="kind"),
         pytest.param({"Dns": "9.9.9.9"}, "HostConfig.Dns of type []string", id="list"),
         pytest.param({"Ulimits": [7]}, "Ulimits", id="list-of-objects"),

@@ -51,8 +51,13 @@ class TestAddresses:
         assert not wires.networks.endpoints(two.id)[0].is_active
 
     def test_a_fixed_one_needs_a_subnet_of_its_own(self, wires: Wires) -> None:
-        with pytest.raises(InvalidSetting, match="user configured subnets"):
-            wires.member("one", Endpoint("bridge", ipv4="172.17.0.9"))
+        wires.networks.create(NetworkSettings("plain"))
+        for network, words in (
+            ("bridge", "user defined networks"),
+            ("plain", "configured subnets"),
+        ):
+            with pytest.raises(InvalidSetting, match=words):
+                wires.member("one", Endpoint(network, ipv4="172.17.0.9"))
 
     def test_a_network_that_went_is_missed_at_the_start(self, wires: Wires) -> None:
         wires.networks.create(MINE)
