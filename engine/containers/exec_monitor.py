@@ -100,6 +100,9 @@ class LinuxExecMonitor:
             with marked(place.mark) as mark:
                 connection, complaint = self._spawner.spawn(_order(launch), mark)
         except SystemFailure as error:
+            # What was not begun yet never will be.
+            place.entry.unlink(missing_ok=True)
+            self._end_process(place)
             self.abort([place], grace=0.0)
             raise RuntimeFailed("exec in", stderr=error.message) from error
         if complaint:
@@ -130,8 +133,11 @@ class LinuxExecMonitor:
 
     def is_watching(self, place: ExecPlace) -> bool:
         """Whether the process lives that was noted as the monitor, or is about to note itself."""
+        return self._has_monitor(place) or is_held(place.mark)
+
+    def _has_monitor(self, place: ExecPlace) -> bool:
         pid = read_number(place.monitor_pid_file)
-        return (pid is not None and has_argument(pid, place.bundle.id)) or is_held(place.mark)
+        return pid is not None and has_argument(pid, place.bundle.id)
 
     def wait(self, place: ExecPlace, *, timeout: float) -> bool:
         """Wait for the end of the monitor, which comes right after the exit file."""
@@ -145,10 +151,13 @@ class LinuxExecMonitor:
 
     def kill(self, place: ExecPlace) -> None:
         """Kill the command's process, unless its monitor has seen it end; then the monitor ends."""
-        pid = read_number(place.pid_file)
-        if pid is not None and self.is_watching(place) and not place.exit_file.exists():
-            kill_and_wait([pid])
+        self._end_process(place)
         self.abort([place], grace=ABORT_SECONDS)
+
+    def _end_process(self, place: ExecPlace) -> None:
+        pid = read_number(place.pid_file)
+        if pid is not None and self._has_monitor(place) and not place.exit_file.exists():
+            kill_and_wait([pid])
 
     def abort(self, places: Sequence[ExecPlace], *, grace: float) -> bool:
         """Wait a moment, then end whatever holds their marks."""

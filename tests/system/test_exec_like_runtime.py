@@ -7,18 +7,21 @@ import hashlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.containers import exec_monitor
 from engine.containers.attachment import StreamKind
 from engine.containers.exec_monitor import LinuxExecMonitor
 from engine.containers.runtime import Programs
-from engine.errors import EngineError
+from engine.errors import EngineError, RuntimeFailed
 from engine.settings import ExecSettings
 from engine.settings.resources import Ulimit
+from engine.system.entering import spawner
 from engine.system.entering.spawner import Spawner
 from engine.system.processes import arguments_of, kill_and_wait
 from tests.contracts.exec_monitor import ExecMonitorContract
@@ -288,6 +291,50 @@ def test_nothing_of_the_host_is_open_in_it(yard: Yard) -> None:
         found = said(yard, record, ExecSettings(command=("ls", "/proc/self/fd"), tty=tty))
         # The last is the directory that it lists.
         assert found[0].split() == ["0", "1", "2", "3"]
+
+
+def test_what_is_stopped_on_its_way_does_not_stay(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawner, "START_SECONDS", 0.5)
+    record = sleeping(yard)
+    stopping = (
+        "while [ ! -e /tmp/enough ]; do for each in /proc/[0-9]*; do case $each in"
+        " /proc/1|/proc/$$) ;; *) kill -STOP ${each#/proc/} 2> /dev/null;; esac; done; done"
+    )
+    exec_id, attachment = running(yard, record, stopping)
+    for _ in range(4):
+        with suppress(RuntimeFailed):
+            created = yard.containers.exec_create(record.id, ExecSettings(command=("true",)))
+            yard.containers.exec_start(created.id, detach=True)
+        yard.containers.exec_end(created.id, grace=0)
+        assert not yard.containers.exec_get(created.id).is_running
+    yard.containers.exec_end(exec_id, grace=0)
+    attachment.close()
+
+    members = yard.means.cgroups.members(f"/shipshape/{record.id}")
+    assert members == [first_pid(yard, record)]
+
+
+def test_what_was_not_begun_in_time_never_is(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = sleeping(yard)
+    said(yard, record, ExecSettings(command=("true",)))
+    programs = programs_of(os.getpid())
+    monkeypatch.setattr(spawner, "START_SECONDS", 0.1)
+    monkeypatch.setattr(exec_monitor, "ABORT_SECONDS", 0.1)
+    for each in programs:
+        os.kill(each, signal.SIGSTOP)
+    created = yard.containers.exec_create(record.id, ExecSettings(command=("touch", "/tmp/ran")))
+    with pytest.raises(RuntimeFailed, match="not started in time"):
+        yard.containers.exec_start(created.id)
+    for each in programs:
+        os.kill(each, signal.SIGCONT)
+    monkeypatch.undo()
+
+    # They obey one after the other.
+    answer = said(yard, record, ExecSettings(command=("ls", "/tmp")))
+    assert "ran" not in answer[0]
+    assert yard.containers.exec_get(created.id).exit_code == 126
 
 
 # Looks at every process there for as long as it may, without a process of its own.

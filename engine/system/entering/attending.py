@@ -41,7 +41,6 @@ def _attend(order: Order, connection: int, report: int) -> None:
     except Refused as refused:
         os.write(report, str(refused).encode(errors="replace")[:REPORT_LIMIT])
         return
-    _write(order.number, pid)
     os.write(report, READY)
     os.close(report)
     with socket.socket(fileno=connection) as connected:
@@ -66,7 +65,7 @@ def _started(order: Order) -> tuple[int, Streams]:
     except Stopped as error:
         raise Refused(STOPPED) from error
     ours, console = _streams(order, entry, places)
-    pid = _run(entry, places)
+    pid = _run(order, entry, places)
     if console is not None:
         ours = _at_terminal(order, console)
     return pid, ours
@@ -91,7 +90,7 @@ def _streams(order: Order, entry: Entry, places: Places) -> tuple[Streams, socke
     return ours, None
 
 
-def _run(entry: Entry, places: Places) -> int:
+def _run(order: Order, entry: Entry, places: Places) -> int:
     """Have the command run in a process that is in the container, and return its number."""
     reader, report = os.pipe2(os.O_CLOEXEC)
     waiting, signal_to_go = os.pipe2(os.O_CLOEXEC)
@@ -103,6 +102,8 @@ def _run(entry: Entry, places: Places) -> int:
     os.close(waiting)
     pid = _await_birth(messenger, reader)
     kernel.adopt_orphans(adopt=False)
+    # It may be stopped there from now on: then whoever waits for it ends it.
+    _write(order.number, pid)
     try:
         places.receive(pid)
     except OSError as error:

@@ -30,13 +30,15 @@ class Streams:
     """
     The command's side: its *outputs* with their names, and its *input* unless it has none.
 
-    A *terminal* is all of them, and takes *orders* over a pipe. No descriptor blocks.
+    A *terminal* is all of them, and takes *orders* over a pipe; *order* is the first half of one.
+    No descriptor blocks.
     """
 
     outputs: dict[int, bytes]
     input: int | None = None
     terminal: int | None = None
     orders: int | None = None
+    order: str = ""
 
     def read(self, output: int) -> bytes | None:
         """Return what was printed with its name before it; None for nothing yet, or at the end."""
@@ -81,7 +83,11 @@ class Streams:
         """Do what was ordered, which is to give the terminal a size."""
         if self.orders is None or self.terminal is None:
             return
-        for line in os.read(self.orders, ORDER_BYTES).decode(errors="replace").splitlines():
+        read = self.order + os.read(self.orders, ORDER_BYTES).decode(errors="replace")
+        *lines, self.order = read.split("\n")
+        # Who gives orders ends them.
+        self.order = self.order[:ORDER_BYTES]
+        for line in lines:
             words = line.split()
             if len(words) == 3 and words[0] == RESIZE and all(map(str.isdecimal, words)):
                 size = struct.pack("HHHH", int(words[1]), int(words[2]), 0, 0)

@@ -206,6 +206,20 @@ def test_a_terminal_gets_its_size(
         os.close(writer)
 
 
+def test_an_order_may_come_in_two_halves(terminal: tuple[int, int]) -> None:
+    master, slave = terminal
+    reader, writer = os.pipe()
+    streams = Streams({master: STDOUT}, input=master, terminal=master, orders=reader)
+    try:
+        for half in (b"1 21 4", b"3\n"):
+            os.write(writer, half)
+            streams.obey()
+        assert termios.tcgetwinsize(slave) == (21, 43)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 def test_the_input_of_a_terminal_does_not_end(terminal: tuple[int, int]) -> None:
     master, _ = terminal
     streams = Streams({master: STDOUT}, input=master, terminal=master)
