@@ -202,9 +202,14 @@ class Measurer:
 
 
 def measured_bytes(path: Path) -> int:
-    """Return what a directory takes, measured now; 0 where it is gone."""
+    """
+    Return what a directory takes, measured now; 0 where it is gone.
+
+    What is mounted in it is somebody else's: a container's files, while it runs, are those of its
+    layers, each of which counts already.
+    """
     with suppress(FileNotFoundError, EngineError):
-        return measure(path).bytes
+        return measure(path, on_mount=True).bytes
     return 0
 
 

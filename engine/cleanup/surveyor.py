@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from engine.cleanup.sources import Sources
 
+PRODUCT_LOGS = "logs"
+
 
 class Surveyor:
     """Looks at one engine root."""
@@ -67,6 +69,8 @@ class Surveyor:
             + self._unfinished()
             - sum(survey.trashed_volumes.values()),
         }
+        # What the product's processes print, where it runs over this root.
+        places["product's logs"] = measured_bytes(paths.root / PRODUCT_LOGS)
         return Account(usage, places, measured_bytes(paths.root))
 
     def _writable(self, container_ids: Iterable[str]) -> dict[str, int]:

@@ -66,12 +66,14 @@ class _Level(NamedTuple):
     directories: list[bytes]
 
 
-def walk(root: AnyPath) -> Iterator[Found]:
+def walk(root: AnyPath, *, on_mount: bool = False) -> Iterator[Found]:
     """
     Yield everything below *root*, each directory before what is in it, the root itself not.
 
     What vanishes meanwhile is passed over. One directory is open at a time, however deep it goes.
+    With *on_mount*, nothing is entered that is mounted somewhere below.
     """
+    opened = _opened_on_mount if on_mount else _opened
     descriptor = os.open(root, DIRECTORY_FLAGS)
     levels: list[_Level] = []
     try:
@@ -83,21 +85,36 @@ def walk(root: AnyPath) -> Iterator[Found]:
                     level.directories.append(found.path.rpartition(b"/")[2])
                 yield found
             levels.append(level)
-            descriptor, path = _advance(descriptor, levels)
+            descriptor, path = _advance(descriptor, levels, opened)
             if not levels:
                 return
     finally:
         os.close(descriptor)
 
 
-def _advance(descriptor: int, levels: list[_Level]) -> tuple[int, bytes]:
+def _opened(name: bytes, parent: int) -> int:
+    return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+
+
+def _opened_on_mount(name: bytes, parent: int) -> int:
+    try:
+        return open_on_mount(parent, name, DIRECTORY_FLAGS)
+    except OSError as error:
+        if error.errno in {errno.EXDEV, errno.ELOOP}:
+            raise FileNotFoundError(error.errno, os.fsdecode(name)) from error
+        raise
+
+
+def _advance(
+    descriptor: int, levels: list[_Level], opened: Callable[[bytes, int], int]
+) -> tuple[int, bytes]:
     """Move to the next directory that was not visited; no *levels* are left when there is none."""
     while levels:
         level = levels[-1]
         while level.directories:
             name = level.directories.pop()
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                below = os.open(name, DIRECTORY_FLAGS, dir_fd=descriptor)
+                below = opened(name, descriptor)
                 os.close(descriptor)
                 return below, _joined(level.path, name)
         levels.pop()
@@ -119,12 +136,16 @@ def _listed(descriptor: int, path: bytes) -> Iterator[Found]:
                 yield Found(_joined(path, os.fsencode(entry.name)), status)
 
 
-def measure(root: AnyPath) -> Usage:
-    """Return what *root* and all below it occupy; a file with several names counts once."""
+def measure(root: AnyPath, *, on_mount: bool = False) -> Usage:
+    """
+    Return what *root* and all below it occupy; a file with several names counts once.
+
+    With *on_mount*, what is in file systems that are mounted below is not counted.
+    """
     status = os.lstat(root)
     total, inodes = status.st_blocks * BLOCK, 1
     seen: set[int] = set()
-    for found in walk(root):
+    for found in walk(root, on_mount=on_mount):
         if found.status.st_nlink > 1 and not found.is_directory:
             if found.status.st_ino in seen:
                 continue

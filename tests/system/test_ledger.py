@@ -69,3 +69,18 @@ def test_the_ledger_and_the_file_system_say_the_same(engine: Engine) -> None:
     assert usage.writable_layers >= 6 * MEGABYTE
     assert usage.logs > MEGABYTE
     assert usage.unused == 2 * MEGABYTE
+
+
+def test_what_a_running_container_shows_is_not_counted_once_more(engine: Engine) -> None:
+    image = engine.images.make_starter(owner="ana")
+    settings = ContainerSettings(image=STARTER.familiar, command=("sleep", "1000"), network="none")
+    container = engine.containers.create(settings)
+    before = engine.account()
+    engine.containers.start(container.id)
+
+    account = engine.account()
+
+    shown = sum(each.size for each in image.layers)
+    assert account.adds_up, account
+    assert account.measured - before.measured < shown / 4
+    assert account.places["bundles"] < shown / 4
