@@ -24,7 +24,8 @@ class CleanupPolicy(models.Model):
 
     Rules and limits are read as `PolicyTerms.of` it, which were checked before they were stored.
     `task` is what beat goes by; `services.policies` keeps it in step, in the same transaction.
-    Runs are asked for in the name of `switched_on_by`; `paused_because` says why it switched
+    Runs are asked for in the name of `switched_on_by`, who switched it on or changed it since;
+    `paused_because` says why it switched
     itself off.
     """
 

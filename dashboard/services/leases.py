@@ -6,9 +6,11 @@ import logging
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from dashboard.jobs import JobName
 from dashboard.leases import render_lease
-from dashboard.models import Container, Job, NoticeKind, Role, User
+from dashboard.models import Container, Job, JobState, NoticeKind, Role, User
 from dashboard.permissions import may_take
 from dashboard.services.jobs import request_job
 from dashboard.services.notifications import notify
@@ -24,6 +26,8 @@ NOTICE_BEFORE = timedelta(hours=24)
 # day, and what somebody restored must not end once more for it.
 OVER_FOR = timedelta(days=30)
 MOST = 500
+AGAIN_AFTER = timedelta(hours=1)
+MOST_TRIES = 5
 
 
 def tell_of_leases(now: datetime) -> None:
@@ -44,29 +48,30 @@ def end_leases(now: datetime) -> list[Job]:
     """
     Return the jobs that end the leases which are over, each asked for once for each end.
 
-    A job asks again, when it is done, whether somebody extended the lease meanwhile. One that
-    cannot be asked for is written down, and keeps no other waiting.
+    A job asks again, when it is done, whether somebody extended the lease meanwhile. Where one
+    failed, another follows an hour later, a few times. One that cannot be asked for is written
+    down, and keeps no other waiting.
     """
     over = Container.objects.filter(expires_at__lte=now, expires_at__gt=now - OVER_FOR)
-    jobs = (_asked(each) for each in over.order_by("-expires_at")[:MOST])
+    jobs = (_asked(each, now) for each in over.order_by("-expires_at")[:MOST])
     return [job for job in jobs if job is not None]
 
 
-def _asked(container: Container) -> Job | None:
+def _asked(container: Container, now: datetime) -> Job | None:
     try:
-        return _end(container)
+        return _end(container, now)
     except EngineError as error:
         log.warning("the lease of %s cannot be ended: %s", container.container_id, error)
         return None
 
 
-def _end(container: Container) -> Job | None:
+def _end(container: Container, now: datetime) -> Job | None:
     end = container.expires_at
     # As the job has it, which is how one finds it again.
     until = end.astimezone(UTC).isoformat(timespec="seconds") if end else ""
     told = {"container_id": container.container_id, "until": until}
     executor = _executor(container.owner)
-    if executor is None or _was_ended(container, until):
+    if executor is None or _was_ended(container, until, now):
         return None
     job = request_job(name=JobName.END_LEASE, host=container.host_id, arguments=told, user=executor)
     _tell(
@@ -79,14 +84,18 @@ def _end(container: Container) -> Job | None:
     return job
 
 
-def _was_ended(container: Container, until: str) -> bool:
-    # One that failed is not asked for every minute; whoever looks at the job sees why.
-    return Job.objects.filter(
+def _was_ended(container: Container, until: str, now: datetime) -> bool:
+    asked = Job.objects.filter(
         name=JobName.END_LEASE,
         host_id=container.host_id,
         object_id=container.container_id,
         arguments__until=until,
-    ).exists()
+    )
+    if asked.exclude(state=JobState.FAILED).exists():
+        return True
+    # One that failed is not asked for every minute; whoever looks at the job sees why.
+    is_recent = ~Q(finished_at__lte=now - AGAIN_AFTER)
+    return asked.filter(is_recent).exists() or asked.count() >= MOST_TRIES
 
 
 def _executor(owner: str) -> User | None:

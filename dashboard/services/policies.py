@@ -43,12 +43,15 @@ def save_policy(
     """
     Return *policy*, or a new one that is off, which now says what *wish* does.
 
+    Where it is on it runs in *user*'s name from then on: nobody vouches for what another wrote.
     Raise `NotPermitted` or `NameOfAnotherPolicy`; nothing is stored.
     """
     check_permitted(user, ROLE_FOR_POLICIES)
     verb = "Made" if policy is None else "Changed"
     saved = policy or CleanupPolicy(created_by=user)
     _fill(saved, wish)
+    if saved.is_enabled:
+        saved.switched_on_by = user
     try:
         with transaction.atomic():
             saved.save()
@@ -103,8 +106,8 @@ def run_due_policy(policy_id: int) -> tuple[Job, ...]:
     """
     Return the jobs of a policy whose time has come, none where it has not or where it is off.
 
-    They are asked for in the name of who switched it on. Where that account may not do so any more
-    the policy pauses, and whoever may switch it on again is told.
+    They are asked for in the name of who switched it on, or changed it since. Where that account
+    may not do so any more the policy pauses, and whoever may switch it on again is told.
     """
     with transaction.atomic():
         policy, now = _locked(policy_id), timezone.now()

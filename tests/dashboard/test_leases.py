@@ -13,7 +13,7 @@ from dashboard.jobs import JobName
 from dashboard.leases import extended, read_lease, render_lease
 from dashboard.models import Container, Job, Notification, Role
 from dashboard.services import leases
-from dashboard.services.leases import OVER_FOR
+from dashboard.services.leases import MOST_TRIES, OVER_FOR
 from engine.errors import InvalidSetting
 from engine.settings import ContainerSettings
 from engine.settings.lease import EXPIRES, expiry_of, with_expiry, without_expiry
@@ -204,6 +204,31 @@ def test_a_lease_that_ends_within_a_second_is_ended_once(leased, otto):
     assert len(services.end_leases(NOW)) == 1
     Job.objects.update(state="failed")
     assert services.end_leases(NOW) == []
+
+
+def test_an_end_that_failed_is_asked_for_again_after_a_while_and_not_for_ever(leased, otto):
+    leased(-timedelta(minutes=1))
+    now, asked = NOW, 0
+    while jobs := services.end_leases(now):
+        asked += len(jobs)
+        assert asked < 10
+        Job.objects.update(state="failed", finished_at=now)
+        assert services.end_leases(now + timedelta(minutes=59)) == []
+        now += timedelta(hours=1)
+
+    assert asked == MOST_TRIES
+    # Its owner is told once all the same.
+    assert len(told()) == 1
+
+
+def test_an_end_that_was_done_after_one_that_failed_is_done(leased, otto):
+    leased(-timedelta(minutes=1))
+    services.end_leases(NOW)
+    Job.objects.update(state="failed", finished_at=NOW)
+    services.end_leases(NOW + timedelta(hours=1))
+    Job.objects.filter(state="queued").update(state="succeeded", finished_at=NOW)
+
+    assert services.end_leases(NOW + timedelta(hours=9)) == []
 
 
 def test_what_was_restored_long_ago_stays_although_the_job_is_forgotten(leased, otto):

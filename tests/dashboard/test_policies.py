@@ -13,7 +13,16 @@ from dashboard.arguments import CleanupRule, PolicySchedule, PolicyTerms, RuleKi
 from dashboard.arguments.rules import parse_rules
 from dashboard.errors import NameOfAnotherPolicy, NotPermitted
 from dashboard.jobs import RUN_POLICY, JobName
-from dashboard.models import AuditEntry, CleanupPolicy, Host, Job, Notice, NoticeKind, Role
+from dashboard.models import (
+    AuditEntry,
+    CleanupPolicy,
+    Host,
+    Job,
+    Notice,
+    NoticeKind,
+    Role,
+    User,
+)
 from dashboard.services import PolicyWish
 from dashboard.services.schedules import is_due
 from engine.cleanup.rules import RuleKind as EngineRuleKind
@@ -147,6 +156,20 @@ class TestBeat:
         services.switch_policy(switched_on, on=False, user=ada)
 
         assert not PeriodicTask.objects.get(pk=switched_on.task_id).enabled
+
+    def test_who_changes_one_that_is_on_vouches_for_it_from_then_on(self, switched_on, db) -> None:
+        bea = User.objects.create_user("bea", role=Role.ADMIN)
+        services.save_policy(wish(rules=[RULE]), policy=switched_on, user=bea)
+        let_pass(switched_on, days=2)
+
+        (job,) = services.run_due_policy(switched_on.pk)
+
+        assert job.requested_by == bea
+
+    def test_who_changes_one_that_is_off_switches_nothing_on(self, policy, ada) -> None:
+        services.save_policy(wish(), policy=policy, user=ada)
+
+        assert (policy.is_enabled, policy.switched_on_by) == (False, None)
 
     def test_another_schedule_is_beats_at_once(self, policy, ada) -> None:
         first = policy.task_id

@@ -12,6 +12,7 @@ from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Container
 from engine.engine import Engine
+from engine.errors import ContainerRunning
 from engine.progress import NEVER, SILENT
 from engine.settings import ContainerSettings
 from engine.settings.lease import EXPIRES, expiry_of
@@ -118,6 +119,24 @@ def test_at_its_end_it_is_in_the_trash_and_can_come_back(real, work, web) -> Non
     assert leases.end_lease(job)["trashed"] == [f"trash:{web.id}"]
     real.cleanup.trash.restore(f"trash:{web.id}")
     assert real.containers.get(web.id).owner == "otto"
+
+
+def test_one_that_is_started_before_it_moves_is_stopped_once_more(
+    real, work, web, monkeypatch
+) -> None:
+    lease(work, web, END)
+    put, refused = real.cleanup.trash.put, []
+
+    def late(subject: str, *, owner: str) -> str:
+        if len(refused) < 2:
+            refused.append(subject)
+            raise ContainerRunning("web", state="running")
+        return put(subject, owner=owner)
+
+    monkeypatch.setattr(real.cleanup.trash, "put", late)
+
+    assert leases.end_lease(work(JobName.END_LEASE, END, web))["trashed"] == [f"trash:{web.id}"]
+    assert len(refused) == 2
 
 
 @pytest.mark.parametrize("until", [END + timedelta(days=1), None])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from dashboard.jobs import JobName
 from dashboard.leases import render_lease
 from dashboard.services import end_leases, tell_of_leases
-from engine.errors import ContainerNotFound
+from engine.errors import ContainerNotFound, ContainerRunning
 from engine.ledger.survey import TRASH, held_by
 from engine.settings.lease import expiry_of
 from workers.app import app
@@ -20,6 +20,8 @@ from workers.tasks.containers import project
 if TYPE_CHECKING:
     from dashboard.arguments import EndLease, LeaseContainer
     from workers.work import Outcome, Work
+
+ATTEMPTS = 3
 
 
 @app.task(name=TEND_LEASES)
@@ -50,9 +52,7 @@ def end_lease(work: Work[EndLease]) -> Outcome:
         now_until, then_until = expiry_of(container.settings.labels), work.arguments.moment
         if now_until is None or then_until is None or now_until > then_until:
             return {"message": f"{container.name} was extended meanwhile: it stays."}
-        if container.is_running:
-            work.engine.containers.stop(container.id)
-        trashed = work.engine.cleanup.trash.put(container.id, owner=work.owner)
+        trashed = _put_aside(work, container.id)
     except ContainerNotFound:
         # An attempt before this one put it there; or it went by itself when it stopped.
         return _gone(work)
@@ -60,6 +60,19 @@ def end_lease(work: Work[EndLease]) -> Outcome:
         project(work, container_id)
     message = f"The lease of {container.name} ended: it is in the trash, and can be restored."
     return {"message": message, "container_id": container_id, "trashed": [trashed]}
+
+
+def _put_aside(work: Work[EndLease], container_id: str) -> str:
+    """Stop the container and have it in the trash; somebody may start it between the two."""
+    for attempt in range(1, ATTEMPTS + 1):
+        if work.engine.containers.get(container_id).is_running:
+            work.engine.containers.stop(container_id)
+        try:
+            return work.engine.cleanup.trash.put(container_id, owner=work.owner)
+        except ContainerRunning:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError(container_id)
 
 
 def _gone(work: Work[EndLease]) -> Outcome:

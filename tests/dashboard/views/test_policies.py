@@ -198,7 +198,7 @@ def test_who_vouched_for_it_and_left_is_named(browse, policy, mess) -> None:
 
     html = page(browse("vera"), "policy_detail", policy.pk)
 
-    assert "switched on by ada, who may not run policies any more" in html
+    assert "in the name of ada, who may not run policies any more" in html
 
 
 def test_deciding_is_for_admins_and_by_post(browse, client, policy) -> None:
