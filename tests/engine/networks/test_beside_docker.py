@@ -11,7 +11,7 @@ from engine.networks.networks import Networks
 from engine.networks.settings import NetworkSettings
 from engine.settings.network import PortBinding
 from engine.system.runner import find_program, run
-from tests.engine.networks.test_containers import fetched, get, inside, started, when_served
+from tests.support.connected import fetched, get, inside, started, when_served
 from tests.support.containers import Yard, clear_away, real_yard
 from tests.support.other_hosts import OtherHost
 from tests.support.services import wait_until
