@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.containers.detach import KeyMatcher, parse_detach_keys
 from engine.containers.state import ContainerState
+from engine.containers.telling import tell
 from engine.dockerapi.answers import json_answer, nothing
 from engine.dockerapi.attach import terminal_size
 from engine.dockerapi.conversation import Conversation
@@ -81,7 +82,7 @@ async def start(call: Call) -> web.StreamResponse:
         assert attachment is not None
         if size is not None:
             await call.pools.long(containers.exec_resize, record.id, rows=size[0], columns=size[1])
-        await _talk(call, record, attachment, wire)
+        await talk(call, record, attachment, wire)
     except EngineError as error:
         words = _words(error).encode()
         await wire.write(words if record.settings.tty else frame(STDOUT, words))
@@ -107,9 +108,10 @@ def _startable(engine: Engine, exec_id: str) -> ExecRecord:
     return record
 
 
-async def _talk(call: Call, record: ExecRecord, attachment: Attachment, wire: Wire) -> None:
+async def talk(call: Call, record: ExecRecord, attachment: Attachment, wire: Wire) -> None:
+    """Carry bytes both ways until the command has ended, or its client leaves."""
     settings = record.settings
-    await Conversation(
+    conversation = Conversation(
         attachment,
         wire,
         call.pools,
@@ -117,10 +119,20 @@ async def _talk(call: Call, record: ExecRecord, attachment: Attachment, wire: Wi
         takes_input=settings.stdin,
         ends_input=not settings.tty,
         keys=KeyMatcher(parse_detach_keys(settings.detach_keys)) if settings.tty else None,
-    ).run()
-    if not wire.is_lost:
+    )
+    await conversation.run()
+    if conversation.was_left:
+        await call.pools.long(_tell_left, call.engine, record)
+    elif not wire.is_lost:
         # Whoever sees the end of the output asks for the exit code next.
         await call.pools.long(lambda: attachment.exit_code)
+
+
+def _tell_left(engine: Engine, record: ExecRecord) -> None:
+    # The container may have gone meanwhile, and the command with it.
+    container = engine.containers.find(record.container_id)
+    if container is not None:
+        tell(engine.events, "exec_detach", container, execID=record.id)
 
 
 def _words(error: EngineError) -> str:

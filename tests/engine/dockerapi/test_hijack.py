@@ -8,15 +8,18 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
 from engine.containers.attachment import StreamKind
 from engine.containers.detach import KeyMatcher, parse_detach_keys
+from engine.dockerapi import execs
 from engine.dockerapi.conversation import Conversation
 from engine.dockerapi.frames import STDERR, STDOUT, frame
 from engine.dockerapi.hijack import HELD, Wire
 from engine.dockerapi.pools import Pools
+from engine.settings.execution import ExecSettings
 
 
 @dataclass
@@ -161,6 +164,36 @@ async def test_keys_to_detach_end_it_and_are_not_passed_on(line, program, pools)
     assert program.typed == b"ls"
     assert conversation.was_left
     assert program.closed.is_set()
+
+
+async def test_whoever_leaves_a_command_does_not_wait_for_its_end(line, program, pools) -> None:
+    class Endless(FakeProgram):
+        @property
+        def exit_code(self) -> int:
+            raise AssertionError("nobody is to wait for it")
+
+    wire, client = line
+    client.sendall(b"\x10\x11")
+    settings = ExecSettings(command=("sh",), tty=True, stdin=True)
+    endless = Endless()
+    told: list[tuple[str, str]] = []
+    container = SimpleNamespace(
+        id="c1", name="web", labels={}, settings=SimpleNamespace(image="web:1")
+    )
+    engine = SimpleNamespace(
+        containers=SimpleNamespace(find=lambda _: container),
+        events=SimpleNamespace(
+            record=lambda noun, action, subject, **more: told.append((action, more["execID"]))
+        ),
+    )
+    call = SimpleNamespace(pools=pools, engine=engine)
+    record = SimpleNamespace(id="e1", container_id="c1", settings=settings)
+
+    await asyncio.wait_for(execs.talk(call, record, endless, wire), 5)
+
+    assert endless.closed.is_set()
+    assert told == [("exec_detach", "e1")]
+    endless.end()
 
 
 async def test_a_client_that_vanishes_ends_it(line, program, pools) -> None:
