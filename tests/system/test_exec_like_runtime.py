@@ -285,6 +285,12 @@ def test_a_terminal_is_not_made_by_what_stands_in_its_place(yard: Yard) -> None:
         assert answer[0] == "RuntimeFailed"
 
 
+def test_without_what_makes_terminals_it_says_so(yard: Yard) -> None:
+    record = sleeping(yard)
+    said(yard, record, ExecSettings(command=("rm", "/dev/ptmx")))
+    both_say(yard, record, ExecSettings(command=("true",), tty=True))
+
+
 def test_nothing_of_the_host_is_open_in_it(yard: Yard) -> None:
     record = sleeping(yard)
     for tty in (False, True):

@@ -62,7 +62,7 @@ def enter(entry: Entry, places: Places, report: int, waiting: int) -> NoReturn:
         is_there = _give_up(entry)
         pid = _born()
     except _HINDRANCES as hindrance:
-        _end(REPORT, str(hindrance))
+        _end(REPORT, _said(hindrance))
     if pid == 0:
         _become(entry, is_there=is_there, has_input=places.has_input)
     os.write(REPORT, READY + str(pid).encode())
@@ -85,7 +85,7 @@ def _become(entry: Entry, *, is_there: bool, has_input: bool) -> NoReturn:
         _be_user(entry, is_there=is_there)
         program = find_program(entry)
     except _HINDRANCES as hindrance:
-        _end(REPORT, str(hindrance))
+        _end(REPORT, _said(hindrance))
     os.write(REPORT, READY)
     os.close(REPORT)
     try:
@@ -97,6 +97,13 @@ def _become(entry: Entry, *, is_there: bool, has_input: bool) -> NoReturn:
 def _end(descriptor: int, words: str) -> NoReturn:
     os.write(descriptor, words.encode(errors="replace")[:REPORT_LIMIT])
     os._exit(NOT_RUN)
+
+
+def _said(hindrance: Exception) -> str:
+    # Only what is opened has a name.
+    if isinstance(hindrance, OSError) and isinstance(hindrance.filename, str):
+        return f"open {hindrance.filename}: {reason(hindrance)}"
+    return str(hindrance)
 
 
 def _forget_modules() -> None:

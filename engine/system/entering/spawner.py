@@ -42,14 +42,14 @@ class Spawner:
     """Starts commands in containers; may be used by many threads."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guards: dict[int, threading.Lock] = {}
         self._control: socket.socket | None = None
         self._is_ruled_out = False
         self._owner = 0
 
     def is_possible(self) -> bool:
         """Whether the program runs, or can be run on this host."""
-        with self._guard:
+        with self._guard():
             return self._reached() is not None
 
     def spawn(self, order: Order, mark: int) -> tuple[socket.socket, str]:
@@ -70,6 +70,10 @@ class Spawner:
             ours.close()
             raise
 
+    def _guard(self) -> threading.Lock:
+        # In a fork the parent's may be held for ever, by a thread that is not there.
+        return self._guards.setdefault(os.getpid(), threading.Lock())
+
     def _let_go(self) -> None:
         """End the connection, and with it the program; what that has started goes on."""
         if self._control is not None:
@@ -80,7 +84,7 @@ class Spawner:
 
     def _send(self, message: bytes, descriptors: list[int]) -> None:
         for _ in range(2):
-            with self._guard:
+            with self._guard():
                 control = self._reached()
                 if control is not None:
                     with suppress(BrokenPipeError, ConnectionResetError):
@@ -117,7 +121,9 @@ def _read_report(reader: int) -> str:
         raise SystemFailure("the command was not started in time")
     report = os.read(reader, REPORT_LIMIT)
     if not report:
-        raise SystemFailure("the command could not be started: there are too many processes")
+        raise SystemFailure(
+            "the command could not be started: no process came of it, or it was killed"
+        )
     return "" if report == READY else report.decode(errors="replace")
 
 
