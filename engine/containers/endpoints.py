@@ -67,7 +67,7 @@ class Connector:
     def prepare(self, settings: ContainerSettings) -> None:
         """See to it that what needs no asking is there; to be called outside a transaction."""
         if has_endpoints(settings):
-            self._defaults.ensure()
+            self._defaults.ensure(*(each.network for each in wanted_endpoints(settings)))
             self._check_links(settings)
         elif settings.network.startswith(JOINED):
             self._means.store.get(settings.network.removeprefix(JOINED))
@@ -148,7 +148,7 @@ class Connector:
         for text in settings.extra_hosts:
             name, _, address = text.partition(":")
             if address == HOST_GATEWAY:
-                self._defaults.ensure()
+                self._defaults.ensure(BRIDGE)
                 address = str(self._store.get(BRIDGE).subnets[0].gateway)
             yield address.strip("[]"), [name]
 

@@ -17,6 +17,7 @@ from engine.errors import (
     NetworkNotFound,
     NetworkPredefined,
     NotConnected,
+    PoolsExhausted,
 )
 from engine.networks.addressing import ID_BYTES, choose_subnets
 from engine.networks.record import (
@@ -88,14 +89,22 @@ class DefaultNetworks:
         self._means = means
         self._maker = Maker(means)
 
-    def ensure(self) -> None:
-        """See to it that they have records."""
+    def ensure(self, *wanted: str) -> None:
+        """
+        See to it that they have records.
+
+        Where no subnet is left for one, the others have theirs; `PoolsExhausted` is raised if it is
+        one of those that are *wanted*, by their names.
+        """
         for settings in DEFAULTS:
             if self._means.store.find_by_name(settings.name) is None:
                 try:
                     self._maker.make(settings, owner="")
                 except NetworkExists:
                     continue
+                except PoolsExhausted:
+                    if settings.name in wanted:
+                        raise
 
 
 class Maker:
@@ -165,7 +174,7 @@ class Networks:
 
     def get(self, ref: str) -> NetworkRecord:
         """Return the network *ref*; raise `NetworkNotFound` or `AmbiguousID`."""
-        self._defaults.ensure()
+        self._defaults.ensure(ref)
         return self._means.store.get(ref)
 
     def find(self, ref: str) -> NetworkRecord | None:
@@ -291,7 +300,7 @@ class Networks:
         return [network.name]
 
     def list(self) -> list[NetworkRecord]:
-        """Return every network, by name."""
+        """Return every network, by name; not the default one where no subnet is left for it."""
         self._defaults.ensure()
         return self._means.store.list_networks()
 

@@ -15,6 +15,7 @@ from engine.errors import (
     NetworkPredefined,
     NotConnected,
     PoolOverlaps,
+    PoolsExhausted,
 )
 from engine.networks.door import BridgePlan
 from engine.networks.settings import OPTION_BRIDGE, IpamPool, NetworkSettings
@@ -41,6 +42,17 @@ class TestDefaults:
 
     def test_they_are_made_once(self, wires: Wires) -> None:
         assert wires.networks.get("bridge").id == wires.networks.get("bridge").id
+
+    def test_one_that_has_no_room_is_in_nobodys_way_but_its_own(self, wires: Wires) -> None:
+        links(wires).foreign.append(ipaddress.ip_network("0.0.0.0/0"))
+
+        assert [each.name for each in wires.networks.list()] == ["host", "none"]
+        assert wires.networks.get("none").driver == "null"
+        with pytest.raises(PoolsExhausted):
+            wires.networks.get("bridge")
+
+        links(wires).foreign.clear()
+        assert wires.networks.get("bridge").driver == "bridge"
 
     @pytest.mark.parametrize("name", ["bridge", "host", "none"])
     def test_they_cannot_be_removed(self, wires: Wires, name: str) -> None:
