@@ -138,7 +138,8 @@ def test_one_in_the_trash_says_how_it_comes_back(browse, remembered):
 
 def test_the_trash_leads_to_what_a_container_printed(browse, agents):
     item = {**TRASHED, "id": f"trash:{OTHER}", "kind": "container", "names": ["old-db"]}
-    agents.answers[Question.TRASH_LIST] = {"items": [item], "count": 1, "bytes": 1}
+    shown = {"items": [item], "first": 0, "count": 1, "bytes": 1, "until": ""}
+    agents.answers[Question.TRASH_LIST] = shown
 
     html = browse("vera").get(reverse("trash")).content.decode()
 
