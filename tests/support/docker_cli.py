@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +152,17 @@ def _cli(words: Sequence[str | Path], place: Path) -> Iterator[DockerCli]:
         cli = DockerCli(socket, config, process)
         wait_until(lambda: cli.run("version").code == 0, what="docker version")
         cli.ok("import", "--change", 'CMD ["sh"]', "-", IMAGE, stdin=rootfs_tar())
-        yield cli
+        try:
+            yield cli
+        finally:
+            _end_connections()
+
+
+def _end_connections() -> None:
+    """End what libraries in this process have left open: their streams they leave to be found."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager
