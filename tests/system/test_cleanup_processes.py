@@ -47,14 +47,19 @@ WORKER = """
     name = f"team/{kind}{number}:1"
 
     def launch(engine):
-        # Its image is held from here on, and nothing of it may go.
+        # Its image is held from here on, and nothing of it may go until it has ended.
         made = engine.containers.create(
             ContainerSettings(image="shipshape/starter", command=("echo", "ahoy"), network="none")
         )
         engine.containers.start(made.id)
-        assert engine.containers.wait(made.id, timeout=60).code == 0
-        assert [line.content for line in engine.containers.logs(made.id)] == [b"ahoy"]
-        engine.containers.remove(made.id)
+        try:
+            assert engine.containers.wait(made.id, timeout=60).code == 0
+            printed = [line.content for line in engine.containers.logs(made.id)]
+            # Nothing comes free where somebody else has removed it, perhaps before it was read.
+            assert not engine.containers.remove(made.id) or printed == [b"ahoy"]
+        except NotFound:
+            # It has ended, so a plan made since may have taken it.
+            return
 
     def start(engine):
         for each in planned[int(number) % 2 :: 2]:

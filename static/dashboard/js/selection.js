@@ -101,5 +101,7 @@ export function watchSelections() {
     });
     document.body.addEventListener("bulk-done", () => document.querySelectorAll("form[data-selection]").forEach(clear));
     document.body.addEventListener("htmx:afterSettle", refreshSelections);
+    // The server does not know what is ticked, and draws the bar as it is without.
+    document.addEventListener("refreshed", refreshSelections);
     refreshSelections();
 }

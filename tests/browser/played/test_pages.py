@@ -242,6 +242,19 @@ def test_what_is_ticked_is_done_together(site, page):
     expect(bar).to_be_hidden()
 
 
+def test_what_is_ticked_stays_so_when_the_page_is_refreshed(site, page):
+    open_live(page, site, "/containers/?host=harbour")
+    bar = page.locator("[data-bulk-bar]")
+    page.get_by_label("Select load-test").check()
+    refreshed = "new Promise((done) => document.addEventListener('refreshed', done, {once: true}))"
+    page.evaluate(
+        f"(document.dispatchEvent(new CustomEvent('stale')), {refreshed}).then(() => null)"
+    )
+
+    expect(page.get_by_label("Select load-test")).to_be_checked()
+    expect(bar).to_contain_text("1 selected", timeout=1)
+
+
 def test_a_pasted_line_fills_the_dialog(site, page):
     open_live(page, site, "/containers/")
     page.get_by_role("link", name="Launch container").first.click()
