@@ -202,6 +202,13 @@ def ours() -> Iterator[DockerCli]:
 @pytest.fixture(scope="session")
 def both() -> Iterator[tuple[DockerCli, DockerCli]]:
     """`docker` against our engine and against a real dockerd."""
+    with two_engines() as engines:
+        yield engines
+
+
+@contextmanager
+def two_engines() -> Iterator[tuple[DockerCli, DockerCli]]:
+    """`both`, but the caller's own; the test is skipped where there is no dockerd."""
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed, so there is nothing to compare with")
     with ExitStack() as stack:

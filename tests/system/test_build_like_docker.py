@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.build_corpus import build, make_bases, outcomes, read_corpus
+from tests.support.docker_cli import two_engines
 
 if TYPE_CHECKING:
     from tests.support.build_corpus import Case, Outcome
@@ -70,10 +71,12 @@ class Sides:
 
 
 @pytest.fixture(scope="module")
-def sides(both, tmp_path_factory):
+def sides(tmp_path_factory):
     place = tmp_path_factory.mktemp("corpus")
     place.chmod(0o755)
-    return Sides(both, place)
+    # Engines of its own: hundreds of images, and what failed steps leave, are in others' way.
+    with two_engines() as engines:
+        yield Sides(engines, place)
 
 
 def test_the_corpus_is_as_large_as_it_should_be():
