@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.system.entering import kernel
-from engine.system.entering.becoming import KILLED, READY, REPORT_LIMIT, STOPPED, Refused, enter
+from engine.system.entering.becoming import READY, REPORT_LIMIT, enter
 from engine.system.entering.entry import Entry
-from engine.system.entering.places import Places, Stopped
+from engine.system.entering.places import Places
+from engine.system.entering.refusal import KILLED, Refused
 from engine.system.entering.watching import STDERR, STDOUT, Streams, Watch
 
 if TYPE_CHECKING:
@@ -60,10 +61,7 @@ def _write(path: str, number: int) -> None:
 def _started(order: Order) -> tuple[int, Streams]:
     """Return the number of a process in which the command runs, and its streams."""
     entry = Entry.parse(Path(order.entry).read_bytes())
-    try:
-        places = Places.open(entry)
-    except Stopped as error:
-        raise Refused(STOPPED) from error
+    places = Places.open(entry)
     ours, console = _streams(order, entry, places)
     pid = _run(order, entry, places)
     if console is not None:
@@ -95,20 +93,18 @@ def _run(order: Order, entry: Entry, places: Places) -> int:
     reader, report = os.pipe2(os.O_CLOEXEC)
     waiting, signal_to_go = os.pipe2(os.O_CLOEXEC)
     kernel.adopt_orphans(adopt=True)
-    messenger = os.fork()
+    messenger = places.groups.fork()
     if messenger == 0:
         enter(entry, places, report, waiting)
     os.close(report)
     os.close(waiting)
+    # It may be stopped in the container's groups: then whoever waits for it ends it.
+    _write(order.number, messenger)
     pid = _await_birth(messenger, reader)
-    kernel.adopt_orphans(adopt=False)
-    # It may be stopped there from now on: then whoever waits for it ends it.
     _write(order.number, pid)
-    try:
-        places.receive(pid)
-    except OSError as error:
-        # What waits ends when this process does.
-        raise Refused(STOPPED) from error
+    # From here on the number may be another's.
+    os.waitpid(messenger, 0)
+    kernel.adopt_orphans(adopt=False)
     places.close()
     os.write(signal_to_go, READY)
     os.close(signal_to_go)
@@ -118,7 +114,7 @@ def _run(order: Order, entry: Entry, places: Places) -> int:
 
 def _await_birth(messenger: int, reader: int) -> int:
     """Return the number of what *messenger* leaves in the container, which waits to be let go."""
-    os.waitpid(messenger, 0)
+    os.waitid(os.P_PID, messenger, os.WEXITED | os.WNOWAIT)
     os.set_blocking(reader, False)
     try:
         report = os.read(reader, REPORT_LIMIT)

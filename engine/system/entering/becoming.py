@@ -22,6 +22,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.system.entering import kernel
+from engine.system.entering.refusal import STOPPED, Refused
 
 if TYPE_CHECKING:
     from engine.system.entering.entry import Entry
@@ -33,16 +34,10 @@ UMASK = 0o022
 STANDARD = (0, 1, 2)
 REPORT, WAITING = 3, 4
 REPORT_LIMIT = 4096
-KILLED = "its process was killed"
-STOPPED = "cannot exec in a container that has stopped"
 # CAP_CHOWN, CAP_SETGID and CAP_SETUID, given up as soon as that is done.
 TO_BECOME_A_USER = 1 << 0 | 1 << 6 | 1 << 7
 PTMX, NULL = os.makedev(5, 2), os.makedev(1, 3)
 _TOLERATED = {errno.EINVAL, errno.EPERM, errno.EROFS}
-
-
-class Refused(Exception):
-    """The command cannot be run; says why, in runc's words."""
 
 
 # A number that is too large for the kernel is a `ValueError`.
@@ -118,9 +113,11 @@ def _forget_modules() -> None:
 
 
 def _enter(entry: Entry, places: Places) -> None:
-    """Stand in the container's namespaces; in that of processes it is the child that will."""
+    """Be in the container's groups and namespaces; in that of processes it is the child that is."""
     with open("/proc/self/oom_score_adj", "w") as stream:
         stream.write(str(entry.oom_score_adj))
+    # Before it stands in the namespace of groups, from where they may not be named.
+    places.groups.join()
     kernel.join_keyring(entry.keyring)
     # The one with the files comes last: after it nothing of the host can be named.
     for name in sorted(places.namespaces, key=lambda name: name == "mnt"):
@@ -175,7 +172,7 @@ def _is_gone_to(place: str) -> bool:
 
 
 def _await_leave() -> None:
-    """Be the first of a session, and wait until this process is in the container's groups."""
+    """Be the first of a session, and wait until the number of this process is written down."""
     os.setsid()
     if not os.read(WAITING, len(READY)):
         os._exit(NOT_RUN)

@@ -7,6 +7,7 @@ import errno
 import os
 import platform
 import resource
+import signal
 
 # prctl(2), capabilities(7), keyctl(2), ioctl_tty(2).
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_NAME, _PR_SET_SECCOMP = 4, 8, 15, 22
@@ -20,8 +21,23 @@ _TIOCSCTTY, _TIOCGPTPEER, _TIOCSPTLCK = 0x540E, 0x5441, 0x40045431
 # keyctl(2) has no function in the C library. Elsewhere the numbers of ioctl may differ as well.
 KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219}
 _ENOSYS = 38
+# clone(2); this call has the same number everywhere.
+_CLONE3 = 435
+_CLONE_INTO_CGROUP = 0x200000000
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+# What keeps the interpreter locked during a call, as a fork wants it.
+_LOCKED = ctypes.PyDLL(None, use_errno=True)
+
+
+class _CloneArguments(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_uint64)
+        for name in (
+            *("flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack", "stack_size"),
+            *("tls", "set_tid", "set_tid_size", "cgroup"),
+        )
+    )
 
 
 class _Program(ctypes.Structure):
@@ -47,6 +63,17 @@ def hide() -> None:
 def adopt_orphans(*, adopt: bool) -> None:
     """Have the children of a child become this process's own at its end, or nobody any more."""
     _checked(_prctl(_PR_SET_CHILD_SUBREAPER, int(adopt)))
+
+
+def fork_into(group: int) -> int:
+    """
+    Fork this process, which has one thread; the child is born in the *group*, a directory.
+
+    Return the child's number, or 0 in the child.
+    """
+    wanted = _CloneArguments(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=group)
+    size = ctypes.sizeof(wanted)
+    return _checked(_LOCKED.syscall(_CLONE3, ctypes.byref(wanted), ctypes.c_size_t(size)))
 
 
 def enter_namespace(descriptor: int) -> None:

@@ -6,15 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from engine.system.entering.groups import Groups
+from engine.system.entering.refusal import STOPPED, Refused
+
 if TYPE_CHECKING:
     from engine.system.entering.entry import Entry
 
 # proc(5): where the moment of its start stands in /proc/<pid>/stat, counted after the name.
 _STARTED_AT = 19
-
-
-class Stopped(Exception):
-    """The container's first process is there no more."""
 
 
 @dataclass(slots=True)
@@ -26,38 +25,34 @@ class Places:
     """
 
     namespaces: dict[str, int]
-    cgroups: list[int]
+    groups: Groups
     streams: list[int] = field(default_factory=list)
     has_input: bool = False
 
     @classmethod
     def open(cls, entry: Entry) -> Self:
-        """Open what the *entry* names; raise `Stopped`."""
+        """Open what the *entry* names; raise `Refused`."""
         try:
             found = cls(
                 {each: _opened(f"/proc/{entry.pid}/ns/{each}") for each in entry.namespaces},
-                [_opened(f"{each}/cgroup.procs", os.O_WRONLY) for each in entry.cgroups],
+                Groups.open(entry.cgroups),
             )
         except FileNotFoundError as error:
-            raise Stopped from error
+            raise Refused(STOPPED) from error
         # The number may be another's by now; what was opened before this look is the right one's.
         if _started(entry.pid) != entry.started:
-            raise Stopped
+            raise Refused(STOPPED)
         return found
-
-    def receive(self, pid: int) -> None:
-        """Have process *pid* in the container's groups."""
-        for each in self.cgroups:
-            os.write(each, str(pid).encode())
 
     def close(self) -> None:
         """Let go of everything; it is the child's by now."""
-        for each in (*self.namespaces.values(), *self.cgroups, *self.streams):
+        self.groups.close()
+        for each in (*self.namespaces.values(), *self.streams):
             os.close(each)
 
 
-def _opened(path: str, flags: int = os.O_RDONLY) -> int:
-    return os.open(path, flags | os.O_CLOEXEC)
+def _opened(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _started(pid: int) -> int:
@@ -65,5 +60,5 @@ def _started(pid: int) -> int:
         with open(f"/proc/{pid}/stat", "rb") as stream:
             fields = stream.read().rpartition(b")")[2].split()
     except OSError as error:
-        raise Stopped from error
+        raise Refused(STOPPED) from error
     return int(fields[_STARTED_AT])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.system.entering.becoming import Refused, environment, find_program
+from engine.system.entering.becoming import environment, find_program
 from engine.system.entering.entry import Entry
-from engine.system.entering.places import Places, Stopped
+from engine.system.entering.places import Places
+from engine.system.entering.refusal import STOPPED, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,10 +105,10 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 
 
 def test_a_number_that_is_somebody_elses_by_now_is_not_entered() -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(Refused, match=STOPPED):
         Places.open(ENTRY)
 
 
 def test_one_that_is_gone_is_not_entered() -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(Refused, match=STOPPED):
         Places.open(dataclasses.replace(ENTRY, pid=2**22 + 1))
