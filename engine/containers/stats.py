@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.containers.stats_details import CpuTimes, StatsDetails, read_details
-from engine.system.cgroups import Group, group_of, parse_flat
+from engine.system.cgroup_files import Group, group_of, parse_flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.system.cgroups import parse_flat
+from engine.system.cgroup_files import parse_flat
 from engine.system.kernel_files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.system.cgroups import Group
+    from engine.system.cgroup_files import Group
 
 PROC = Path("/proc")
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")

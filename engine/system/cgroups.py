@@ -12,20 +12,18 @@ import errno
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from engine.errors import SystemFailure, from_oserror
+from engine.system.cgroup_files import MOUNT, parse_flat
 from engine.system.freezer import Freezer, LegacyFreezer, UnifiedFreezer
 from engine.system.kernel_files import read_small
 from engine.system.processes import kill_and_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-MOUNT = Path("/sys/fs/cgroup")
-UNIFIED = ""
 EMPTY_WITHIN = 5.0
 SHORTEST_PAUSE = 0.001
 FREEZE_WITHIN = 10.0
@@ -48,49 +46,6 @@ def detect_layout(mount: Path = MOUNT) -> CgroupLayout:
         return CgroupLayout.NONE
     has_unified = (mount / "unified" / "cgroup.controllers").exists()
     return CgroupLayout.HYBRID if has_unified else CgroupLayout.LEGACY
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The directories of one control group by controller; that of v2 is under `UNIFIED`."""
-
-    directories: Mapping[str, Path]
-
-    @property
-    def is_unified(self) -> bool:
-        """Whether v2 has the controllers."""
-        return set(self.directories) == {UNIFIED}
-
-    def read(self, controller: str, name: str) -> str:
-        """Return the file *name* of *controller*; empty where there is none."""
-        directory = self.directories.get(UNIFIED if self.is_unified else controller)
-        return read_small(directory / name) if directory else ""
-
-    def number(self, controller: str, name: str) -> int | None:
-        """Return the number in the file *name*, or None where there is none (or it says max)."""
-        text = self.read(controller, name).strip()
-        return int(text) if text.isdecimal() else None
-
-
-def group_of(pid: int, *, mount: Path = MOUNT, proc: Path = Path("/proc")) -> Group | None:
-    """Return the group that the process *pid* is in, or None if there is no such process."""
-    text = read_small(proc / str(pid) / "cgroup")
-    directories: dict[str, Path] = {}
-    for line in text.splitlines():
-        _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            directories[controller] = _directory(mount, controller, path)
-    unified = directories.get(UNIFIED)
-    if len(directories) > 1:
-        directories.pop(UNIFIED, None)
-    elif unified is None:
-        return None
-    return Group(directories)
-
-
-def _directory(mount: Path, controller: str, path: str) -> Path:
-    hierarchy = mount / controller.removeprefix("name=") if controller else mount
-    return hierarchy / path.lstrip("/")
 
 
 class Cgroups:
@@ -217,9 +172,3 @@ def _removed(directory: Path) -> bool:
 def _members(directory: Path) -> list[int]:
     words = read_small(directory / "cgroup.procs").split()
     return [int(word) for word in words if int(word) != os.getpid()]
-
-
-def parse_flat(text: str) -> dict[str, int]:
-    """Return the numbers in a file of lines `key number`; other lines are passed over."""
-    pairs = (line.split() for line in text.splitlines())
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.oci.platform import normalise_architecture
-from engine.system.cgroups import MOUNT, CgroupLayout, detect_layout
+from engine.system.cgroup_files import MOUNT
+from engine.system.cgroups import CgroupLayout, detect_layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ import pytest
 
 from engine.containers.stats import Sampler, Usage, cpu_percent, read_usage
 from engine.errors import ContainerNotRunning
-from engine.system.cgroups import UNIFIED, Group
+from engine.system.cgroup_files import UNIFIED, Group
 from tests.support.containers import Yard
 
 HOST = 8 << 30

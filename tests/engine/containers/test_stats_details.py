@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from engine.containers.stats_details import InterfaceUse, parse_interfaces, read_details
-from engine.system.cgroups import UNIFIED, Group
+from engine.system.cgroup_files import UNIFIED, Group
 from tests.engine.containers.test_stats import tree
 
 NET_DEV = """\

@@ -2,14 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.system.cgroups import (
-    UNIFIED,
-    CgroupLayout,
-    Cgroups,
-    detect_layout,
-    group_of,
-    parse_flat,
-)
+from engine.system.cgroup_files import UNIFIED, group_of, parse_flat
+from engine.system.cgroups import CgroupLayout, Cgroups, detect_layout
 
 
 def touch(path: Path, text: str = "") -> None:

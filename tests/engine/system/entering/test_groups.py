@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.system.cgroups import MOUNT
+from engine.system.cgroup_files import MOUNT
 from engine.system.entering import kernel
 from engine.system.entering.groups import Groups
 from engine.system.entering.refusal import STOPPED, Refused
