@@ -79,6 +79,9 @@ class ImageDeriver(Protocol):
 class Groups(Protocol):
     """The control groups of this host."""
 
+    def expect_move(self) -> None:
+        """Have a process moved into a group without delay, if it is in some milliseconds."""
+
     def destroy(self, path: str) -> bool:
         """
         Kill what is left in the group and remove it; one that is not there is fine.

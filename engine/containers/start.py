@@ -89,6 +89,8 @@ class Starter:
     def launch(self, record: ContainerRecord, bundle: Bundle) -> int:
         """Mount and connect what the container needs, and return the pid of its held process."""
         means = self._means
+        # The runtime has the process moved, by the time that all else is done.
+        means.cgroups.expect_move()
         means.bundles.make(bundle)
         means.bundles.make_run(bundle)
         if record.settings.cgroup_parent:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from engine.errors import SystemFailure, from_oserror
 from engine.system.cgroup_files import MOUNT, parse_flat
 from engine.system.freezer import Freezer, LegacyFreezer, UnifiedFreezer
+from engine.system.grace import begin_grace
 from engine.system.kernel_files import read_small
 from engine.system.processes import kill_and_wait
 
@@ -53,6 +54,10 @@ class Cgroups:
 
     def __init__(self, mount: Path = MOUNT) -> None:
         self._mount = mount
+
+    def expect_move(self) -> None:
+        """Have a process moved into a group without delay, if it is in some milliseconds."""
+        begin_grace(self._mount)
 
     def destroy(self, path: str) -> bool:
         """

@@ -266,6 +266,9 @@ class FakeCgroups:
     def __init__(self, host: FakeHost) -> None:
         self.host = host
 
+    def expect_move(self) -> None:
+        pass
+
     def destroy(self, path: str) -> bool:
         if path in self.host.unreaped:
             return False
