@@ -14,7 +14,7 @@ from engine.errors import (
 from engine.settings import ContainerSettings
 from engine.settings.mounts import MountKind, MountPoint
 from engine.volumes.settings import VolumeSettings
-from tests.support.cleaning import add_image, add_volume, project
+from tests.support.cleaning import ASK_ANA, add_image, add_volume, project
 from workers.tasks import trash
 
 pytestmark = [pytest.mark.root, pytest.mark.django_db]
