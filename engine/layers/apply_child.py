@@ -269,7 +269,7 @@ class Applier:
                 _write(descriptor, piece)
 
     def _make_hard_link(self, path: bytes, entry: Entry) -> None:
-        target = self._place(self._link_target(entry))
+        target = self._link_target(entry)
         if target == path:
             return
         try:
@@ -294,9 +294,11 @@ class Applier:
         except UnsafePath as error:
             reason = f"it is a hard link to {error.path!r}"
             raise UnsafePath(printable(entry.name), reason) from error
-        if not target or target in self._directories:
+        # Links on the way may lead to a directory, too.
+        place = self._place(target)
+        if not target or place in self._directories:
             raise InvalidLayer("a hard link to a directory", entry=printable(entry.name))
-        return target
+        return place
 
     def _make_symlink(self, path: bytes, entry: Entry) -> None:
         if not entry.link or b"\0" in entry.link:

@@ -103,6 +103,10 @@ def test_a_file_replaces_a_device_and_is_not_written_to_it(target: Path) -> None
         pytest.param([file("f", b"1"), file("f/evil", b"1")], id="file"),
         pytest.param([fifo("p"), directory("p/evil")], id="fifo"),
         pytest.param([directory("d"), hardlink("h", "d")], id="hard-link-to-directory"),
+        pytest.param(
+            [directory("d/e"), symlink("way", "d"), hardlink("h", "way/e")],
+            id="hard-link-to-directory-by-link",
+        ),
         pytest.param([hardlink("h", ".")], id="hard-link-to-root"),
         pytest.param([file("./", b"1")], id="root-as-file"),
         pytest.param([symlink("s", "")], id="link-to-nothing"),
