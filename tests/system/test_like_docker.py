@@ -159,8 +159,10 @@ def as_mounted(line: str) -> str:
 
 
 def as_device(line: str) -> str:
-    """One line of `ls -l` without its time, of what is no link."""
+    """One line of `ls -l` without its time, and without what others put into it meanwhile."""
     words = line.split()
+    if line.startswith("d"):
+        return " ".join([words[0], *words[2:4], words[-1]])
     return " ".join([*words[:5], words[5] if line[0] in "cb" else "", words[-1]])
 
 

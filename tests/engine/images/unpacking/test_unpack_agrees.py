@@ -92,6 +92,7 @@ items = st.one_of(
 stacks = st.lists(st.lists(items, max_size=6), min_size=1, max_size=4)
 
 
+@pytest.mark.timeout(300)
 @settings(max_examples=40, deadline=None)
 @given(stacks)
 def test_overlayfs_and_copies_show_the_same(stack: list[list[Item]]) -> None:
