@@ -7,15 +7,15 @@ import select
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from engine.dockerapi.answers import HEADERS, json_answer
 from engine.dockerapi.peers import owner_of
+from engine.dockerapi.takeover import TakeoverHandler
 
 LOOK_SECONDS = 5.0
 
 
-class Connection(RequestHandler):
+class Connection(TakeoverHandler):
     """
     A connection whose broken requests are refused in JSON too, and not logged.
 
