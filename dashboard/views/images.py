@@ -150,7 +150,7 @@ def image_remove(request: SignedInRequest, host: str, image_id: str) -> HttpResp
         job = file_job(request, JobName.REMOVE_IMAGE, host, told)
     except EngineError as error:
         show_refusal(form, error)
-        return _ask_to_remove(request, found, form, status=REFUSED)
+        return _ask_to_remove(request, found, form)
     return answer_in_place(request, job)
 
 
@@ -192,9 +192,7 @@ def _ask_what_to_pull(request: SignedInRequest, form: PullForm) -> HttpResponse:
     return render_form(request, "dashboard/images/_pull.html", form, title="Pull image")
 
 
-def _ask_to_remove(
-    request: SignedInRequest, found: ImageDetail, form: Form, status: int = 200
-) -> HttpResponse:
+def _ask_to_remove(request: SignedInRequest, found: ImageDetail, form: Form) -> HttpResponse:
     image, reference = found.image, str(form["reference"].value() or "")
     others = [tag for tag in image.tags.all() if tag.reference != reference]
     is_untag_only = bool(reference and others)
@@ -209,6 +207,7 @@ def _ask_to_remove(
         "question": question,
         "form": form,
     }
+    status = REFUSED if request.method == "POST" else 200
     return render_question(
         request, "dashboard/images/_remove.html", context, title=question, status=status
     )

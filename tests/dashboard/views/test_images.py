@@ -108,3 +108,12 @@ def test_untagging_one_of_two_names_frees_nothing_and_says_so(browse, web_image)
         "image_id": web_image.image_id,
         "reference": reference,
     }
+
+
+def test_a_name_that_none_can_be_is_refused_and_removes_nothing(browse, web_image):
+    address = reverse("image_remove", args=("harbour", web_image.hex))
+
+    response = browse("otto").post(address, {"reference": "x" * 1025}, headers=HTMX)
+
+    assert response.status_code == 422
+    assert not Job.objects.filter(name="images.remove").exists()
