@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.containers.create import lock_name
 from engine.containers.merged import merged_config
-from engine.containers.scaffold import PARENTS, is_scaffold
+from engine.containers.scaffold import PARENTS, is_scaffold, is_scaffold_link
 from engine.containers.state import ContainerState
 from engine.containers.telling import tell
 from engine.containers.writable import layer_in_memory
@@ -64,7 +64,8 @@ class Committer:
             image = self._means.deriver.derive(
                 record.image_id, layer, derivation, owner=owner, source="commit"
             )
-        tell(self._means.events, "commit", record, comment=message, imageID=str(image.id))
+        told = {"imageID": str(image.id), "imageRef": reference.familiar if reference else ""}
+        tell(self._means.events, "commit", record, comment=message, **told)
         return image
 
     def _layer(self, record: ContainerRecord, *, pause: bool) -> Generator[bytes, None, None]:
@@ -98,6 +99,8 @@ class Committer:
 
 
 def _is_left_out(root: int, path: bytes, status: os.stat_result) -> bool:
+    if stat.S_ISLNK(status.st_mode):
+        return is_scaffold_link(path, os.readlink(path, dir_fd=root).decode(errors="replace"))
     if path not in PARENTS or not stat.S_ISDIR(status.st_mode):
         return is_scaffold(path, status)
     directory = os.open(path, DIRECTORY_FLAGS, dir_fd=root)
@@ -106,4 +109,4 @@ def _is_left_out(root: int, path: bytes, status: os.stat_result) -> bool:
             found = [(each.name, each.stat(follow_symlinks=False)) for each in entries]
     finally:
         os.close(directory)
-    return all(is_scaffold(path + b"/" + os.fsencode(name), each) for name, each in found)
+    return all(_is_left_out(root, path + b"/" + os.fsencode(name), each) for name, each in found)

@@ -21,6 +21,7 @@ DEV = Path("/dev")
 # What has a file system or a place of its own in every container.
 _SKIPPED_DIRECTORIES = frozenset({"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"})
 _SKIPPED = frozenset({"/dev/console"})
+NO_NODE = "not a device node"
 MAX_DEVICES = 10_000
 
 
@@ -83,16 +84,16 @@ def _mapped(mapping: DeviceMapping) -> Iterator[Device]:
     try:
         status = path.stat()
     except OSError as error:
-        raise _no_device(mapping.host_path) from error
+        raise _no_device(mapping.host_path, "no such file or directory") from error
     if stat.S_ISDIR(status.st_mode):
         found = list(_in_directory(path, mapping.target, mapping.permissions))
         if not found:
-            raise _no_device(mapping.host_path)
+            raise _no_device(mapping.host_path, NO_NODE)
         yield from found
     else:
         device = _device(mapping.target, status, mapping.permissions)
         if device is None:
-            raise _no_device(mapping.host_path)
+            raise _no_device(mapping.host_path, NO_NODE)
         yield device
 
 
@@ -137,9 +138,8 @@ def _numbers(path: str) -> tuple[int, int]:
     return os.major(status.st_rdev), os.minor(status.st_rdev)
 
 
-def _no_device(path: str) -> InvalidSetting:
+def _no_device(path: str, reason: str) -> InvalidSetting:
     return InvalidSetting(
         "devices",
-        f'error gathering device information while adding custom device "{path[:120]}": '
-        "no such file or directory, or not a device node",
+        f'error gathering device information while adding custom device "{path[:120]}": {reason}',
     )

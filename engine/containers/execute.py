@@ -60,8 +60,7 @@ class Executor:
         check_runs(record)
         bundle = self._means.bundles.locate(record.id)
         created = self._store.add(bundle, settings)
-        words = " ".join(settings.command)
-        tell(self._means.events, f"exec_create: {words}", record, execID=created.id)
+        tell(self._means.events, _told("exec_create", settings), record, execID=created.id)
         return created
 
     def container_of(self, exec_id: str) -> str:
@@ -88,8 +87,7 @@ class Executor:
             raise
         with self._store.starting(place, process):
             self._ends.expect(place)
-            words = " ".join(settings.command)
-            tell(self._means.events, f"exec_start: {words}", record, execID=exec_id)
+            tell(self._means.events, _told("exec_start", settings), record, execID=exec_id)
             launch = ExecLaunch(
                 place,
                 tty=settings.tty,
@@ -262,3 +260,8 @@ def _become(process: dict[str, Any], settings: ExecSettings, bundle: Bundle) -> 
     process["env"] = list(with_home((*env, *asked), identity.home))
     granted = tuple(process["capabilities"].get("bounding", ()))
     process["capabilities"] = capability_sets(granted, is_root=identity.uid == 0)
+
+
+def _told(action: str, settings: ExecSettings) -> str:
+    """Return *action* with the command; docker has a blank behind its name, arguments or not."""
+    return f"{action}: {settings.command[0]} {' '.join(settings.command[1:])}"

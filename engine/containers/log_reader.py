@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from engine.containers.logs import START
 from engine.containers.output import Output
-from engine.containers.start import NO_LOG
 from engine.containers.tending import log_of
 from engine.errors import ContainerNotFound, LogUnreadable
+from engine.settings.lifetime import NO_LOG
 from engine.system.watch import Watch
 
 if TYPE_CHECKING:

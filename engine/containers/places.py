@@ -1,9 +1,10 @@
-"""Where the kernel's own file systems are mounted: places that an image may have prepared."""
+"""What a start finds and makes in a root: places of the kernel's file systems, docker's marks."""
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidSetting, from_oserror
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 PLACES = ("dev", "proc", "sys")
 MARK = ".dockerenv"
+ETC, MTAB, MOUNTS = "etc", "mtab", "/proc/mounts"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def refuse_links(root: Path) -> None:
@@ -48,3 +51,25 @@ def leave_mark(root: Path) -> None:
         return
     except OSError as error:
         raise from_oserror(error, f"make /{MARK} in the container") from error
+
+
+def link_mtab(root: Path) -> None:
+    """
+    Let programs that read /etc/mtab in *root* find what is mounted, as docker does.
+
+    What is there stays as it is; so does a root whose /etc is no directory.
+    """
+    with suppress(FileExistsError):
+        (root / ETC).mkdir(mode=0o755)
+    try:
+        directory = os.open(root / ETC, _DIRECTORY)
+    except OSError:
+        return
+    try:
+        os.symlink(MOUNTS, MTAB, dir_fd=directory)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise from_oserror(error, f"make /{ETC}/{MTAB} in the container") from error
+    finally:
+        os.close(directory)

@@ -21,15 +21,17 @@ from engine.containers.hostname import hostname_of
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.containers.monitor import Launch
 from engine.containers.mounting import Mounting
-from engine.containers.places import leave_mark, refuse_links
+from engine.containers.places import leave_mark, link_mtab, refuse_links
 from engine.containers.policy import NO_WAIT
 from engine.containers.process import resolve_process
+from engine.containers.propagation import check_propagation
 from engine.containers.spec import SpecInputs, runtime_spec
 from engine.containers.state import Change, ContainerState, after
 from engine.containers.telling import tell, tell_mounted
 from engine.containers.users import read_accounts, resolve_user, with_groups
 from engine.containers.writable import run_mounts
 from engine.errors import CommandNotFound, EngineError, RuntimeFailed
+from engine.settings.lifetime import NO_LOG
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
 # What docker answers when a container could not be started for any other reason than its command.
 NOT_STARTED = 128
-NO_LOG = "none"
 
 
 class Starter:
@@ -96,9 +97,11 @@ class Starter:
         if record.settings.cgroup_parent:
             means.bundles.note_parent(bundle, record.settings.cgroup_parent)
             note_parents(means, bundle)
+        check_propagation(record.settings.mounts)
         means.mounter.mount(run_mounts(means, record), bundle.rootfs)
         refuse_links(bundle.rootfs)
         leave_mark(bundle.rootfs)
+        link_mtab(bundle.rootfs)
         self._mounting.fill_from(bundle)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)

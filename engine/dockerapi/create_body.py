@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.containers.record import STREAMS, Attached
 from engine.dockerapi.fields import Fields
 from engine.dockerapi.host_config import LISTS
+from engine.dockerapi.log_options import log_of
 from engine.dockerapi.mount_options import mounts_of
 from engine.dockerapi.port_options import endpoints_of, network_of, port_bindings_of
 from engine.dockerapi.refusals import Refusal
@@ -20,16 +21,11 @@ from engine.settings import (
     RestartPolicy,
     Ulimit,
 )
-from engine.settings.lifetime import LogSettings, Writable
+from engine.settings.lifetime import Writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOG_OPTIONS = frozenset({"max-size", "max-file"})
-LOG_MODES = frozenset({"", "blocking", "non-blocking"})
-KEPT_LOG_OPTIONS = frozenset(
-    ["labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size", "compress"]
-)
 WARNINGS = {
     "KernelMemory": "Specifying a kernel memory limit is deprecated and has no effect.",
     "KernelMemoryTCP": "A limit of kernel TCP memory has no effect on this host.",
@@ -132,7 +128,7 @@ def _lifetime(config: Fields, host: Fields) -> dict[str, Any]:
         "stop_timeout": config.optional_number("StopTimeout"),
         "restart": restart_of(host.child("RestartPolicy")),
         "healthcheck": _healthcheck(config.optional_child("Healthcheck")),
-        "log": _log(host.child("LogConfig")),
+        "log": log_of(host.child("LogConfig")),
         **_storage(host.mapping("StorageOpt")),
     }
 
@@ -153,36 +149,6 @@ def _healthcheck(check: Fields | None) -> Healthcheck | None:
         start_interval=check.number("StartInterval"),
         retries=check.number("Retries"),
     )
-
-
-def _log(log: Fields) -> LogSettings:
-    options = log.mapping("Config")
-    unknown = sorted(set(options) - LOG_OPTIONS - KEPT_LOG_OPTIONS)
-    if unknown:
-        raise Refusal(400, f"unknown log opt '{unknown[0][:60]}' for json-file log driver")
-    _check_log_options(options)
-    driver = log.text("Type")
-    return LogSettings(
-        driver="json-file" if driver in {"", "local"} else driver,
-        max_size=max(0, parse_size(options.get("max-size", "") or "0", "max-size")),
-        max_file=_whole(options.get("max-file", "") or "0", "max-file"),
-        options={name: options[name] for name in sorted(KEPT_LOG_OPTIONS & set(options))},
-    )
-
-
-def _check_log_options(options: dict[str, str]) -> None:
-    """Raise `Refusal` for what no log of docker's can be."""
-    mode = options.get("mode", "")
-    if mode not in LOG_MODES:
-        raise Refusal(400, f"logger: logging mode not supported: {mode[:60]}")
-    if options.get("max-file") and _whole(options["max-file"], "max-file") < 1:
-        raise Refusal(400, "failed to initialize logging driver: max-file cannot be less than 1")
-
-
-def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refusal(400, f"invalid value for {name}: {text[:40]}")
-    return int(text)
 
 
 def _storage(options: dict[str, str]) -> dict[str, Any]:

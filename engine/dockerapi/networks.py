@@ -14,7 +14,7 @@ from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.dockerapi.shapes_networks import network_details, network_settings_of
 from engine.dockerapi.versions import ApiVersion
-from engine.errors import NotConnected
+from engine.errors import NetworkNotFound, NotConnected
 from engine.networks.record import PREDEFINED
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.dockerapi.call import Call
     from engine.dockerapi.query import Filters
+    from engine.engine import Engine
     from engine.networks.record import NetworkRecord
 
 KNOWN = ("dangling", "driver", "id", "label", "name", "scope", "type")
@@ -100,28 +101,40 @@ async def remove(call: Call) -> web.StreamResponse:
 async def connect(call: Call) -> web.StreamResponse:
     """Answer `POST /networks/{id}/connect`."""
     body = Fields(await call.json(is_needed=True))
-    network = await call.pools.quick(call.engine.networks.get, call["id"])
-    endpoint = endpoint_of(network.name, body.child("EndpointConfig"))
-    await call.pools.long(
-        call.engine.networks.connect, network.id, body.text("Container"), endpoint
-    )
+    name, wanted = body.text("Container"), body.child("EndpointConfig")
+
+    def work() -> None:
+        container = call.engine.containers.get(name)
+        network = call.engine.networks.get(call["id"])
+        call.engine.networks.connect(network.id, container.id, endpoint_of(network.name, wanted))
+
+    await call.pools.long(work)
     return nothing(status=200)
 
 
 async def disconnect(call: Call) -> web.StreamResponse:
     """Answer `POST /networks/{id}/disconnect`."""
     body = Fields(await call.json(is_needed=True))
-    name = body.text("Container")
-    try:
-        await call.pools.long(
-            call.engine.networks.disconnect, call["id"], name, force=body.flag("Force")
-        )
-    except NotConnected as error:
-        found = await call.pools.quick(call.engine.containers.find, name)
-        named = found.id if found else name
-        words = f"container {named} is not connected to network {error.network}"
-        raise Refusal(404, words) from error
+    name, has_force = body.text("Container"), body.flag("Force")
+    await call.pools.long(_disconnect, call.engine, call["id"], name, has_force=has_force)
     return nothing(status=200)
+
+
+def _disconnect(engine: Engine, network: str, name: str, *, has_force: bool) -> None:
+    """Take a container out of *network*; what docker refuses is told in its words."""
+    if has_force and engine.containers.find(name) is None:
+        engine.networks.get(network)
+        raise Refusal(404, f"endpoint {name} not found")
+    container = engine.containers.get(name)
+    try:
+        engine.networks.disconnect(network, container.id)
+    except (NotConnected, NetworkNotFound) as error:
+        is_unknown = isinstance(error, NetworkNotFound)
+        if is_unknown and container.is_running and not has_force:
+            raise
+        article = "the " if is_unknown or not container.is_running else ""
+        words = f"container {container.id} is not connected to {article}network {network}"
+        raise Refusal(404, words) from error
 
 
 async def prune(call: Call) -> web.StreamResponse:

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.bundle import LOG
-from engine.containers.start import NO_LOG
 from engine.containers.state import ContainerState
 from engine.dockerapi.host_config import config_of, host_config_of, network_mode_of
 from engine.dockerapi.standing import network_settings_of, networks_of, port_rows
 from engine.dockerapi.versions import NEWEST
 from engine.dockerapi.words import go_time
+from engine.settings.lifetime import NO_LOG
 
 if TYPE_CHECKING:
     from pathlib import Path

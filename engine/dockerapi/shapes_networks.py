@@ -8,6 +8,8 @@ from engine.dockerapi.refusals import NO_MANAGER, Refusal
 from engine.dockerapi.words import go_time
 from engine.networks.record import BRIDGE
 from engine.networks.settings import (
+    DRIVERS,
+    IPAM,
     OPTION_BRIDGE,
     OPTION_HOST_IP,
     OPTION_ICC,
@@ -41,28 +43,36 @@ def network_settings_of(body: Fields) -> NetworkSettings:
         internal=body.flag("Internal"),
         attachable=body.flag("Attachable"),
         enable_ipv6=body.flag("EnableIPv6"),
-        ipam_driver=ipam.text("Driver") or "default",
+        ipam_driver=ipam.text("Driver") or IPAM,
         ipam=tuple(_pool(each) for each in ipam.children("Config")),
-        ipam_options=ipam.mapping("Options"),
+        ipam_options=None if ipam.value("Options") is None else ipam.mapping("Options"),
         options=body.mapping("Options"),
         labels=body.mapping("Labels"),
     )
 
 
 def _refuse_elsewhere(body: Fields) -> None:
-    """Raise `Refusal` for what only a swarm has, and for a template that is not here."""
+    """Raise `Refusal` for what only a swarm has, and for plugins and templates: none is here."""
     if body.text("Driver") == OVERLAY:
         raise Refusal(403, NO_MANAGER)
     if body.text("Scope") not in {"", "local"}:
         raise Refusal(403, "cannot create a swarm scoped network when swarm is not active")
+    wanted = (body.text("Driver"), DRIVERS), (body.child("IPAM").text("Driver"), {IPAM})
+    for driver, known in wanted:
+        if driver and driver not in known:
+            raise Refusal(404, f'plugin "{driver[:80]}" not found')
     template = body.child("ConfigFrom").text("Network")
     if template:
         raise Refusal(404, f'configuration network "{template[:80]}" does not exist')
 
 
 def _pool(config: Fields) -> IpamPool:
+    subnet = config.text("Subnet")
+    if subnet and "/" not in subnet:
+        # A subnet of one address, which nobody means.
+        raise Refusal(400, f"Invalid subnet {subnet[:80]} : invalid CIDR address: {subnet[:80]}")
     return IpamPool(
-        subnet=config.text("Subnet"),
+        subnet=subnet,
         ip_range=config.text("IPRange"),
         gateway=config.text("Gateway"),
         aux_addresses=config.mapping("AuxiliaryAddresses"),
@@ -81,7 +91,7 @@ def network_details(network: NetworkRecord, endpoints: Iterable[EndpointRecord])
         "EnableIPv6": settings.enable_ipv6,
         "IPAM": {
             "Driver": settings.ipam_driver,
-            "Options": dict(settings.ipam_options) or None,
+            "Options": None if settings.ipam_options is None else dict(settings.ipam_options),
             "Config": [_subnet(each) for each in network.subnets],
         },
         "Internal": settings.internal,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.networks.pools import Address, Pool
 
 DRIVERS = frozenset({"bridge", "host", "null"})
+IPAM = "default"
 MAX_NAME = 255
 MAX_MTU = 65_535
 MIN_MTU = 68
@@ -60,7 +61,11 @@ class IpamPool:
     @property
     def pool(self) -> Pool:
         """The subnet; only where one is asked for."""
-        return parse_pool("subnet", self.subnet)
+        try:
+            return parse_pool("subnet", self.subnet)
+        except InvalidSetting as error:
+            reason = f"Invalid subnet {self.subnet[:80]} : {error.reason}"
+            raise InvalidSetting("subnet", reason) from error
 
     @property
     def is_ipv6(self) -> bool:
@@ -86,6 +91,7 @@ class NetworkSettings:
 
     *options* are those of the driver, such as `com.docker.network.driver.mtu`; those that this
     engine does not know are kept and have no effect. Without *ipam* a free subnet is chosen.
+    *ipam_options* of None were not mentioned, which is told apart from none.
     """
 
     name: str
@@ -93,9 +99,9 @@ class NetworkSettings:
     internal: bool = False
     enable_ipv6: bool = False
     attachable: bool = False
-    ipam_driver: str = "default"
+    ipam_driver: str = IPAM
     ipam: tuple[IpamPool, ...] = ()
-    ipam_options: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
+    ipam_options: Mapping[str, str] | None = field(default=None, hash=False)
     options: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
     labels: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
 
@@ -120,11 +126,11 @@ class NetworkSettings:
         if self.driver not in DRIVERS:
             raise InvalidSetting(
                 "driver",
-                f"could not find plugin {self.driver[:80]} in v1 plugin registry: plugin not found",
+                f'plugin "{self.driver[:80]}" not found',
                 remedy="This engine has the driver bridge.",
             )
-        if self.ipam_driver != "default":
-            raise InvalidSetting("ipam_driver", f"{self.ipam_driver[:80]!r} is not known")
+        if self.ipam_driver != IPAM:
+            raise InvalidSetting("ipam_driver", f'plugin "{self.ipam_driver[:80]}" not found')
 
     def _check_options(self) -> None:
         for name in (OPTION_ICC, OPTION_MASQUERADE):
@@ -135,14 +141,21 @@ class NetworkSettings:
         if name and (len(name) > LINK_NAME or not _LINK.fullmatch(name)):
             raise InvalidSetting(OPTION_BRIDGE, f"{name[:80]!r} cannot be a bridge's name")
         if OPTION_HOST_IP in self.options:
-            parse_address(OPTION_HOST_IP, self.options[OPTION_HOST_IP])
+            self._check_host_ip(self.options[OPTION_HOST_IP])
+
+    def _check_host_ip(self, text: str) -> None:
+        try:
+            parse_address(OPTION_HOST_IP, text)
+        except InvalidSetting as error:
+            reason = f"failed to parse {OPTION_HOST_IP} value: {text[:80]} (nil ip)"
+            raise InvalidSetting(OPTION_HOST_IP, reason) from error
 
     @property
     def mtu(self) -> int:
         """The largest packet in bytes."""
         text = self.options.get(OPTION_MTU, "") or "1500"
         if not text.isdecimal():
-            raise InvalidSetting(OPTION_MTU, f"{text[:40]!r} is no number")
+            raise _unread(OPTION_MTU, text, "Atoi")
         return int(text)
 
     @property
@@ -192,7 +205,13 @@ def parse_flag(name: str, text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise InvalidSetting(name, f"failed to parse {text[:40]!r} as true or false")
+    raise _unread(name, text, "ParseBool")
+
+
+def _unread(name: str, text: str, parser: str) -> InvalidSetting:
+    """Return what docker says of an option that its *parser* does not take."""
+    why = f'strconv.{parser}: parsing "{text[:40]}": invalid syntax'
+    return InvalidSetting(name, f"failed to parse {name} value: {text[:40]} ({why})")
 
 
 def _check_member(name: str, text: str, pool: Pool) -> None:

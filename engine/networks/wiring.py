@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidSetting, NetworkPredefined, NotConnected
 from engine.networks.record import HOST, NULL, EndpointRecord
 from engine.networks.ways import gateway_endpoint, gateways, link_plan
+from engine.settings.network import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from engine.networks.publishing import Publisher
     from engine.networks.record import NetworkRecord, PublishedPort
     from engine.networks.store import NetworkStore
-    from engine.settings.network import Endpoint, PortBinding
+    from engine.settings.network import PortBinding
     from engine.system.database import Database
 
 SHORT_LENGTH = 12
@@ -154,10 +155,14 @@ class Wiring:
         """
         Put a container into one more network: at once if it runs as *pid*, else at its next start.
 
-        Raises `EndpointExists`, `AddressTaken`, `AddressesExhausted` or `InvalidSetting`.
+        One that does not run may be put there again, with nothing else *wanted*. Raises
+        `EndpointExists`, `AddressTaken`, `AddressesExhausted` or `InvalidSetting`.
         """
         if not network.bridge:
             raise NetworkPredefined(ALONE[network.name])
+        found = self._store.find_endpoint(member.id, network.name)
+        if not pid and found and wanted in (found.settings, Endpoint(network.name)):
+            return
         with self._database.write():
             taken = [each.position for each in self._store.endpoints_of(member.id)]
             self._insert(member, network, wanted, max(taken, default=-1) + 1)

@@ -16,7 +16,8 @@ MILLISECOND = 1_000_000
 MAX_RETRIES = 2**31
 MINIMUM_LOG = 4096
 POLICIES = ("no", "always", "unless-stopped", "on-failure")
-LOG_DRIVERS = ("json-file", "none")
+NO_LOG = "none"
+LOG_DRIVERS = ("json-file", NO_LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,17 @@ class LogSettings:
     options: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
 
     def __post_init__(self) -> None:
-        check_choice(
-            "log", self.driver, LOG_DRIVERS, "this engine has no logging driver of that name"
-        )
+        if self.driver not in LOG_DRIVERS:
+            name = self.driver[:80]
+            raise InvalidSetting(
+                "log",
+                f'error looking up logging plugin {name}: plugin "{name}" not found',
+                remedy=f"Choose one of: {', '.join(LOG_DRIVERS)}.",
+            )
         check_mapping("log", self.options, entry="an option")
         check_range("log", self.max_size)
         check_range("log", self.max_file, 1000)
-        if self.max_size and self.max_size < MINIMUM_LOG:
+        if self.driver != NO_LOG and 0 < self.max_size < MINIMUM_LOG:
             raise InvalidSetting("log", f"max-size must be at least {MINIMUM_LOG} bytes")
 
 

@@ -131,6 +131,8 @@ class MountPoint:
     kind: str
     source: str
     options: frozenset[str]
+    peers: frozenset[str]
+    """In which group it passes mounts on, and of which it gets them: `shared:1`, `master:2`."""
 
 
 def read_mountinfo(path: Path = MOUNTINFO) -> list[MountPoint]:
@@ -148,6 +150,7 @@ def _parse_line(line: bytes) -> MountPoint:
         kind=rest[0].decode(),
         source=os.fsdecode(_unescaped(rest[1])),
         options=frozenset(os.fsdecode(_unescaped(option)) for option in options),
+        peers=frozenset(each.decode() for each in fields[6:]),
     )
 
 

@@ -6,8 +6,6 @@ import http.client
 import json
 import re
 import socket
-import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -361,61 +359,3 @@ def test_no_reason_has_nothing_to_explain(answers: list[list[Answer]]) -> None:
     found = differences(*answers)
 
     assert [each for each in REASONS if not any(re.search(each, place) for place in found)] == []
-
-
-def test_who_looks_and_who_saves_is_told_of(both: tuple[DockerCli, DockerCli]) -> None:
-    wanted = {"top", "resize", "save", "load"}
-    told = []
-    for cli in both:
-        since = f"{time.time():.3f}"
-        made = cli.ok("run", "-d", "--name", "ans-told", "--label", "a=b", IMAGE, "sleep", "1000")
-        cli.ok("top", "ans-told")
-        status, _ = _ask(cli.socket, "POST", "/containers/ans-told/resize?h=10&w=20", None)
-        cli.ok("load", stdin=_saved(cli))
-        cli.ok("rm", "-f", "ans-told")
-        soon = f"{time.time() + 1:.3f}"
-        lines = cli.ok("events", "--since", since, "--until", soon, "--format", "{{json .}}")
-        events = [json.loads(each) for each in lines.splitlines()]
-        image = cli.ok("image", "inspect", "-f", "{{.Id}}", IMAGE)
-        assert status == 200
-        told.append(
-            [
-                json.dumps(each["Actor"] | {"action": each["Action"]}, sort_keys=True)
-                .replace(made, "<container>")
-                .replace(image, "<image>")
-                for each in events
-                if each["Action"] in wanted
-            ]
-        )
-
-    assert told[0] == told[1]
-    assert len(told[0]) == 4
-
-
-def _saved(cli: DockerCli) -> bytes:
-    saved = subprocess.run(
-        ["docker", "save", IMAGE], env=cli.environment, capture_output=True, check=True
-    )
-    return saved.stdout
-
-
-def test_events_of_images_are_told_alike(both: tuple[DockerCli, DockerCli]) -> None:
-    wanted = ["--filter", "type=image", "--format", "{{json .}}"]
-    told = []
-    for cli in both:
-        cli.ok("tag", IMAGE, "ans-told:1")
-        cli.ok("rmi", "ans-told:1")
-        image = cli.ok("image", "inspect", "-f", "{{.Id}}", IMAGE)
-        soon = f"{time.time() + 1:.3f}"
-        lines = cli.ok("events", "--since", "1m", "--until", soon, *wanted).splitlines()
-        events = [json.loads(each) for each in lines]
-        told.append(
-            [
-                (each["Action"], each["Actor"]["Attributes"]["name"].replace(image, "<image>"))
-                for each in events
-                if each["Actor"]["ID"] == image and each["Action"] in {"tag", "untag"}
-            ][-2:]
-        )
-
-    assert told[0] == told[1]
-    assert told[0] == [("tag", "ans-told:1"), ("untag", "<image>")]

@@ -6,16 +6,14 @@ Each scene is played to both, command by command. What differs from run to run i
 
 from __future__ import annotations
 
-import itertools
-import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.docker_cli import IMAGE, spoken
+from tests.support.docker_scenes import differences
 
 if TYPE_CHECKING:
-    from tests.support.docker_cli import DockerCli, Outcome
+    from tests.support.docker_cli import DockerCli
 
 pytestmark = pytest.mark.root
 
@@ -349,30 +347,6 @@ SCENES = {
 }
 
 
-def play(cli: DockerCli, line: str) -> Outcome:
-    words = [word.replace("IMAGE", IMAGE) for word in shlex.split(line)]
-    return cli.run(*words)
-
-
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_command_says_what_docker_says(both: tuple[DockerCli, DockerCli], scene: str) -> None:
-    ours, theirs = both
-    differences = []
-    for line in SCENES[scene].strip().splitlines():
-        mine, other = play(ours, line.strip()), play(theirs, line.strip())
-        if _comparable(line, mine) != _comparable(line, other):
-            differences.append(
-                f"docker {line.strip()}\n=== ours: {spoken(str(mine))}\n"
-                f"=== docker: {spoken(str(other))}"
-            )
-    assert not differences, "\n\n".join(differences)
-
-
-def _comparable(line: str, outcome: Outcome) -> object:
-    text = spoken(str(outcome))
-    if line.strip().startswith("rmi "):
-        # Docker keeps an empty layer for what changed no file.
-        return [each for each, _ in itertools.groupby(text.splitlines())]
-    # Changes come as a walk finds them, and names of an image as a map does: no promise.
-    is_unordered = line.strip().startswith(("diff ", "images --format"))
-    return sorted(text.splitlines()) if is_unordered else text
+    assert differences(both, SCENES[scene]) == ""

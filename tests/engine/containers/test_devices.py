@@ -19,9 +19,16 @@ def test_a_device_is_given_with_its_numbers_under_its_new_name() -> None:
     assert device.rule()["access"] == "r"
 
 
-@pytest.mark.parametrize("path", ["/dev/nowhere", "/etc/passwd", "/etc"])
-def test_what_is_no_device_is_refused(path: str) -> None:
-    with pytest.raises(InvalidSetting, match="gathering device information"):
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/dev/nowhere", "no such file or directory"),
+        ("/etc/passwd", "not a device node"),
+        ("/etc", "not a device node"),
+    ],
+)
+def test_what_is_no_device_is_refused(path: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=f'custom device "{path}": {reason}$'):
         find_devices(settings(DeviceMapping(path)))
 
 

@@ -199,7 +199,7 @@ class TestTelling:
         with pytest.raises(CommandNotFound):
             yard.containers.exec_start(created.id)
 
-        assert told(yard)[-1] == ("exec_start: nope", "")
+        assert told(yard)[-1] == ("exec_start: nope ", "")
         assert list(yard.paths.execs.iterdir()) == []
 
     def test_a_note_without_an_exec_goes(self, yard: Yard, record: ContainerRecord) -> None:

@@ -213,6 +213,25 @@ class TestConnecting:
         ):
             wires.networks.connect("bridge", "web", Endpoint("bridge"))
 
+    def test_a_stopped_one_may_be_put_where_it_is_to_stand(self, wires: Wires) -> None:
+        wires.networks.create(mine())
+        member = wires.member("web")
+        wires.networks.connect("mine", "web", Endpoint("mine", aliases=("www",)))
+
+        wires.networks.connect("mine", "web", Endpoint("mine"))
+        wires.networks.connect("mine", "web", Endpoint("mine", aliases=("www",)))
+
+        (_, endpoint) = wires.networks.endpoints(member.id)
+        assert endpoint.settings.aliases == ("www",)
+
+    def test_but_not_with_other_wishes(self, wires: Wires) -> None:
+        wires.networks.create(mine())
+        wires.member("web")
+        wires.networks.connect("mine", "web", Endpoint("mine"))
+
+        with pytest.raises(EndpointExists):
+            wires.networks.connect("mine", "web", Endpoint("mine", aliases=("www",)))
+
     def test_leaving_where_one_does_not_stand_is_refused(self, wires: Wires) -> None:
         wires.networks.create(mine())
         wires.started("web")

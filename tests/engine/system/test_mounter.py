@@ -97,6 +97,7 @@ def test_mountinfo_is_read_with_its_escapes(tmp_path: Path) -> None:
     assert point.kind == "ext3"
     assert point.source == "/dev/root"
     assert point.options == {"rw", "noatime", "errors=continue"}
+    assert point.peers == {"shared:4"}
 
 
 def test_this_namespace_has_a_root() -> None:

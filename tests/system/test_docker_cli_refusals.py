@@ -1,0 +1,124 @@
+"""
+What cannot be done is refused by our engine as by a real dockerd: words, and exit codes.
+
+Scenes as in `test_docker_cli_words`. Some of it docker refuses at the start, we at the creation; by
+`run --rm` both leave nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.docker_scenes import differences
+
+if TYPE_CHECKING:
+    from tests.support.docker_cli import DockerCli
+
+pytestmark = pytest.mark.root
+
+SCENES = {
+    "networks": """
+        network create -d nope r1
+        network create -d a/b:c r1
+        network create --ipam-driver nope r1
+        network create --subnet nope r1
+        network create --subnet 10.1.2.3.4/24 r1
+        network create --subnet 10.1.2.0/33 r1
+        network create --subnet 10.1.2.0 r1
+        network create --subnet 10.55.2.0/24 --gateway nope r1
+        network create --subnet 10.55.2.0/24 --gateway 10.9.9.9 r1
+        network create --subnet 10.55.2.0/24 --ip-range 10.9.9.0/24 r1
+        network create --gateway 10.1.1.1 r1
+        network create -o com.docker.network.driver.mtu=nope r1
+        network create -o com.docker.network.bridge.enable_icc=maybe r1
+        network create -o com.docker.network.bridge.host_binding_ipv4=nope r1
+        network create -d host r1
+        network create -d null r1
+        run --rm --network nope IMAGE true
+    """,
+    "leaving-networks": """
+        network disconnect bridge nope
+        network disconnect -f bridge nope
+        network disconnect nope nope
+        network disconnect -f nope nope
+        create --name l1 IMAGE sleep 1000
+        network disconnect none l1
+        network disconnect -f none l1
+        network disconnect nope l1
+        network disconnect bridge l1
+        network disconnect bridge l1
+        start l1
+        network disconnect bridge l1
+        network disconnect -f bridge l1
+        network disconnect nope l1
+        network disconnect -f nope l1
+        rm -f l1
+    """,
+    "entering-networks": """
+        network create r2
+        create --name n1 --network r2 --network-alias al IMAGE sleep 1000
+        network connect r2 n1
+        inspect n1 --format '{{json .NetworkSettings.Networks.r2.Aliases}}'
+        network connect --alias al r2 n1
+        network connect r2 nope
+        network connect nope nope
+        start n1
+        network connect r2 n1
+        network inspect r2 --format '{{json .IPAM.Options}}'
+        network inspect bridge --format '{{json .IPAM.Options}}'
+        rm -f n1
+        network rm r2
+        network create --ipam-opt a=b r2
+        network inspect r2 --format '{{json .IPAM.Options}}'
+        network rm r2
+    """,
+    "logs": """
+        run --rm --log-driver nope IMAGE true
+        run --rm --log-opt max-size=nope IMAGE true
+        run --rm --log-opt max-size=-5 IMAGE true
+        run --rm --log-opt max-file=nope IMAGE true
+        run --rm --log-opt max-file=0 IMAGE true
+        run --rm --log-opt bogus=5 IMAGE true
+        run --rm --log-opt max-buffer-size=3 IMAGE true
+        run --rm --log-opt mode=non-blocking --log-opt max-buffer-size=x IMAGE true
+        run --rm --log-opt compress=maybe IMAGE true
+        run --name g1 --log-driver none --log-opt max-size=3 IMAGE true
+        logs g1
+        rm g1
+    """,
+    "devices-and-mounts": """
+        create --name d1 --device /dev/nothing IMAGE true
+        start d1
+        rm d1
+        run --rm --device /dev/nothing IMAGE true
+        run --rm --device /etc/passwd IMAGE true
+        run --rm --device /dev/null:/dev/x:bad IMAGE true
+        run --rm -v /etc:/t:rslave IMAGE true
+        run --rm -v /etc:/t:rshared IMAGE true
+        run --rm -v /etc:/t:shared,rslave IMAGE true
+        run --rm --mount type=bind,src=/etc,dst=/t,bind-propagation=rslave IMAGE true
+        run --rm -v /proc:/t:slave IMAGE true
+    """,
+    "limits": """
+        run --rm --ulimit nofile=200:100 IMAGE true
+        run --rm --ulimit nope=200 IMAGE true
+        run --rm --ulimit nofile=nope IMAGE true
+    """,
+    "the-place-of-what-is-mounted": """
+        run --name m1 IMAGE sh -c 'wc -l < /etc/mtab > /dev/null; ls /etc'
+        diff m1
+        commit m1 test/m1
+        history test/m1 --format '{{.Size}}'
+        rm m1
+        rmi test/m1
+    """,
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_cannot_be_done_is_refused_alike(
+    both: tuple[DockerCli, DockerCli], scene: str
+) -> None:
+    assert differences(both, SCENES[scene]) == ""
