@@ -594,8 +594,8 @@ class ContainerNotRunning(WrongState):
     code = "container-not-running"
     remedy = "Start the container first."
 
-    def __init__(self, name: str, *, state: str) -> None:
-        super().__init__(f"Container {name} is not running", field="container")
+    def __init__(self, name: str, *, state: str, words: str = "") -> None:
+        super().__init__(words or f"Container {name} is not running", field="container")
         self.name = name
         self.state = state
 

@@ -134,7 +134,8 @@ def _numbers(path: str) -> tuple[int, int]:
     try:
         status = Path(path).stat()
     except OSError as error:
-        raise InvalidSetting("device_rates", f"{path[:80]}: no such device") from error
+        reason = f"stat {path[:80]}: {os.strerror(error.errno or 0).lower()}"
+        raise InvalidSetting("device_rates", reason) from error
     return os.major(status.st_rdev), os.minor(status.st_rdev)
 
 

@@ -24,6 +24,12 @@ _JOINING = {
     "pid_mode": ("pid", "pid"),
     "ipc_mode": ("ipc", "ipc"),
 }
+# Docker's words where there is nobody to join.
+_NOT_RUNNING = {
+    "network": "cannot join network of a non running container: {}",
+    "pid_mode": "container {} is not running",
+    "ipc_mode": "can't join IPC of container {0}: container {0} is not running",
+}
 SHARED_IPC = ("shareable", "host")
 
 
@@ -86,5 +92,6 @@ class Finder:
         if other.id == record.id:
             raise InvalidSetting(setting, "a container cannot join itself")
         if not other.is_running:
-            raise ContainerNotRunning(other.name, state=other.state)
+            words = _NOT_RUNNING[setting].format(other.id)
+            raise ContainerNotRunning(other.name, state=other.state, words=words)
         return other

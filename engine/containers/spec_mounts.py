@@ -132,7 +132,7 @@ def merged_options(options: Iterable[str]) -> tuple[str, ...]:
 def _data_key(option: str) -> str:
     key, equals, value = option.partition("=")
     if key not in _TMPFS_DATA or not equals or not value:
-        raise InvalidSetting("mounts", f"invalid tmpfs option {option[:60]!r}")
+        raise InvalidSetting("mounts", f'invalid tmpfs option ["{option[:60]}"]')
     return key
 
 

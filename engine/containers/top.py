@@ -44,7 +44,9 @@ def list_processes(pids: Collection[int], arguments: str) -> Top:
     words = check_arguments(arguments)
     finished = run(["ps", *words], timeout=PS_SECONDS, limit=PS_BYTES)
     if finished.code != 0:
-        raise Failed(f"ps: {finished.complaint or 'failed'}", field="ps_args")
+        # Its usage follows.
+        complaint = (finished.complaint or "failed").splitlines()[0]
+        raise Failed(f"ps: {complaint}", field="ps_args")
     return parse_table(finished.stdout.decode(errors="replace"), pids)
 
 

@@ -107,7 +107,8 @@ def _group_id(group: str, accounts: Accounts, *, field_name: str = "user") -> in
     if number is None:
         raise InvalidSetting(
             field_name,
-            f"unable to find group {group[:80]}: no matching entries in group file",
+            f"{'U' if field_name == 'group_add' else 'u'}nable to find group {group[:80]}: "
+            "no matching entries in group file",
             remedy="Use a group of the image, or a number.",
         )
     return number

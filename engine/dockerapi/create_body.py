@@ -87,7 +87,8 @@ def _refuse_unsupported(host: Fields) -> None:
             raise Refusal(400, words)
     isolation = host.text("Isolation")
     if isolation not in {"", "default"}:
-        raise Refusal(400, f"invalid isolation '{isolation[:40]}' on linux")
+        words = f"Invalid isolation: \"{isolation[:40]}\" - linux only supports 'default'"
+        raise Refusal(400, words)
 
 
 def _process(config: Fields, host: Fields) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def resources_of(host: Fields) -> dict[str, Any]:
         "cpu_quota": host.number("CpuQuota"),
         "cpuset_cpus": host.text("CpusetCpus"),
         "cpuset_mems": host.text("CpusetMems"),
-        "pids_limit": host.number("PidsLimit"),
+        "pids_limit": max(-1, host.number("PidsLimit")),
         "blkio_weight": host.number("BlkioWeight"),
     }
 

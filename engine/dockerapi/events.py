@@ -36,7 +36,9 @@ async def events(call: Call) -> web.StreamResponse:
     now = SYSTEM_CLOCK.now()
     since, until = (_moment(call.query.text(name), name, now) for name in ("since", "until"))
     if since is not None and until is not None and until < since:
-        raise Refusal(400, "`since` time cannot be after `until` time")
+        seconds = [int(each.timestamp()) for each in (since, until)]
+        words = "`since` time ({}) cannot be after `until` time ({})"
+        raise Refusal(400, words.format(*seconds))
     filters = call.query.filters()
     log = call.engine.events
     is_past = until is not None and until <= now

@@ -10,6 +10,7 @@ from engine.dockerapi.answers import nothing
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.routing import Route
 from engine.errors import ContainerNotFound, ContainerNotRunning, ContainerRunning
+from engine.settings.signals import LAST
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -52,6 +53,9 @@ async def restart(call: Call) -> web.StreamResponse:
 async def kill(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/{id}/kill`."""
     signal = call.query.text("signal") or "SIGKILL"
+    if signal.isascii() and signal.isdecimal() and int(signal[:9]) > LAST:
+        words = f"The linux daemon does not support signal {signal[:9]}"
+        raise Refusal(500, f"{CANNOT_KILL}{call['id']}: {words}")
     try:
         await call.pools.long(call.engine.containers.kill, call["id"], signal=signal)
     except ContainerNotRunning as error:
@@ -65,6 +69,10 @@ async def kill(call: Call) -> web.StreamResponse:
 
 async def remove(call: Call) -> web.StreamResponse:
     """Answer `DELETE /containers/{id}`."""
+    if call.query.flag("link"):
+        # It is a name that is to go, and not the container; nobody has more than one here.
+        await call.pools.quick(call.engine.containers.get, call["id"])
+        raise Refusal(409, "Conflict, cannot remove the default link name of the container")
     if_running = IfRunning.KILL if call.query.flag("force") else IfRunning.REFUSE
     try:
         await call.pools.long(

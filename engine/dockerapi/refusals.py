@@ -168,9 +168,14 @@ def _(error: CommandNotFound) -> Refusal:
 @refusal_of.register
 def _(error: RuntimeFailed) -> Refusal:
     attempt = _ATTEMPTS.get(error.verb)
-    return Refusal(500, f"{attempt}{error.stderr}: unknown" if attempt else error.message)
+    hint = MIXED_UP if "not a directory" in error.stderr else ""
+    return Refusal(500, f"{attempt}{error.stderr}: unknown{hint}" if attempt else error.message)
 
 
+MIXED_UP = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified "
+    "host path exists and is the expected type"
+)
 # The verb is the runtime's; what stands before its last words is what scripts look for.
 _ATTEMPTS = {
     "create": "failed to create shim task: OCI runtime create failed: ",

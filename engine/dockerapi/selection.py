@@ -10,6 +10,7 @@ from engine.containers.state import ContainerState
 from engine.dockerapi.query import Filters
 from engine.dockerapi.refusals import Refusal
 from engine.dockerapi.standing import Standing, Standings, port_rows
+from engine.errors import InvalidSetting
 from engine.oci.identity import chain_ids
 from engine.settings.network import parse_exposed
 
@@ -80,8 +81,18 @@ def _check(filters: Filters) -> None:
         if health not in HEALTH:
             raise Refusal(400, f"Unrecognised filter value for health: {health[:60]}")
     filters.flag("is-task")
-    for text in (*filters.get("publish"), *filters.get("expose")):
+    for name in ("publish", "expose"):
+        for text in filters.get(name):
+            _check_port(name, text)
+
+
+def _check_port(name: str, text: str) -> None:
+    try:
         parse_exposed(text)
+    except InvalidSetting as error:
+        why = f'strconv.ParseUint: parsing "{text[:60]}": invalid syntax'
+        words = f"error while looking up for {name} {text[:60]}: {why}"
+        raise Refusal(400, words) from error
 
 
 def _between(records: Sequence[ContainerRecord], filters: Filters) -> Sequence[ContainerRecord]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientConnectionResetError, web
+from aiohttp.web_protocol import RequestPayloadError
 
 from engine.dockerapi.answers import HEADERS, refused
 from engine.dockerapi.call import Call
@@ -20,6 +23,7 @@ from engine.errors import EngineError
 from engine.progress import Cancelled
 
 if TYPE_CHECKING:
+    from aiohttp import StreamReader
     from aiohttp.web_protocol import RequestHandler
 
     from engine.dockerapi.pools import Pools
@@ -31,6 +35,7 @@ MAX_LINE = 128 * 1024
 MAX_FIELD = 64 * 1024
 KEEP_ALIVE_SECONDS = 300.0
 LINGER_SECONDS = 1.0
+DRAINED = 256 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SURROGATES = re.compile("[\ud800-\udfff\0]")
 
@@ -48,17 +53,17 @@ class Api:
         try:
             return await self._handled(request)
         except Refusal as refusal:
-            return _ended(request, refusal)
+            return await _ended(request, refusal)
         except EngineError as error:
-            return _ended(request, refusal_of(error))
+            return await _ended(request, refusal_of(error))
         except Cancelled:
-            return _ended(request, Refusal(499, "the request was cancelled"))
+            return await _ended(request, Refusal(499, "the request was cancelled"))
         except ClientConnectionResetError:
             # The client is gone, and the connection with it.
             raise
         except Exception:
             log.exception("request failed", extra={"path": request.path[:200]})
-            return _ended(request, internal_error())
+            return await _ended(request, internal_error())
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
@@ -85,7 +90,7 @@ class Api:
         return response
 
 
-def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+async def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
     """Return *refusal*; where an answer has begun already, break it off instead."""
     if request.writer.output_size:
         log.warning("answer broken off: %s", refusal.message)
@@ -93,10 +98,21 @@ def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
         raise ConnectionResetError
     response = refused(refusal)
     response.headers.update(HEADERS)
-    if not request.content.is_eof():
+    if "Expect" not in request.headers:
+        await _drain(request.content)
+    if not request.content.at_eof():
         # What is left of the body is not wanted, and cannot be told from another request.
         response.force_close()
     return response
+
+
+async def _drain(content: StreamReader) -> None:
+    """Take what is left of a body, if it is little: who is answered while sending may complain."""
+    left = DRAINED
+    with suppress(TimeoutError, RequestPayloadError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0 and not content.at_eof():
+                left -= len(await content.readany())
 
 
 def _query(request: web.BaseRequest) -> Query:

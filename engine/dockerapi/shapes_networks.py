@@ -37,6 +37,10 @@ def network_settings_of(body: Fields) -> NetworkSettings:
             raise Refusal(400, f"{option} networks exist in a swarm only, and this is none")
     _refuse_elsewhere(body)
     ipam = body.child("IPAM")
+    pools = tuple(_pool(each) for each in ipam.children("Config"))
+    if len({each.is_ipv6 for each in pools}) < len(pools):
+        # The second would give no container an address.
+        raise Refusal(400, "bridge driver doesn't support multiple subnets")
     return NetworkSettings(
         name=body.text("Name"),
         driver=body.text("Driver") or "bridge",
@@ -44,7 +48,7 @@ def network_settings_of(body: Fields) -> NetworkSettings:
         attachable=body.flag("Attachable"),
         enable_ipv6=body.flag("EnableIPv6"),
         ipam_driver=ipam.text("Driver") or IPAM,
-        ipam=tuple(_pool(each) for each in ipam.children("Config")),
+        ipam=pools,
         ipam_options=None if ipam.value("Options") is None else ipam.mapping("Options"),
         options=body.mapping("Options"),
         labels=body.mapping("Labels"),

@@ -13,7 +13,7 @@ from engine.dockerfile.effects import ACTS, Effects
 from engine.dockerfile.instructions import Instruction, Shell
 from engine.dockerfile.parser import parse
 from engine.dockerfile.reading import read_instructions
-from engine.errors import DockerfileError, InvalidSetting
+from engine.errors import DockerfileError, InvalidSetting, UnknownInstruction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,9 @@ def apply_changes(defaults: ProcessDefaults, changes: Sequence[str]) -> ProcessD
         try:
             effects = effects.after(_read(change), effects.environment)
         except DockerfileError as error:
-            reason = f"{change[:80]!r}: {error.reason}"
+            if isinstance(error, UnknownInstruction):
+                raise _no_change(change, remedy=error.remedy) from error
+            reason = f"{error.reason} (in {change[:80]!r})"
             raise InvalidSetting(FIELD, reason, remedy=error.remedy) from error
     return effects.defaults
 
@@ -50,6 +52,10 @@ def _read(change: str) -> Instruction:
         raise InvalidSetting(FIELD, f"{change[:80]!r} is too long")
     instructions = read_instructions(parse(change.encode()))
     if len(instructions) != 1 or type(instructions[0]) not in ACTS - {Shell}:
-        remedy = f"Write one of {', '.join(KNOWN)}."
-        raise InvalidSetting(FIELD, f"{change[:80]!r} is no change", remedy=remedy)
+        raise _no_change(change, remedy=f"Write one of {', '.join(KNOWN)}.")
     return instructions[0]
+
+
+def _no_change(change: str, *, remedy: str) -> InvalidSetting:
+    word = (change.split() or [""])[0].lower()
+    return InvalidSetting(FIELD, f"{word[:80]} is not a valid change command", remedy=remedy)

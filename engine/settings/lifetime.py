@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.errors import InvalidSetting
 from engine.oci.healthcheck import Healthcheck  # noqa: TC001  (read with the annotations)
-from engine.settings.checks import NOTHING, check_choice, check_mapping, check_range, check_texts
+from engine.settings.checks import NOTHING, check_mapping, check_range, check_texts
 from engine.settings.signals import parse_signal
 
 MAX_STOP_SECONDS = 2**31
@@ -28,7 +28,13 @@ class RestartPolicy:
     max_retries: int = 0
 
     def __post_init__(self) -> None:
-        check_choice("restart", self.name, POLICIES, "invalid restart policy")
+        if self.name not in POLICIES:
+            remedy = f"Choose one of: {', '.join(POLICIES)}."
+            raise InvalidSetting(
+                "restart", f"invalid restart policy '{self.name[:80]}'", remedy=remedy
+            )
+        if self.max_retries < 0:
+            raise InvalidSetting("restart", "maximum retry count cannot be negative")
         check_range("restart", self.max_retries, MAX_RETRIES)
         if self.max_retries and self.name != "on-failure":
             raise InvalidSetting(

@@ -94,6 +94,8 @@ class MountPoint:
 
     def _check_source(self) -> None:
         check_text("mounts", self.source)
+        if self.kind is MountKind.BIND and not self.source:
+            raise self._refusal("field Source must not be empty")
         if self.kind is MountKind.BIND and not self.source.startswith("/"):
             raise self._refusal(
                 f"invalid mount path: '{self.source[:80]}' mount path must be absolute"

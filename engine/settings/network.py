@@ -66,8 +66,9 @@ class Endpoint:
         check_network_name("endpoints", self.network)
         check_words("endpoints", (*self.aliases, *self.links))
         for text, version in ((self.ipv4, 4), (self.ipv6, 6)):
-            if text and check_address("endpoints", text, "invalid address").version != version:
-                raise InvalidSetting("endpoints", f"invalid IPv{version} address: {text[:60]}")
+            refusal = f"invalid IPv{version} address"
+            if text and check_address("endpoints", text, refusal).version != version:
+                raise InvalidSetting("endpoints", f"{refusal}: {text[:60]}")
         if self.mac and not _MAC.fullmatch(self.mac):
             raise InvalidSetting("endpoints", f"{self.mac[:40]} is not a valid mac address")
 
@@ -157,7 +158,10 @@ def check_joined(name: str, text: str) -> None:
     """Raise `InvalidSetting` unless *text* is `container:` and a name or ID."""
     check_text(name, text)
     if not _NAME.fullmatch(text.partition(":")[2]):
-        raise InvalidSetting(name, "invalid container format container:<name|id>")
+        reason = "invalid container format container:<name|id>"
+        raise InvalidSetting(
+            name, f"Invalid network mode: {reason}" if name == "network" else reason
+        )
 
 
 def check_extra_host(text: str) -> None:

@@ -145,8 +145,8 @@ class Resources:
             )
 
     def _check_processors(self) -> None:
-        check_range("nano_cpus", self.nano_cpus)
-        if 0 < self.nano_cpus < MINIMUM_NANO_CPUS:
+        check_range("nano_cpus", max(0, self.nano_cpus))
+        if self.nano_cpus and self.nano_cpus < MINIMUM_NANO_CPUS:
             raise InvalidSetting("nano_cpus", "Range of CPUs is from 0.01 upwards")
         if self.nano_cpus and (self.cpu_period or self.cpu_quota):
             raise InvalidSetting(
@@ -158,7 +158,8 @@ class Resources:
         if self.cpu_period and not PERIODS[0] <= self.cpu_period <= PERIODS[1]:
             raise InvalidSetting(
                 "cpu_period",
-                "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s",
+                "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s "
+                "(i.e. 1000000)",
             )
         if self.cpu_quota and self.cpu_quota != -1 and self.cpu_quota < MINIMUM_QUOTA:
             raise InvalidSetting("cpu_quota", "CPU cfs quota can not be less than 1ms (i.e. 1000)")
@@ -167,7 +168,11 @@ class Resources:
 
     def _check_others(self) -> None:
         check_range("pids_limit", self.pids_limit, MAX_PIDS, smallest=-1)
-        check_range("oom_score_adj", self.oom_score_adj, OOM_SCORES[1], smallest=OOM_SCORES[0])
+        if not OOM_SCORES[0] <= self.oom_score_adj <= OOM_SCORES[1]:
+            raise InvalidSetting(
+                "oom_score_adj",
+                f"Invalid value {self.oom_score_adj}, range for oom score adj is [-1000, 1000]",
+            )
         check_weight("blkio_weight", self.blkio_weight)
         check_range("shm_size", self.shm_size)
         for name in ("ulimits", "blkio_weight_device", *RATES):
@@ -189,6 +194,9 @@ def check_weight(name: str, weight: int) -> None:
 def check_processors(name: str, text: str) -> None:
     """Raise `InvalidSetting` unless *text* lists processors or memory nodes, as 0-3,5."""
     if text and (len(text) > 1024 or not _PROCESSORS.fullmatch(text)):
+        value = text[:80]
         raise InvalidSetting(
-            name, f"Invalid value {text[:80]} for {name.replace('_', ' ')}", remedy="Write 0-3,5."
+            name,
+            f"Invalid value {value} for {name.replace('_', ' ')}: invalid format: {value}",
+            remedy="Write 0-3,5.",
         )

@@ -90,7 +90,7 @@ def _with_option(parsed: SecurityOptions, option: str) -> SecurityOptions:
         return replace(parsed, labels=(*parsed.labels, value))
     if name == "systempaths" and value == UNCONFINED:
         return replace(parsed, has_all_paths=True)
-    raise InvalidSetting("security_opt", f"invalid --security-opt: {option[:80]!r}")
+    raise _unknown(option)
 
 
 def _flag(option: str, value: str, *, given: bool) -> bool:
@@ -98,7 +98,11 @@ def _flag(option: str, value: str, *, given: bool) -> bool:
         return True
     if value in {"false", "0"}:
         return False
-    raise InvalidSetting("security_opt", f"invalid --security-opt: {option[:80]!r}")
+    raise _unknown(option)
+
+
+def _unknown(option: str) -> InvalidSetting:
+    return InvalidSetting("security_opt", f'invalid --security-opt 2: "{option[:80]}"')
 
 
 def _profile(text: str) -> str:
@@ -164,7 +168,7 @@ class Security:
 
     def _check_modes(self) -> None:
         check_mode("pid_mode", self.pid_mode, ("", "host"), "invalid PID mode")
-        check_mode("ipc_mode", self.ipc_mode, IPC_MODES, "invalid IPC mode")
+        check_mode("ipc_mode", self.ipc_mode, IPC_MODES, "Invalid IPC mode")
         check_choice("uts_mode", self.uts_mode, ("", "host"), "invalid UTS mode")
         check_choice(
             "cgroup_mode", self.cgroup_mode, ("", "host", "private"), "invalid cgroup mode"

@@ -63,9 +63,12 @@ class VolumeSettings:
                     "options", f'create {self.name}: invalid option: "{option[:80]}"'
                 )
         if self.options and not self.options.get("device"):
-            raise InvalidSetting("options", "missing device in volume options")
+            raise InvalidSetting("options", self._lacks("device"))
         if self.options and not self.options.get("type") and not self.is_bind:
-            raise InvalidSetting("options", "missing type in volume options")
+            raise InvalidSetting("options", self._lacks("type"))
+
+    def _lacks(self, option: str) -> str:
+        return f'create {self.name}: missing required option: "{option}"'
 
     @property
     def is_bind(self) -> bool:

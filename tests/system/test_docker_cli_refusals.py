@@ -34,6 +34,7 @@ SCENES = {
         network create -o com.docker.network.driver.mtu=nope r1
         network create -o com.docker.network.bridge.enable_icc=maybe r1
         network create -o com.docker.network.bridge.host_binding_ipv4=nope r1
+        network create --subnet 10.77.0.0/24 --subnet 10.78.0.0/24 r1
         network create -d host r1
         network create -d null r1
         run --rm --network nope IMAGE true
@@ -105,6 +106,58 @@ SCENES = {
         run --rm --ulimit nofile=200:100 IMAGE true
         run --rm --ulimit nope=200 IMAGE true
         run --rm --ulimit nofile=nope IMAGE true
+    """,
+    "wrong-options": """
+        create --restart bogus IMAGE
+        create --restart on-failure:-1 IMAGE
+        run --rm --cpuset-cpus 0- IMAGE true
+        run --rm --cpu-period 1 IMAGE true
+        run --rm --cpu-shares 1 IMAGE true
+        run --rm --oom-score-adj 2000 IMAGE true
+        run --rm --pids-limit -5 IMAGE true
+        run --rm --security-opt bogus=x IMAGE true
+        run --rm --security-opt no-new-privileges:maybe IMAGE true
+        run --rm --group-add bogus IMAGE true
+        run --rm -u 1:bogus IMAGE true
+        run --rm --ip bogus IMAGE true
+        run --rm --isolation bogus IMAGE true
+        run --rm --device-read-bps /dev/nope:1mb IMAGE true
+        run --rm -v /etc/passwd:/bin IMAGE true
+        run --rm -v /etc:/etc/passwd IMAGE true
+        run --rm --tmpfs /x:bogus IMAGE true
+        run --rm --mount type=bind,dst=/etc IMAGE true
+        volume create -o type=bogus o1
+        volume create -o device=/nope o1
+    """,
+    "joining-who-does-not-run": """
+        create --name j1 IMAGE true
+        run --rm --ipc bogus IMAGE true
+        run --rm --ipc container:j1 IMAGE true
+        run --rm --pid container:j1 IMAGE true
+        run --rm --network container:j1 IMAGE true
+        run --rm --network container: IMAGE true
+        run --rm --network container:nope IMAGE true
+        rm j1
+    """,
+    "wrong-words-about-who-runs": """
+        run -d --name w1 IMAGE sleep 1000
+        kill -s 99 w1
+        kill -s BOGUS w1
+        rm -l nope
+        rm -l w1
+        stop -t 0 w1
+        rm -l w1
+        start w1
+        top w1 -bogus
+        top w1 -o bogus
+        ps --filter publish=bogus
+        update --restart bogus w1
+        update --cpuset-cpus bogus w1
+        update --pids-limit -5 w1
+        commit -c 'RUN x' w1
+        commit -c 'BOGUS x' w1
+        ps -a --filter name=w1 --format '{{.Names}}'
+        rm -f w1
     """,
     "the-place-of-what-is-mounted": """
         run --name m1 IMAGE sh -c 'wc -l < /etc/mtab > /dev/null; ls /etc'

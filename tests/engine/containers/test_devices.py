@@ -40,7 +40,7 @@ def test_a_privileged_one_gets_those_of_the_host_without_what_is_its_own() -> No
 
 
 def test_rates_need_a_device() -> None:
-    with pytest.raises(InvalidSetting, match="no such device"):
+    with pytest.raises(InvalidSetting, match="stat /dev/nowhere: no such file"):
         block_numbers(settings(device_read_bps=(DeviceRate("/dev/nowhere", 1),)))
 
 

@@ -188,7 +188,7 @@ def test_mounts_are_read_by_kind() -> None:
     [
         pytest.param({"CpuRealtimeRuntime": 5}, "real-time", id="real-time"),
         pytest.param({"DeviceRequests": [{"Count": -1}]}, "could not select device", id="gpu"),
-        pytest.param({"Isolation": "hyperv"}, "invalid isolation", id="isolation"),
+        pytest.param({"Isolation": "hyperv"}, "Invalid isolation", id="isolation"),
         pytest.param({"StorageOpt": {"size": "1g"}}, "--storage-opt is supported", id="storage"),
         pytest.param({"Binds": ["a:b:c:d"]}, "invalid volume specification", id="bind"),
         pytest.param({"Binds": ["/a:/b:what"]}, "invalid mode", id="bind-mode"),

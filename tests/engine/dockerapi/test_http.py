@@ -70,6 +70,27 @@ def test_many_requests_go_over_one_connection(api: Client) -> None:
             assert bare.recv(4000).endswith(b"OK")
 
 
+def test_who_is_refused_may_finish_what_they_send_and_ask_again(api: Client) -> None:
+    with api.connect() as bare:
+        bare.sendall(
+            b"PUT /containers/nope/archive?path=/ HTTP/1.1\r\nHost: docker\r\n"
+            b"Content-Length: 6\r\n\r\nhalf"
+        )
+        bare.sendall(b"OKGET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while piece := bare.recv(65536):
+            answer += piece
+
+    assert answer.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert answer.endswith(b"\r\n\r\nOK")
+
+
+def test_a_link_that_is_to_go_takes_no_container_with_it(api: Client) -> None:
+    answer = api.delete("/containers/nope?link=1")
+
+    assert answer.message == "No such container: nope"
+
+
 def test_a_driver_that_is_not_here_is_told_in_dockers_words(api: Client) -> None:
     # A dockerd says so too, after it has looked for fifteen seconds.
     answer = api.post("/volumes/create", {"Name": "v3", "Driver": "nope"})

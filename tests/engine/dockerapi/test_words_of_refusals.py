@@ -32,6 +32,12 @@ NETWORKS = [
         id="subnet-without-length",
     ),
     pytest.param(
+        {"IPAM": {"Config": [{"Subnet": "10.1.2.0/24"}, {"Subnet": "10.1.3.0/24"}]}},
+        400,
+        "bridge driver doesn't support multiple subnets",
+        id="subnets",
+    ),
+    pytest.param(
         {"Options": {MTU: "big"}},
         400,
         PARSING.format(MTU, 'big (strconv.Atoi: parsing "big": invalid syntax)'),
@@ -107,6 +113,13 @@ def test_no_log_may_be_of_any_size(api: Client) -> None:
     answer = api.post("/containers/create", {"Image": "x", "HostConfig": {"LogConfig": log}})
 
     assert answer.message == "No such image: x:latest"
+
+
+def test_times_in_the_wrong_order(api: Client) -> None:
+    answer = api.get("/events?since=200&until=100")
+
+    words = "`since` time (200) cannot be after `until` time (100)"
+    assert (answer.status, answer.message) == (400, words)
 
 
 @pytest.mark.parametrize(
