@@ -1180,13 +1180,14 @@ class SystemFailure(EngineError):
 
 
 class MountFailed(SystemFailure):
-    """A mount or unmount was refused."""
+    """A mount or unmount was refused; *device* is what a volume was to show."""
 
     code = "mount-failed"
 
-    def __init__(self, target: object, *, errno: int | None) -> None:
-        super().__init__(f"cannot mount at {target}", errno=errno)
+    def __init__(self, target: object, *, errno: int | None, device: str = "") -> None:
+        super().__init__(f"cannot mount {f'{device} ' * bool(device)}at {target}", errno=errno)
         self.target = target
+        self.device = device
 
 
 class OutOfSpace(SystemFailure):

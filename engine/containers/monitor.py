@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from engine.containers.complaints import last_words
 from engine.errors import CommandNotFound, RuntimeFailed, from_oserror
 from engine.system.marks import end_holders, marked
 from engine.system.processes import (
@@ -50,7 +51,6 @@ _COMMANDS = (
 )
 _NOT_FOUND = re.compile(r"not found|no such file or directory", re.IGNORECASE)
 _NOT_EXECUTABLE = re.compile(r"permission denied|is a directory|exec format", re.IGNORECASE)
-_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(.*)"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def _reported_pid(line: bytes, complaint: str) -> int:
 
 def failure_of(message: str, *, verb: str = "create") -> CommandNotFound | RuntimeFailed:
     """Return the error for a runtime's last words when it could not *verb* a container."""
-    text = _last_words(message)
+    text = last_words(message)
     match = next((found for each in _COMMANDS if (found := each.search(text))), None)
     if match is not None:
         command, reason = match["command"], match["reason"]
@@ -232,13 +232,6 @@ def failure_of(message: str, *, verb: str = "create") -> CommandNotFound | Runti
         if _NOT_EXECUTABLE.search(reason):
             return CommandNotFound(command, reason=reason, exit_code=126)
     return RuntimeFailed(verb, stderr=text)
-
-
-def _last_words(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    logged = _LOGGED.fullmatch(last)
-    return logged[1].replace('\\"', '"') if logged else last
 
 
 def _read_pid(path: Path) -> int | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from engine.containers.complaints import last_words
 from engine.errors import ProgramNotFound, RuntimeFailed
 from engine.system.cgroups import CgroupLayout, detect_layout
 from engine.system.processes import (
@@ -199,7 +200,7 @@ class OciRuntime:
         words = [program.path, *program.arguments, "update", "-r", str(bundle.limits), bundle.id]
         finished = run(words, timeout=START_SECONDS)
         if finished.code != 0:
-            raise RuntimeFailed("update", stderr=finished.complaint)
+            raise RuntimeFailed("update", stderr=last_words(finished.complaint))
 
     def delete(self, bundle: Bundle) -> None:
         """Kill the first process, and with it all others; remove the runtime's state."""

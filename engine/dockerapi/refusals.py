@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import singledispatch
 
 from engine.errors import (
@@ -15,6 +16,7 @@ from engine.errors import (
     ImageNotFound,
     InvalidReference,
     InvalidSetting,
+    MountFailed,
     NameTaken,
     NetworkInUse,
     NetworkPredefined,
@@ -162,6 +164,18 @@ def _(error: CommandNotFound) -> Refusal:
         "failed to create shim task: OCI runtime create failed: runc create failed: unable to "
         "start container process: "
         f'exec: "{error.command}": {error.reason}: unknown',
+    )
+
+
+@refusal_of.register
+def _(error: MountFailed) -> Refusal:
+    if not error.device:
+        return Refusal(500, error.message)
+    why = os.strerror(error.errno or 0).lower()
+    return Refusal(
+        500,
+        f"error while mounting volume '{error.target}': failed to mount local volume: "
+        f"mount {error.device}:{error.target}: {why}",
     )
 
 

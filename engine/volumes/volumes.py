@@ -221,8 +221,16 @@ class Volumes:
             if record.options:
                 self._store.mark_mounted(name, container_id, is_mounted=True)
                 if record.mountpoint not in self._means.mounter.list_mounts(record.mountpoint):
-                    self._means.mounter.mount([volume_mount(record.settings)], record.mountpoint)
+                    self._mount(record)
         return record
+
+    def _mount(self, record: VolumeRecord) -> None:
+        mount = volume_mount(record.settings)
+        try:
+            self._means.mounter.mount([mount], record.mountpoint)
+        except MountFailed as error:
+            device, place = record.settings.options["device"], record.mountpoint
+            raise MountFailed(place, errno=error.errno, device=device) from error
 
     def pin(self, name: str, subpath: str, container_id: str) -> Path:
         """

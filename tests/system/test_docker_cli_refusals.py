@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.docker_cli import IMAGE
 from tests.support.docker_scenes import differences
 
 if TYPE_CHECKING:
@@ -175,3 +176,18 @@ def test_what_cannot_be_done_is_refused_alike(
     both: tuple[DockerCli, DockerCli], scene: str
 ) -> None:
     assert differences(both, SCENES[scene]) == ""
+
+
+def test_a_volume_of_what_is_not_there_names_it(both: tuple[DockerCli, DockerCli]) -> None:
+    codes = []
+    for cli in both:
+        options = ("-o", "type=none", "-o", "o=bind", "-o", "device=/nope")
+        cli.ok("volume", "create", *options, "nowhere")
+        outcome = cli.run("run", "--rm", "-v", "nowhere:/x", IMAGE, "true")
+        cli.ok("volume", "rm", "nowhere")
+        codes.append(outcome.code)
+        # Docker tells the flags of the mount too.
+        assert "failed to mount local volume: mount /nope:/" in outcome.err
+        assert "no such file or directory" in outcome.err
+
+    assert codes == [127, 127]
