@@ -814,10 +814,11 @@ class Containers:
     def _stopped(
         self, record: ContainerRecord, timeout: float | None, number: int | None, *, keeps: bool
     ) -> ContainerRecord:
+        since = self._means.events.last_sequence()
         self._stopper.signal(record, number or self._stop_signal(record))
         self._thawed(record)
         grace = _grace(record.settings, timeout)
-        ended = self._stopper.await_end(record, grace, keeps=keeps)
+        ended = self._stopper.await_end(record, grace, since=since, keeps=keeps)
         ended = ended or self._stopper.kill(record, keeps=keeps)
         tell(self._means.events, "stop", ended)
         return ended

@@ -66,25 +66,32 @@ class Stopper:
 
     def kill(self, record: ContainerRecord, *, keeps: bool = False) -> ContainerRecord:
         """End a running container by force and return its record afterwards."""
+        since = self._means.events.last_sequence()
         self.signal(record, KILLED - 128)
-        ended = self.await_end(record, UNREAD_SECONDS, keeps=keeps)
+        ended = self.await_end(record, UNREAD_SECONDS, since=since, keeps=keeps)
         if ended is None:
             # Somebody is attached who does not read what it printed last.
             self._means.monitor.hang_up(self._means.bundles.locate(record.id))
-            ended = self.await_end(record, KILL_SECONDS, keeps=keeps)
+            ended = self.await_end(record, KILL_SECONDS, since=since, keeps=keeps)
         if ended is None:
             raise SystemFailure(f"container {record.name} does not end, although it was killed")
         return ended
 
     def await_end(
-        self, record: ContainerRecord, timeout: float | None, *, keeps: bool = False
+        self,
+        record: ContainerRecord,
+        timeout: float | None,
+        *,
+        since: int | None = None,
+        keeps: bool = False,
     ) -> ContainerRecord | None:
         """
         Return the record of the container once it does not run; None if *timeout* passes first.
 
         A container that is removed at its exit is so, unless *keeps*; its last record is returned.
+        Where somebody else may have removed it already, *since* is the last event before.
         """
-        sequence = self._means.events.last_sequence()
+        sequence = self._means.events.last_sequence() if since is None else since
         deadline = None if timeout is None else time.monotonic() + timeout
         bundle = self._means.bundles.locate(record.id)
         while True:

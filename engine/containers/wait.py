@@ -58,12 +58,14 @@ class Waiter:
         after = self._means.events.last_sequence()
         record = self._means.store.get(ref)
         if condition is WaitFor.NOT_RUNNING:
-            return self._until_not_running(record, patience)
+            return self._until_not_running(record, patience, since=after)
         return self._until_event(record, _LAST[condition], patience, after=after)
 
-    def _until_not_running(self, record: ContainerRecord, patience: Patience) -> ExitStatus | None:
+    def _until_not_running(
+        self, record: ContainerRecord, patience: Patience, *, since: int
+    ) -> ExitStatus | None:
         while True:
-            ended = self._stopper.await_end(record, max(0.0, patience.left))
+            ended = self._stopper.await_end(record, max(0.0, patience.left), since=since)
             if ended is not None:
                 return status_of(ended)
             if patience.is_over:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from engine.containers.bundle import Bundle
 from engine.containers.containers import IfRunning
 from engine.containers.state import ContainerState
 from engine.errors import (
@@ -223,6 +224,24 @@ class TestStop:
         record = started(yard, auto_remove=True)
 
         assert yard.containers.stop(record.id).exit_code == 143
+        assert yard.leftovers() == []
+
+    @pytest.mark.parametrize("end", ["stop", "kill"])
+    def test_one_that_somebody_else_removes_at_its_exit_was_ended_all_the_same(
+        self, yard: Yard, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        record = started(yard, auto_remove=True)
+        deliver = yard.means.runtime.signal
+
+        def deliver_and_look(bundle: Bundle, number: int) -> bool:
+            was_delivered = deliver(bundle, number)
+            assert yard.containers.find(bundle.id) is None
+            return was_delivered
+
+        monkeypatch.setattr(yard.means.runtime, "signal", deliver_and_look)
+        ended = getattr(yard.containers, end)(record.id)
+
+        assert ended.exit_code == {"stop": 143, "kill": 137}[end]
         assert yard.leftovers() == []
 
     def test_a_container_that_is_being_stopped_can_be_killed(self, yard: Yard) -> None:
