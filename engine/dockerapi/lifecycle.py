@@ -24,6 +24,8 @@ CANNOT_KILL = "Cannot kill container: "
 async def start(call: Call) -> web.StreamResponse:
     """Answer `POST /containers/{id}/start`."""
     record = await call.pools.quick(call.engine.containers.get, call["id"])
+    if record.state is ContainerState.PAUSED:
+        raise Refusal(409, "cannot start a paused container, try unpause instead")
     if record.is_running:
         return nothing(status=NOT_MODIFIED)
     await call.pools.long(call.engine.containers.start, record.id)

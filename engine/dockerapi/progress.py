@@ -84,7 +84,7 @@ class JsonProgress:
     def fail(self, refusal: Refusal) -> None:
         """Write how it failed, as the last line."""
         message = refusal.message
-        code = refusal.exit_code or (refusal.status if refusal.status == 404 else 0)
+        code = refusal.exit_code
         detail = {"code": code, "message": message} if code else {}
         self.say({"errorDetail": detail or {"message": message}, "error": message})
 

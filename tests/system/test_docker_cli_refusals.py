@@ -149,6 +149,10 @@ SCENES = {
         stop -t 0 w1
         rm -l w1
         start w1
+        pause w1
+        start w1
+        stop -t 0 w1
+        start w1
         top w1 -bogus
         top w1 -o bogus
         ps --filter publish=bogus

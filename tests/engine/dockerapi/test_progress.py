@@ -63,6 +63,12 @@ async def test_a_failure_is_the_last_line() -> None:
     ]
 
 
+async def test_no_status_is_taken_for_the_exit_code_of_a_step() -> None:
+    (line,) = await told(lambda progress: progress.fail(Refusal(404, "network nope not found")))
+
+    assert "code" not in line["errorDetail"]
+
+
 async def test_the_work_is_cancelled_when_nobody_reads() -> None:
     pipe, cancellation = Pipe(), Cancellation()
     pipe.abandon()
