@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aiohttp import StreamReader
 
 _HEAD_END = b"\r\n\r\n"
+_SEAM = len(_HEAD_END) - 1
 # Clients of these take the connection over without saying so.
 _RAW = re.compile(r"(/v[\d.]+)?/(containers/[^/?]+/attach|exec/[^/?]+/start)([?].*)?", re.DOTALL)
 
@@ -39,7 +40,7 @@ class TakeoverHandler(RequestHandler):
             part, data = data[:end], data[end:]
             known = self._request_count
             super().data_received(part)
-            self._seam = (self._seam + part)[1 - len(_HEAD_END) :]
+            self._seam = (self._seam + part[-_SEAM:])[-_SEAM:]
             self._body_left = max(0, self._body_left - len(part))
             self._note_turn(has_read=self._request_count > known)
         super().data_received(data)
