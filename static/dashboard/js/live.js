@@ -273,6 +273,15 @@ function applyPushed(row) {
     }
 }
 
+// What moves within the page loses the focus, though it is still there.
+function keepFocus(act) {
+    const focused = document.activeElement;
+    act();
+    if (focused?.isConnected && document.activeElement !== focused) {
+        focused.focus({ preventScroll: true });
+    }
+}
+
 /** Fetch the page's main part again and change what changed. */
 export async function refreshPage() {
     const page = document.getElementById("page");
@@ -281,7 +290,7 @@ export async function refreshPage() {
     page?.setAttribute("aria-busy", "true");
     const fresh = page && !isRefused(page) && (await fetchFragment(url)).querySelector("#page");
     if (fresh && page.isConnected && location.href === url && !isBusy(page)) {
-        window.htmx.process(morph(page, fresh));
+        keepFocus(() => window.htmx.process(morph(page, fresh)));
         pushedMeanwhile.forEach(applyRow);
         document.dispatchEvent(new CustomEvent("refreshed"));
         refreshTimes();

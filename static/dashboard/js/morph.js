@@ -5,6 +5,12 @@
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.row || node.id : "") || "";
 
+// `is-…` and `htmx-…` classes say what goes on, not what it is.
+const isLasting = (name) => !/^(is|htmx)-/.test(name);
+
+// Without a key, the name and the first class tell a notice from the list that it came above.
+const kindOf = (node) => keyOf(node) || `${node.nodeName} ${[...(node.classList ?? [])].find(isLasting) ?? ""}`;
+
 /** Make *from* look like *to*. What a script draws itself is marked `data-keep` and left alone. */
 export function morph(from, to) {
     if (from.nodeName !== to.nodeName || keyOf(from) !== keyOf(to)) {
@@ -49,27 +55,15 @@ function morphClasses(from, to) {
 }
 
 function morphChildren(from, to) {
-    const keyed = new Map();
-    for (const child of from.childNodes) {
-        if (keyOf(child)) {
-            keyed.set(keyOf(child), child);
-        }
-    }
+    removeGone(from, new Set([...to.childNodes].map(kindOf)));
     let at = from.firstChild;
     for (const wanted of [...to.childNodes]) {
-        const known = keyOf(wanted) && keyed.get(keyOf(wanted));
-        if (known && known !== at) {
-            from.insertBefore(known, at);
-            at = known;
-        }
-        if (!at) {
-            from.append(wanted);
-            continue;
-        }
-        if (!known && keyOf(at) && keyOf(at) !== keyOf(wanted)) {
+        const known = counterpart(at, wanted);
+        if (!known) {
             from.insertBefore(wanted, at);
             continue;
         }
+        at = moveUp(known, at);
         at = morph(at, wanted).nextSibling;
     }
     while (at) {
@@ -77,4 +71,38 @@ function morphChildren(from, to) {
         at.remove();
         at = next;
     }
+}
+
+// First, so that what stays need not move: a move takes the focus away.
+function removeGone(from, wantedKinds) {
+    for (const child of [...from.childNodes]) {
+        if (!wantedKinds.has(kindOf(child))) {
+            child.remove();
+        }
+    }
+}
+
+// Text is nobody in particular: it is only ever changed where it stands.
+function counterpart(at, wanted) {
+    if (wanted.nodeType !== Node.ELEMENT_NODE) {
+        return at?.nodeType === wanted.nodeType ? at : null;
+    }
+    let node = at;
+    while (node && kindOf(node) !== kindOf(wanted)) {
+        node = node.nextSibling;
+    }
+    return node;
+}
+
+// What stands before it has gone, unless it has a key and thus is wanted further down.
+function moveUp(known, at) {
+    while (at !== known && !keyOf(at)) {
+        const next = at.nextSibling;
+        at.remove();
+        at = next;
+    }
+    if (at !== known) {
+        known.parentNode.insertBefore(known, at);
+    }
+    return known;
 }
