@@ -171,7 +171,9 @@ class LaunchForm(HostForm):
     )
     image = forms.CharField(
         max_length=1024,
-        widget=forms.TextInput({"list": "known-images", **code_input("alpine:3.20").attrs}),
+        widget=forms.TextInput(
+            {"list": "known-images", "autofocus": True, **code_input("alpine:3.20").attrs}
+        ),
         help_text="Its name or its ID. What is not on the host has to be pulled first.",
         error_messages={"required": "Choose an image."},
     )

@@ -1,6 +1,6 @@
 /* Links that ask something open in the dialog; without a script they are pages of their own. */
 
-const FIRST = "[autofocus], .input:not([type=hidden]), .button.primary";
+const FIRST = [".has-error .input", "[autofocus]", ".input:not([type=hidden])", ".button.primary"];
 
 const dialog = () => document.getElementById("dialog");
 
@@ -13,9 +13,10 @@ export function openDialog(url) {
     });
 }
 
+// What stands in a closed fold can take no focus, and leaves it to what closes the dialog.
 function focusFirst() {
-    const field = dialog().querySelector(".has-error .input") || dialog().querySelector(FIRST);
-    field?.focus();
+    const fields = FIRST.flatMap((each) => [...dialog().querySelectorAll(each)]);
+    fields.find((each) => each.checkVisibility())?.focus();
 }
 
 function plainClick(event) {
@@ -58,7 +59,9 @@ export function watchDialogs() {
         if (event.target.id === "dialog-content" && !dialog().open && dialog().querySelector(".dialog-head")) {
             dialog().showModal();
         }
-        if (dialog().open && dialog().contains(event.target) && dialog().querySelector(".has-error")) {
+        // What was focused may have gone with the form that was answered.
+        const isAtNothing = document.activeElement === document.body;
+        if (dialog().open && dialog().contains(event.target) && (isAtNothing || dialog().querySelector(".has-error"))) {
             focusFirst();
         }
     });

@@ -74,6 +74,19 @@ def test_a_refused_form_stays_in_the_dialog_with_what_was_typed(site, page):
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("keeper")
 
 
+def test_a_container_is_launched_by_keyboard(site, page):
+    open_live(page, site, "/containers/")
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Image")).to_be_focused()
+
+    page.keyboard.type("nginx:1.27")
+    page.keyboard.press("Enter")
+
+    expect(dialog).to_contain_text("Waiting for the host")
+    expect(dialog.get_by_role("button", name="Close").last).to_be_focused()
+
+
 def test_everything_is_reached_by_keyboard(site, page):
     open_live(page, site, "/containers/")
     page.keyboard.press("Control+k")
@@ -240,19 +253,6 @@ def test_what_is_ticked_is_done_together(site, page):
     expect(dialog).to_be_hidden()
     expect(page.locator(".toasts")).to_contain_text("Remove 2 containers: on its way")
     expect(bar).to_be_hidden()
-
-
-def test_what_is_ticked_stays_so_when_the_page_is_refreshed(site, page):
-    open_live(page, site, "/containers/?host=harbour")
-    bar = page.locator("[data-bulk-bar]")
-    page.get_by_label("Select load-test").check()
-    refreshed = "new Promise((done) => document.addEventListener('refreshed', done, {once: true}))"
-    page.evaluate(
-        f"(document.dispatchEvent(new CustomEvent('stale')), {refreshed}).then(() => null)"
-    )
-
-    expect(page.get_by_label("Select load-test")).to_be_checked()
-    expect(bar).to_contain_text("1 selected", timeout=1)
 
 
 def test_a_pasted_line_fills_the_dialog(site, page):
