@@ -1,4 +1,4 @@
-"""What a refresh of the page leaves alone: what somebody ticked, typed, opened, and where they are."""
+"""What a refresh of the page leaves alone: what somebody ticked, and where they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 REFRESH = """() => {
-    const refreshed = new Promise((done) => document.addEventListener("refreshed", done, { once: true }));
+    const once = { once: true };
+    const refreshed = new Promise((done) => document.addEventListener("refreshed", done, once));
     document.dispatchEvent(new CustomEvent("stale"));
     return refreshed.then(() => null);
 }"""
