@@ -139,7 +139,12 @@ def image_save(request: SignedInRequest, host: str, image_id: str) -> HttpRespon
 @require_role(Role.OPERATOR)
 def image_load(request: SignedInRequest) -> HttpResponse:
     """Ask for an archive to load."""
-    context = {"hosts": selectors.hosts(), "upload": uuid.uuid4().hex, "piece": MOST_PIECE}
+    context = {
+        "hosts": selectors.hosts(),
+        "chosen_host": request.GET.get("host", ""),
+        "upload": uuid.uuid4().hex,
+        "piece": MOST_PIECE,
+    }
     return render_question(request, "dashboard/images/_load.html", context, title="Load images")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -68,6 +69,14 @@ def test_the_starter_image_takes_one_click(browse):
     assert response.status_code == 204
     assert "starter" in json.loads(response.headers["HX-Trigger"])["toast"]["text"]
     assert Job.objects.get(name="images.make_starter").host_id == "harbour"
+
+
+def test_a_list_of_one_host_offers_what_happens_there(browse):
+    html = browse("otto").get(reverse("images"), {"host": "lighthouse", "q": "none"}).content
+
+    assert re.search(rb'name="host" value="lighthouse"\s+formaction="/images/starter/"', html)
+    form = browse("otto").get(reverse("image_load"), {"host": "lighthouse"}).content
+    assert b'<option value="lighthouse" selected>' in form
 
 
 def test_an_image_behind_containers_names_them_and_offers_no_removal(browse, web_image):
