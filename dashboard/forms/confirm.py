@@ -23,7 +23,7 @@ class ConfirmForm(forms.Form):
         if owner in {"", user.username}:
             del self.fields["confirm"]
         else:
-            label = f"This is {owner}'s. Type the name of its host to remove it"
+            label = f"This is {owner}'s. Type the name of its host to go on"
             self.fields["confirm"].label = label
             self.fields["confirm"].required = True
             self.fields["confirm"].help_text = f"The host is {host}."

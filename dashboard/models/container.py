@@ -115,6 +115,11 @@ class Container(models.Model):
         return self.state in RUNNING_STATES
 
     @property
+    def is_up(self) -> bool:
+        """Whether its program runs, and does not only wait to be started again."""
+        return self.is_running and self.state != ContainerState.RESTARTING
+
+    @property
     def is_stopped(self) -> bool:
         """Whether a clean-up of stopped containers may remove it."""
         return self.state in STOPPED_STATES

@@ -54,6 +54,11 @@ _CHANGE_LOOKS = {
     "C": ("warn", "edit", "Changed"),
     "D": ("bad", "trash", "Deleted"),
 }
+_AFTER_EXIT = {
+    "always": "it is started again",
+    "unless-stopped": "it is started again, unless somebody stopped it",
+    "on-failure": "it is started again if it failed",
+}
 _SIGNALS = {
     130: "SIGINT",
     131: "SIGQUIT",
@@ -171,6 +176,17 @@ def ending(container: Container) -> str:
     if code in _SIGNALS:
         return f"Ended by {_SIGNALS[code]} (exit code {code})"
     return f"Its program failed with exit code {code}"
+
+
+@register.filter
+def at_exit(container: Container) -> str:
+    """Return in words what becomes of *container* when its program ends."""
+    if container.auto_remove:
+        return "it is removed"
+    policy = container.settings.get("restart") or {}
+    words = _AFTER_EXIT.get(policy.get("name", ""), "it stays, stopped")
+    most = policy.get("max_retries")
+    return f"{words}, at most {most} time{'' if most == 1 else 's'}" if most else words
 
 
 @register.inclusion_tag("components/copyable.html")

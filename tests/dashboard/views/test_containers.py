@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard.models import AuditEntry, Container, Job
 from tests.support.mess import make_container
@@ -14,6 +16,10 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x>"
 
 def text_of(response) -> str:
     return response.content.decode()
+
+
+def plain(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", text_of(response)).split())
 
 
 def test_the_list_names_each_container_with_its_state_and_owner(browse):
@@ -56,6 +62,41 @@ def test_stopped_ones_alone_are_cards_that_say_why(browse):
     assert "Killed: it ran out of memory" in html
     assert "Ended by SIGTERM (exit code 143)" in html
     assert "executable file not found" in html
+
+
+def test_a_page_says_why_its_container_does_not_run(browse, web):
+    look = browse("vera").get
+    Container.objects.filter(pk=web.pk).update(
+        state="restarting", exit_code=3, finished_at=timezone.now()
+    )
+    restarting = plain(look(web.get_absolute_url()))
+    assert "ended with exit code 3, 0 seconds ago; it is started again" in restarting
+    row = text_of(look(reverse("containers"), {"q": "web-1", "host": "harbour"}))
+    assert 'data-label="Up"' not in row
+
+    Container.objects.filter(pk=web.pk).update(
+        state="created", error="no such file: gunicorn", started_at=None, finished_at=None
+    )
+    assert "could not be started: no such file: gunicorn" in plain(look(web.get_absolute_url()))
+
+
+@pytest.mark.parametrize(
+    ("restart", "words"),
+    [
+        pytest.param(None, "it stays, stopped", id="unsaid"),
+        pytest.param({"name": "no"}, "it stays, stopped", id="no"),
+        pytest.param({"name": "always"}, "it is started again", id="always"),
+        pytest.param(
+            {"name": "on-failure", "max_retries": 1},
+            "it is started again if it failed, at most 1 time",
+            id="on-failure",
+        ),
+    ],
+)
+def test_a_page_says_what_becomes_of_it_at_its_end(browse, web, restart, words):
+    Container.objects.filter(pk=web.pk).update(settings={"restart": restart})
+
+    assert f"<dd>{words}</dd>" in text_of(browse("vera").get(web.get_absolute_url()))
 
 
 def test_only_the_first_unfiltered_page_takes_new_rows_on_top(browse):

@@ -130,7 +130,7 @@ def test_an_address_that_leaves_all_out_says_that_there_are_others(read, query):
         response = read(noun, query)
         assert not response.context["page"]
         assert response.context["chosen"].is_active
-        assert "There are others that these filters leave out." in response.content.decode()
+        assert "If there are others, these filters leave them out." in response.content.decode()
 
 
 def test_an_order_or_a_page_alone_leaves_nothing_out(read):
