@@ -546,7 +546,7 @@ class RestoreConflict(AlreadyExists):
 
     def __init__(self, name: str, *, holder: str, free: str) -> None:
         super().__init__(
-            f"{name} is by now the name of {holder[:19]}",
+            f"{name} is by now the name of {holder}",
             field="name",
             remedy=f"Restore it as {free}.",
         )

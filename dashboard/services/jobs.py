@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from dashboard import audit, events, jobs
-from dashboard.arguments import Arguments, parse_arguments
+from dashboard.arguments import Arguments, Thing, parse_arguments
 from dashboard.errors import BelongsToAnother
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, JobState, User
@@ -26,7 +26,7 @@ from dashboard.permissions import (
     whose,
 )
 from dashboard.selectors.hosts import get_host
-from dashboard.selectors.owners import owners_of
+from dashboard.selectors.owners import find_owned, owners_of
 from dashboard.services.secrets import forget_secrets, keep_secrets
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _create_or_join(
 def _create(name: JobName, host: Host, arguments: Arguments, user: User, key: str) -> Job:
     return Job.objects.create(
         name=name.value,
-        title=arguments.title[:255],
+        title=_title_of(arguments, host)[:255],
         host=host,
         object_kind=arguments.object_kind,
         object_id=arguments.subject[:512],
@@ -153,6 +153,13 @@ def _create(name: JobName, host: Host, arguments: Arguments, user: User, key: st
         requested_by=user,
         dedupe_key=key,
     )
+
+
+def _title_of(arguments: Arguments, host: Host) -> str:
+    """Return the job in words, in which a thing of the host is called by its name of today."""
+    thing = Thing(arguments.object_kind, arguments.subject)
+    owned = find_owned(host.name, thing, miss=True)
+    return arguments.title.replace(thing.short_id, owned.name) if owned else arguments.title
 
 
 def _cancel_queued(job: Job, now: Any) -> bool:

@@ -176,7 +176,8 @@ class ContainerTrash:
         try:
             self._means.store.check_name_is_free(name)
         except NameTaken as error:
-            raise RestoreConflict(name, holder=error.holder, free=self._free(name)) from error
+            holder = f"container {error.holder[:12]}"
+            raise RestoreConflict(name, holder=holder, free=self._free(name)) from error
 
     def _free(self, name: str) -> str:
         number = 0

@@ -244,7 +244,7 @@ class ImageTrash:
         holder = self._images.find(str(tag))
         if holder is not None and holder.id != image.id:
             free = self._free(tag)
-            raise RestoreConflict(tag.familiar, holder=holder.id.short, free=free)
+            raise RestoreConflict(tag.familiar, holder=f"image {holder.id.short}", free=free)
 
     def _free(self, tag: Reference) -> str:
         number = 0

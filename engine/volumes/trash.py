@@ -139,7 +139,7 @@ class VolumeTrash:
 
     def _check_name(self, name: str) -> None:
         if self._store.find(name) is not None:
-            raise RestoreConflict(name, holder=f"volume {name}", free=self._free(name))
+            raise RestoreConflict(name, holder="another volume", free=self._free(name))
 
     def _free(self, name: str) -> str:
         number = 1

@@ -147,6 +147,13 @@ def test_an_action_answers_htmx_at_once_with_a_notice_that_links_to_its_job(
     assert job.title in notice["text"]
 
 
+def test_a_job_calls_its_container_by_its_name(browse, web):
+    browse("mia").post(reverse("container_stop", args=("harbour", web.container_id)))
+
+    assert Job.objects.get(name="containers.stop", state="queued").title == "Stop container web-1"
+    assert AuditEntry.objects.latest("pk").summary == "Stop container web-1"
+
+
 def test_without_a_script_an_action_goes_to_its_job(browse, web):
     response = browse("otto").post(reverse("container_stop", args=(web.host_id, web.container_id)))
 

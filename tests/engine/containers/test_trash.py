@@ -70,11 +70,12 @@ def test_it_comes_back_as_it_was(yard: Yard) -> None:
 
 def test_a_name_that_is_taken_is_told_with_a_free_one(yard: Yard) -> None:
     record = trashed(yard)
-    exited(yard)
+    holder = exited(yard)
     exited(yard, name="web-restored")
 
     with pytest.raises(RestoreConflict) as caught:
         yard.containers.trash.restore(record.id)
+    assert str(caught.value) == f"{NAME} is by now the name of container {holder.id[:12]}"
     assert caught.value.free == "web-restored-2"
     assert len(yard.containers.trash.list()) == 1
 

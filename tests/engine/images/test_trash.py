@@ -116,6 +116,7 @@ def test_a_tag_that_moved_on_is_told_with_a_free_one(world: World, trash: ImageT
 
     with pytest.raises(RestoreConflict) as caught:
         trash.restore(str(image.id))
+    assert str(caught.value) == f"{TAG} is by now the name of image {newer.id.short}"
     assert caught.value.free == f"{TAG}-restored"
     assert world.images.list_all() == [newer]
 

@@ -131,6 +131,7 @@ def test_its_name_is_free_meanwhile_and_then_another_is_offered(volumes: Volumes
 
     with pytest.raises(RestoreConflict) as caught:
         volumes.trash.restore(trashed.id)
+    assert str(caught.value) == "data is by now the name of another volume"
     assert caught.value.free == "data-restored-2"
 
     back = volumes.trash.restore(trashed.id, name=caught.value.free)
