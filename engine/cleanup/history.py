@@ -137,7 +137,7 @@ def _names(image: ImageRecord, moves: Sequence[TagMove]) -> list[Span]:
 def _container(record: ContainerRecord) -> Life:
     runs = []
     if record.started_at is not None:
-        end = None if record.is_running else record.finished_at or record.started_at
+        end = (record.finished_at or record.started_at) if record.is_at_rest else None
         runs.append(Span("running", record.started_at, end))
     return Life(
         kind=SubjectKind.CONTAINER,

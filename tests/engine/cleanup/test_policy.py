@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cleanup.filters import Filters
-from engine.cleanup.history import Life, Span
+from engine.cleanup.history import Life, Span, lives_of
 from engine.cleanup.plan import SealedItem
 from engine.cleanup.policy import Policy, rehearse, within_limits
 from engine.cleanup.rules import Rule, RuleKind
 from engine.cleanup.subject import Facts, SubjectKind
+from engine.containers.record import ContainerRecord, ContainerState
 from engine.errors import InvalidSetting
+from engine.oci.digest import Digest, ImageID
+from engine.settings import ContainerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,6 +91,30 @@ def test_a_cap_spreads_it_over_runs() -> None:
     gone = days(image("a"), image("b"), image("c"), most_items=1)
 
     assert [each[1] for each in gone] == [8, 9, 10]
+
+
+@pytest.mark.parametrize(("state", "goes"), [("exited", True), ("restarting", False)])
+def test_what_is_about_to_be_started_again_runs(state: str, goes: bool) -> None:
+    record = ContainerRecord(
+        id="c1",
+        name="shop",
+        image_id=ImageID(Digest.of(b"web")),
+        image_reference="web",
+        settings=ContainerSettings(image="web"),
+        command=("true",),
+        state=ContainerState(state),
+        pid=0,
+        exit_code=3,
+        oom_killed=False,
+        error="",
+        created_at=day(1),
+        started_at=day(2),
+        finished_at=day(2),
+        owner="ana",
+    )
+    lives = lives_of((), (record,), lambda _: ())
+
+    assert bool(days(*lives, rules=(STOPPED,))) is goes
 
 
 def planned(*names: str) -> list[SealedItem]:
