@@ -37,6 +37,7 @@ from dashboard.selectors.images import (
     image_detail,
     image_names,
     image_stories,
+    other_hosts_with,
 )
 from dashboard.selectors.jobs import (
     JOBS,
@@ -159,6 +160,7 @@ __all__ = [
     "network_names",
     "networks_of",
     "notifications",
+    "other_hosts_with",
     "overview",
     "people",
     "policies",

@@ -95,6 +95,12 @@ def image_detail(host: str, image_id: str) -> ImageDetail:
     return ImageDetail(image, _layers_of(image), tuple(containers))
 
 
+def other_hosts_with(image: Image) -> tuple[str, ...]:
+    """Return the names of the hosts that have the same *image* too."""
+    same = Image.objects.filter(image_id=image.image_id).exclude(host_id=image.host_id)
+    return tuple(same.order_by("host_id").values_list("host_id", flat=True))
+
+
 def image_stories(wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str], str]:
     """Return what the *wanted* untagged images, by host, used to be, by host and ID."""
     ids = {each for some in wanted.values() for each in some}

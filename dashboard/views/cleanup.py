@@ -192,7 +192,7 @@ def cleanup_copy(request: SignedInRequest, host: str, image_id: str) -> HttpResp
     for each in selectors.credentials():
         if registries == {each.registry}:
             told |= {"credentials_id": each.pk, "registry": each.registry}
-    context: dict[str, Any] = {"image": image}
+    context: dict[str, Any] = {"image": image, "others": selectors.other_hosts_with(image)}
     try:
         context["copy"] = ask(host, Question.CLEANUP_COPY, told, patience=COPY_PATIENCE_SECONDS)
     except EngineError as error:

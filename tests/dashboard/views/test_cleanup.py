@@ -398,6 +398,16 @@ def test_it_says_whether_an_image_is_anywhere_else(browse, agents, web_image, co
     assert words in browse("vera").get(url).content.decode()
 
 
+def test_what_another_host_has_is_not_the_only_copy(browse, agents, web_image):
+    agents.answers[Question.CLEANUP_COPY] = {"name": "", "reason": "", "whereabouts": "only-here"}
+    Image.objects.create(host_id="lighthouse", image_id=web_image.image_id)
+
+    html = browse("vera").get(reverse("cleanup_copy", args=("harbour", web_image.hex))).content
+
+    assert b"also on lighthouse" in html
+    assert b"Only copy" not in html
+
+
 def test_an_image_that_went_meanwhile_is_no_error(browse):
     response = browse("vera").get(reverse("cleanup_copy", args=("harbour", "f" * 64)))
 
