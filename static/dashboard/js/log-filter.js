@@ -1,5 +1,7 @@
 /* Which lines are shown, and which parts of them stand out. */
 
+import { readable } from "./log-line.js";
+
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 export class LogFilter {
@@ -37,8 +39,16 @@ export class LogFilter {
         if (!this.pattern || this.mode === "highlight") {
             return true;
         }
-        this.pattern.lastIndex = 0;
-        return this.pattern.test(line.m) === (this.mode === "filter");
+        return this.finds(line) === (this.mode === "filter");
+    }
+
+    // By what was printed and by what is read of it.
+    finds(line) {
+        line.readable ??= readable(line);
+        return [line.m, line.readable].some((text) => {
+            this.pattern.lastIndex = 0;
+            return this.pattern.test(text);
+        });
     }
 
     /** Return pairs of text and whether it stands out. */

@@ -1,6 +1,6 @@
 /* One line of a log as an element: time, where it is from, text with its colours, JSON folded. */
 
-import { parseAnsi } from "./ansi.js";
+import { parseAnsi, withoutEscapes } from "./ansi.js";
 
 const FIRST_KEYS = ["msg", "message", "event"];
 const LEVELS = { error: "bad", fatal: "bad", critical: "bad", warn: "warn", warning: "warn" };
@@ -45,8 +45,21 @@ export function parseObject(text) {
 
 const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
+const firstKey = (object) => FIRST_KEYS.find((key) => typeof object[key] === "string");
+
+/** Return what of *line* can be read once it is drawn: JSON as keys and values, and no escapes. */
+export function readable(line) {
+    const object = parseObject(line.m);
+    if (!object) {
+        return withoutEscapes(line.m);
+    }
+    const first = firstKey(object);
+    const others = Object.entries(object).filter(([key]) => key !== first);
+    return [first ? [object[first]] : [], ...others.map(([key, value]) => `${key}=${said(value)}`)].flat().join(" ");
+}
+
 function folded(to, object, filter) {
-    const first = FIRST_KEYS.find((key) => typeof object[key] === "string");
+    const first = firstKey(object);
     const tone = LEVELS[said(object.level ?? object.severity ?? "").toLowerCase()];
     if (first) {
         append(to, object[first], tone ? `tone-${tone}` : "", filter);

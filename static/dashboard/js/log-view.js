@@ -6,6 +6,7 @@
  */
 
 import { lineElement } from "./log-line.js";
+import { counted } from "./words.js";
 
 const KEPT = 20_000;
 const DRAWN = 1500;
@@ -23,6 +24,8 @@ export class LogView {
         this.log = root.querySelector(".log");
         this.more = root.querySelector(".log-more");
         this.placeholder = this.log.querySelector(".empty");
+        this.back = root.querySelector(".log-back");
+        this.back.remove();
         this.sources = sources;
         this.filter = filter;
         this.ask = { onTop, onEnd, onLive };
@@ -34,9 +37,12 @@ export class LogView {
         this.isFollowing = true;
         // Whether what is kept reaches to what comes now.
         this.isLive = true;
+        // Whether what is kept reaches to the first line that there is.
+        this.isWhole = false;
         this.timer = 0;
         this.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
         this.more.addEventListener("click", () => this.follow());
+        this.back.querySelector("button").addEventListener("click", () => this.ask.onTop());
     }
 
     get first() {
@@ -101,7 +107,9 @@ export class LogView {
             this.lines.splice(KEPT);
             this.isLive = false;
         }
+        this.isWhole = older.length === 0;
         this.drawOlder();
+        this.offerBack();
         return older.length;
     }
 
@@ -132,6 +140,7 @@ export class LogView {
             row.scrollIntoView({ block: "center" });
         }
         this.offerLive();
+        this.offerBack();
     }
 
     /** Forget everything; what comes from now on is shown as it comes. */
@@ -140,6 +149,7 @@ export class LogView {
         this.fresh = [];
         this.unread = 0;
         this.isLive = true;
+        this.isWhole = false;
         this.isFollowing = true;
         this.more.hidden = true;
         this.log.replaceChildren(this.placeholder);
@@ -166,7 +176,22 @@ export class LogView {
         while (this.log.childElementCount > DRAWN) {
             this.log.firstElementChild.remove();
         }
+        if (this.back.isConnected) {
+            this.offerBack();
+        }
         this.stickToEnd();
+    }
+
+    // Where a filter leaves too little to scroll, nobody can reach what is further back.
+    offerBack() {
+        this.back.remove();
+        if (this.filter.pattern && this.lines.length && this.log.scrollHeight <= this.log.clientHeight) {
+            const found = this.log.querySelectorAll(".log-line").length;
+            this.back.querySelector("p").textContent =
+                `${found ? found.toLocaleString("en") : "None"} of the ${counted(this.lines.length, "line")} looked at.`;
+            this.back.querySelector("button").hidden = this.isWhole;
+            this.log.prepend(this.back);
+        }
     }
 
     add(lines) {
@@ -191,6 +216,7 @@ export class LogView {
         this.isFollowing = true;
         this.unread = 0;
         this.more.hidden = true;
+        this.offerBack();
         this.stickToEnd();
     }
 

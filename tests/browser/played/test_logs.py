@@ -127,3 +127,25 @@ def test_what_a_removed_container_printed_is_found_from_the_list(site: Site, pag
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_text_is_looked_for_as_it_is_read_and_further_back(site: Site, page: Page) -> None:
+    site.answers["containers.log_page"] = old_page
+    page.goto(f"{site.url}{LOGS}&at={at(2600).replace('+', '%2B')}")
+    expect(page.locator(".log-line.is-marked")).to_contain_text("old 2600")
+    back = page.locator(".log-back")
+
+    # So little is left that the top is reached, and one page more comes by itself.
+    page.get_by_label("Text to look for").fill("code=42")
+    expect(lines(page)).to_have_text([re.compile("it broke")])
+    expect(back).to_contain_text("1 of the 2,398 lines")
+
+    page.get_by_label("Regex").check()
+    page.get_by_label("Text to look for").fill("old 5$")
+    expect(back).to_contain_text("None of the 2,398 lines")
+    back.get_by_role("button").click()
+    expect(lines(page)).to_have_text([re.compile(r"old 5$")])
+
+    back.get_by_role("button").click()
+    expect(back).to_contain_text("1 of the 3,000 lines looked at")
+    expect(back.get_by_role("button")).to_be_hidden()
