@@ -1,6 +1,12 @@
 /* Links that ask something open in the dialog; without a script they are pages of their own. */
 
-const FIRST = [".has-error .input", "[autofocus]", ".input:not([type=hidden])", ".button.primary"];
+const FIRST = [
+    ".has-error :is(.input, :checked)",
+    "[autofocus]",
+    ".input:not([type=hidden])",
+    ".button.primary",
+    ".dialog-foot .button",
+];
 
 const dialog = () => document.getElementById("dialog");
 
