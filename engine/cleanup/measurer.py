@@ -42,7 +42,7 @@ _PLACES = f"""
 _VOLUMES = f"""
     SELECT name, EXISTS (
         SELECT 1 FROM volume_uses JOIN containers ON containers.id = container_id
-        WHERE volume = name AND state NOT IN ({_RESTING})
+        WHERE volume = volumes.name AND state NOT IN ({_RESTING})
     ) AS is_used FROM volumes
     WHERE coalesce(json_extract(settings, '$.options'), '{{}}') = '{{}}'
 """  # noqa: S608

@@ -181,6 +181,19 @@ def test_what_runs_says_how_old_its_size_is(engine: Engine, clock: Moving) -> No
     assert second.measured_at > first.measured_at
 
 
+def test_a_volume_that_grows_in_use_is_measured_again(engine: Engine, clock: Moving) -> None:
+    container = create(engine, "sleep 1000", MountPoint(MountKind.VOLUME, "/db", "db"))
+    engine.containers.start(container)
+    engine.measure(60.0)
+    first = engine.disk()
+    (engine.volumes.get("db").directory / "grown").write_bytes(bytes(MEGABYTE))
+
+    clock.ahead = timedelta(minutes=1)
+    engine.measure(60.0)
+
+    assert engine.disk().volumes >= first.volumes + MEGABYTE
+
+
 def test_what_work_at_hand_needs_is_kept_whatever_else_is_leased(engine: Engine) -> None:
     (image,) = engine.images.list()
     rules = [Rule(RuleKind.UNUSED_IMAGES)]
