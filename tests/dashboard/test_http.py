@@ -93,6 +93,14 @@ def test_a_deactivated_person_does_not_get_in(vera, client):
     assert log_in(client)["Location"] == reverse("account_inactive")
 
 
+def test_the_login_speaks_of_names_as_all_forms_do(vera, client):
+    html = client.post(reverse("account_login"), {"login": "vera", "password": "wrong"}).content
+
+    assert b"Name or e-mail</label>" in html
+    assert b"No account has this name and this password." in html
+    assert b"placeholder" not in html
+
+
 def test_nobody_leads_the_login_to_another_site(vera, client):
     answer = client.post(
         f"{reverse('account_login')}?next=https://evil.example/",
