@@ -90,12 +90,15 @@ class Volumes:
         return self._store.used_by(container_id)
 
     def size(self, name: str) -> int:
-        """Return the bytes of a volume on the disk, measured now; 0 where it is not of ours."""
+        """
+        Return what the volume takes on the disk, measured now: what its removal would free.
+
+        That is what it holds with the directories that hold it, and nothing that it shows of
+        elsewhere.
+        """
         record = self._store.get(name)
-        if record.options:
-            return 0
         with suppress(FileNotFoundError):
-            return measure(record.mountpoint).bytes
+            return measure(self._store.locate(record.name), on_mount=True).bytes
         return 0
 
     # --- Living -------------------------------------------------------------------------------

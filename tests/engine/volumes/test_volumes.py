@@ -230,3 +230,13 @@ class TestSweeping:
         made = volumes.create(VolumeSettings("data"))
 
         assert list(made.mountpoint.iterdir()) == []
+
+
+def test_its_size_is_what_its_removal_frees(volumes: Volumes) -> None:
+    volume = volumes.create(VolumeSettings("db"))
+    (volume.mountpoint / "file").write_bytes(bytes(100_000))
+
+    size = volumes.size("db")
+
+    assert size > 100_000
+    assert volumes.remove("db") == size
