@@ -119,7 +119,7 @@ class OneShots:
             with self._means.database.write():
                 self._mounting.prepare(record, self._image)
                 self._connector.enroll(record)
-            self._starter.launch(record, bundle)
+            self._starter.launch(record, bundle, makes_image=True)
             return self._watched(key, output, cancellation)
         except CommandNotFound as error:
             output("stderr", f"{error.message}\n".encode())

@@ -87,8 +87,12 @@ class Starter:
             self._settler.lose(record, code=NOT_STARTED, error=error.message, may_restart=False)
             raise
 
-    def launch(self, record: ContainerRecord, bundle: Bundle) -> int:
-        """Mount and connect what the container needs, and return the pid of its held process."""
+    def launch(self, record: ContainerRecord, bundle: Bundle, *, makes_image: bool = False) -> int:
+        """
+        Mount and connect what the container needs, and return the pid of its held process.
+
+        Where it *makes_image*, no link is made in it: whatever is there would be the image's.
+        """
         means = self._means
         # The runtime has the process moved, by the time that all else is done.
         means.cgroups.expect_move()
@@ -101,7 +105,8 @@ class Starter:
         means.mounter.mount(run_mounts(means, record), bundle.rootfs)
         refuse_links(bundle.rootfs)
         leave_mark(bundle.rootfs)
-        link_mtab(bundle.rootfs)
+        if not makes_image:
+            link_mtab(bundle.rootfs)
         self._mounting.fill_from(bundle)
         with ExitStack() as ports:
             held = self._connector.activate(record, ports)
