@@ -55,7 +55,7 @@ class Pruner:
 
         A cancelled one keeps what it did.
         """
-        listed = self._images.list_dangling() if filters.dangling else self._images.list_all()
+        listed = self._images.list_dangling() if filters.dangling else self._images.list_sketches()
         chosen = [each for each in listed if filters.admit(each)]
         removals: list[ImageRemoval] = []
         for start in range(0, len(chosen), BATCH):
@@ -63,5 +63,6 @@ class Pruner:
                 break
             some = chosen[start : start + BATCH]
             progress.emit(StepProgress(some[0].id.short, start, len(chosen)))
-            removals += self._remover.remove_all_unused(some, filters, owner=owner)
+            ids = [str(each.id) for each in some]
+            removals += self._remover.remove_all_unused(ids, filters, owner=owner)
         return Pruned(tuple(removals))

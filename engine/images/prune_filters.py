@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.images.record import ImageRecord
+    from engine.images.record import ImageRecord, ImageSketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class PruneFilters:
     labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
 
-    def admit(self, image: ImageRecord) -> bool:
+    def admit(self, image: ImageRecord | ImageSketch) -> bool:
         """Return whether *image* is one that may go."""
         if self.dangling and not image.is_dangling:
             return False

@@ -51,10 +51,11 @@ class ImageQueries:
                 tags[row["image_id"]].append(_reference(row["reference"]))
         return [_sketch(row, tags[row["id"]]) for row in rows]
 
-    def list_dangling(self) -> list[ImageRecord]:
+    def list_dangling(self) -> list[ImageSketch]:
         """Return the images that no tag names, those longest on this host first."""
-        found = self._list_where("id NOT IN (SELECT image_id FROM tags)")
-        return sorted(found, key=lambda each: (each.added_at, each.id))
+        statement = "SELECT * FROM images WHERE id NOT IN (SELECT image_id FROM tags)"
+        rows = self._database.rows(f"{statement} ORDER BY added_at, id")
+        return [_sketch(row, ()) for row in rows]
 
     def find_by_id(self, image_id: ImageID) -> ImageRecord | None:
         """Return the image of that ID, or None."""

@@ -120,6 +120,11 @@ class ImageSketch:
     added_by: str
     last_used_at: datetime | None
 
+    @property
+    def is_dangling(self) -> bool:
+        """Whether no tag names it."""
+        return not self.tags
+
 
 @dataclass(frozen=True, slots=True)
 class TrashedImage:

@@ -125,17 +125,17 @@ class Remover:
         self, image: ImageRecord, filters: PruneFilters, *, owner: str = ""
     ) -> ImageRemoval | None:
         """Remove *image* if *filters* admit it still and no container holds it, or return None."""
-        return next(iter(self.remove_all_unused([image], filters, owner=owner)), None)
+        return next(iter(self.remove_all_unused([str(image.id)], filters, owner=owner)), None)
 
     def remove_all_unused(
-        self, images: Iterable[ImageRecord], filters: PruneFilters, *, owner: str = ""
+        self, image_ids: Iterable[str], filters: PruneFilters, *, owner: str = ""
     ) -> list[ImageRemoval]:
-        """Remove those of *images* that *filters* admit still and no container holds."""
+        """Remove those of the images that *filters* admit still and no container holds."""
 
         def objection(current: ImageRecord, *_: object) -> str:
             return "" if filters.admit(current) else IN_USE
 
-        removed = self.remove_each([str(each.id) for each in images], objection, owner=owner)
+        removed = self.remove_each(image_ids, objection, owner=owner)
         return list(removed.removals.values())
 
     def remove_each(
