@@ -156,7 +156,7 @@ class Connector:
         others = self._store.endpoints_in(endpoint.network)
         for link in endpoint.settings.links:
             ref, _, alias = link.partition(":")
-            meant = [each for each in others if _is_called(each, ref)]
+            meant = _called(others, ref)
             yield from ((each.ipv4 or each.ipv6, _link_names(each, alias or ref)) for each in meant)
 
     def _resolver(self, record: ContainerRecord) -> str:
@@ -269,8 +269,10 @@ def _link_names(endpoint: EndpointRecord, alias: str) -> list[str]:
     return list(dict.fromkeys((alias, *own)))
 
 
-def _is_called(endpoint: EndpointRecord, ref: str) -> bool:
-    return ref == endpoint.container_name or endpoint.container_id.startswith(ref)
+def _called(endpoints: Sequence[EndpointRecord], ref: str) -> list[EndpointRecord]:
+    """Return those that *ref* means: a name wins over the beginning of an ID."""
+    named = [each for each in endpoints if each.container_name == ref]
+    return named or [each for each in endpoints if each.container_id.startswith(ref)]
 
 
 def _hosts_resolver() -> str:
