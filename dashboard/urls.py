@@ -14,6 +14,7 @@ from dashboard.views import (
     bulk,
     changes,
     cleanup,
+    cleanup_plans,
     console,
     container_actions,
     containers,
@@ -172,8 +173,8 @@ registry_routes: Routes = [
 cleanup_routes: Routes = [
     path("", cleanup.cleanup, name="cleanup"),
     path("weigh/", cleanup.cleanup_weigh, name="cleanup_weigh"),
-    path("plan/", cleanup.cleanup_plan, name="cleanup_plan"),
-    path("run/", cleanup.cleanup_run, name="cleanup_run"),
+    path("plan/", cleanup_plans.cleanup_plan, name="cleanup_plan"),
+    path("run/", cleanup_plans.cleanup_run, name="cleanup_run"),
     path("<str:host>/<str:image_id>/copy/", cleanup.cleanup_copy, name="cleanup_copy"),
     path("volumes/", cleanup.cleanup_volumes, name="cleanup_volumes"),
     path("networks/", cleanup.cleanup_networks, name="cleanup_networks"),

@@ -10,13 +10,14 @@ from django.test import Client
 
 from dashboard import removed
 from dashboard.errors import HostSilent
-from dashboard.views import cleanup, trash
+from dashboard.models import Host
+from dashboard.views import cleanup, cleanup_asking, trash
 from tests.support.mess import Mess, make_mess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dashboard.models import Container, Host, Image
+    from dashboard.models import Container, Image
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ class FakeAgents:
 def agents(monkeypatch: pytest.MonkeyPatch) -> FakeAgents:
     """Who answers about clean-ups and what was removed: nobody, unless a test says so."""
     made = FakeAgents()
-    for module in (cleanup, removed, trash):
+    for module in (cleanup, cleanup_asking, removed, trash):
         for name in ("ask", "ask_all"):
             monkeypatch.setattr(module, name, getattr(made, name), raising=False)
     return made
@@ -95,3 +96,9 @@ def browse(mess) -> Callable[[str], Client]:
         return client
 
     return as_person
+
+
+@pytest.fixture
+def both(mess) -> None:
+    """Both hosts of the mess are online."""
+    Host.objects.update(last_seen_at="2100-01-01T00:00Z")
