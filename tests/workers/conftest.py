@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache import cache
 from kombu import pools
 
 from dashboard import events, jobs
+from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job, Role, User
+from engine.engine import Engine
+from engine.progress import NEVER, SILENT
 from engine.system.locks import Locks
+from engine.system.paths import EnginePaths
 from tests.support.fakes_engine import FakeEngine, fake_engine
 from tests.support.queues import drain
+from workers.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,3 +93,23 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         lambda noun, *, host, object_id: told.append((f"removed {noun}", object_id)),
     )
     return told
+
+
+@pytest.fixture
+def real(short_path: Path) -> Iterator[Engine]:
+    """An engine of its own, whose containers go with it."""
+    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
+        yield engine
+        for container in engine.containers.list():
+            engine.containers.remove(container.id)
+
+
+@pytest.fixture
+def work(real: Engine, make_job, published) -> Callable[..., Work[Any]]:
+    """Make work of a job: over the real engine, for nobody to hear."""
+
+    def make(name: JobName, arguments: dict[str, Any], **values: Any) -> Work[Any]:
+        job = make_job(name, arguments, **{"attempts": 1, **values})
+        return Work(job, parse_arguments(name, arguments), real, SILENT, NEVER)
+
+    return make

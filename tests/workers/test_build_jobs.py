@@ -14,10 +14,8 @@ from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Image, Role
 from dashboard.services.secrets import keep_secrets
-from engine.engine import Engine
 from engine.errors import DockerfileError, EngineError, LimitExceeded, NotFound
 from engine.progress import NEVER
-from engine.system.paths import EnginePaths
 from tests.support.world import Sink
 from workers import building
 from workers.inventory.stories import FAILED_BUILD
@@ -26,21 +24,16 @@ from workers.uploads import Uploads
 from workers.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from engine.build.request import BuildRequest
+    from engine.engine import Engine
 
 pytestmark = [pytest.mark.root, pytest.mark.django_db]
 
 UPLOAD = "a" * 32
 TAG = "docker.io/library/app:1"
-
-
-@pytest.fixture
-def real(short_path: Path) -> Iterator[Engine]:
-    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
-        yield engine
 
 
 @pytest.fixture

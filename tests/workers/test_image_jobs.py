@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dashboard.agents import Question
-from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
-from engine.engine import Engine
 from engine.errors import EngineError, InvalidInput, LimitExceeded, NotFound, TagMoved
-from engine.progress import NEVER, SILENT
-from engine.system.paths import EnginePaths
 from tests.support.builders import directory, file, layer_tar, whiteout
 from tests.support.images import pack_image
 from tests.support.registry import FakeRegistry, serving
@@ -23,13 +19,13 @@ from workers.agent.image_answers import ImageAnswers
 from workers.agent.saving import Savings
 from workers.tasks import travel
 from workers.uploads import KEPT_SECONDS, MOST_BYTES, Uploads
-from workers.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
+    from engine.engine import Engine
     from engine.images.record import ImageRecord
 
 pytestmark = pytest.mark.root
@@ -37,12 +33,6 @@ pytestmark = pytest.mark.root
 BASE = layer_tar(directory("etc"), file("etc/motd", b"welcome"), file("etc/old", b"old"))
 TOP = layer_tar(file("etc/motd", b"changed!"), whiteout("etc/old"))
 UPLOAD = "a" * 32
-
-
-@pytest.fixture
-def real(short_path: Path) -> Iterator[Engine]:
-    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
-        yield engine
 
 
 @pytest.fixture
@@ -188,15 +178,6 @@ def test_what_nobody_loaded_goes_after_a_day(tmp_path: Path) -> None:
 
 
 # --- jobs
-
-
-@pytest.fixture
-def work(real: Engine, make_job, published) -> Callable[..., Work[Any]]:
-    def make(name: JobName, arguments: dict[str, Any], **values: Any) -> Work[Any]:
-        job = make_job(name, arguments, **{"attempts": 1, **values})
-        return Work(job, parse_arguments(name, arguments), real, SILENT, NEVER)
-
-    return make
 
 
 def test_an_image_gets_a_tag_and_is_pushed_under_it(

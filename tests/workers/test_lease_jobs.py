@@ -11,33 +11,23 @@ import pytest
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Container
-from engine.engine import Engine
 from engine.errors import ContainerRunning
 from engine.progress import NEVER, SILENT
 from engine.settings import ContainerSettings
 from engine.settings.lease import EXPIRES, expiry_of
-from engine.system.paths import EnginePaths
 from tests.support.builders import file, layer_tar
 from workers.tasks import leases
 from workers.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from engine.containers.record import ContainerRecord
+    from engine.engine import Engine
 
 pytestmark = [pytest.mark.root, pytest.mark.django_db]
 
 END = datetime(2026, 12, 4, 18, tzinfo=UTC)
-
-
-@pytest.fixture
-def real(short_path: Path) -> Iterator[Engine]:
-    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
-        yield engine
-        for container in engine.containers.list():
-            engine.containers.remove(container.id)
 
 
 @pytest.fixture

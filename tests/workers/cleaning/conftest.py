@@ -7,30 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dashboard.arguments import parse_arguments
 from dashboard.models import Role, User
-from engine.engine import Engine
-from engine.progress import NEVER, SILENT
-from engine.system.paths import EnginePaths
 from workers.agent.cleanup_answers import CleanupAnswers
-from workers.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from dashboard.jobs import JobName
+    from engine.engine import Engine
 
 
 LONG_AGO = timedelta(seconds=61)
-
-
-@pytest.fixture
-def real(short_path: Path) -> Iterator[Engine]:
-    with Engine.open(EnginePaths(short_path / "root", short_path / "run")) as engine:
-        yield engine
-        for container in engine.containers.list():
-            engine.containers.remove(container.id)
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +38,6 @@ def operator(maintainer: User) -> User:
     maintainer.role = Role.OPERATOR
     maintainer.save()
     return maintainer
-
-
-@pytest.fixture
-def work(real: Engine, make_job, published) -> Callable[..., Work[Any]]:
-    def make(name: JobName, arguments: dict[str, Any], **values: Any) -> Work[Any]:
-        job = make_job(name, arguments, **{"attempts": 1, **values})
-        return Work(job, parse_arguments(name, arguments), real, SILENT, NEVER)
-
-    return make
 
 
 @pytest.fixture
