@@ -2,7 +2,8 @@
 Launching a container: every setting, in groups, as one types it.
 
 A field is called as the setting it is for, unless `field_names` says otherwise. Lines are split as
-a shell would, and nothing is run by one.
+a shell would, and nothing is run by one. The module is long because the settings are many; kinds
+of fields stand in `launch_fields`.
 """
 
 from __future__ import annotations

@@ -207,7 +207,10 @@ def test_a_trashed_volume_comes_back_by_another_name_where_its_own_is_taken(
     expect_eventually(page, page.locator(".toasts"), "Moved 1 volume to the trash")
     site.do(lambda: add_volume(harbour, "orders", "new"))
     page.goto(f"{site.url}/trash/?host=harbour")
-    page.get_by_role("link", name="Restore orders under another name").click()
+    again = page.get_by_role("link", name="Restore orders under another name")
+    # Should it not be there, this says what is.
+    expect(again).to_be_visible(timeout=PATIENCE_MS)
+    again.click()
     page.get_by_label("Names").fill("orders-of-may")
     page.locator("dialog").get_by_role("button", name="Restore").click()
     expect_eventually(page, page.locator("#dialog"), "Restored orders")

@@ -199,6 +199,13 @@ def ours() -> Iterator[DockerCli]:
         yield cli
 
 
+@pytest.fixture
+def emptied(ours: DockerCli) -> Iterator[None]:
+    """Leave no container to the next test."""
+    yield
+    ours.forget_containers()
+
+
 @pytest.fixture(scope="session")
 def both() -> Iterator[tuple[DockerCli, DockerCli]]:
     """`docker` against our engine and against a real dockerd."""

@@ -22,19 +22,12 @@ from tests.support.services import wait_until
 from tests.support.terminals import at_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.docker_cli import DockerCli
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("emptied")]
 DETACH = b"\x10\x11"
-
-
-@pytest.fixture(autouse=True)
-def _tidy(ours: DockerCli) -> Iterator[None]:
-    yield
-    ours.forget_containers()
 
 
 def docker(*words: str) -> list[str]:

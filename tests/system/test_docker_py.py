@@ -1,4 +1,8 @@
-"""docker-py against our engine: every method of its client that concerns one host, old and new."""
+"""
+docker-py against our engine: every method of its client that concerns one host, old and new.
+
+The module is long because its last test asks whether every method was called by those before it.
+"""
 
 from __future__ import annotations
 

@@ -14,17 +14,11 @@ import pytest
 from tests.support.docker_cli import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from tests.support.docker_cli import DockerCli
 
-pytestmark = [pytest.mark.root, pytest.mark.asyncio]
-
-
-@pytest.fixture(autouse=True)
-def _tidy(ours: DockerCli) -> Iterator[None]:
-    yield
-    ours.forget_containers()
+pytestmark = [pytest.mark.root, pytest.mark.asyncio, pytest.mark.usefixtures("emptied")]
 
 
 @asynccontextmanager

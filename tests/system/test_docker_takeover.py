@@ -12,18 +12,10 @@ from tests.support.docker_cli import IMAGE, SECONDS
 from tests.support.dockerapi import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.docker_cli import DockerCli
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("emptied")]
 TYPED = b"\r\n\r\nGET /typed HTTP/1.1\r\n\r\n"
-
-
-@pytest.fixture(autouse=True)
-def _tidy(ours: DockerCli) -> Iterator[None]:
-    yield
-    ours.forget_containers()
 
 
 def _asked(cli: DockerCli, target: str, body: bytes = b"", behind: bytes = b"") -> socket.socket:
