@@ -13,6 +13,7 @@ import warnings
 
 from celery.exceptions import SecurityWarning
 
+from engine.system.memory import settle_in
 from workers.app import app
 from workers.runtime import host_name
 
@@ -35,6 +36,7 @@ def main() -> int:
         without_mingle=True,
         without_heartbeat=True,
     )
+    settle_in()  # what the worker and its tasks need is loaded by now
     worker.start()
     return int(worker.exitcode or 0)
 

@@ -38,6 +38,7 @@ from engine.ledger import Survey, reclaim_of
 from engine.oci.reference import Reference
 from engine.settings import ContainerSettings
 from engine.system.clock import SYSTEM_CLOCK
+from engine.system.memory import settle_in
 from engine.system.paths import EnginePaths
 from tests.bench.actors import busybox_tar, dockerd
 from tests.bench.containers import INSIDE, render
@@ -137,6 +138,7 @@ def _side_by_side(bench: Bench) -> None:
             engine.containers.create(settings)
     if bench.peer:
         _fill_peer(bench, bench.peer, archive)
+    settle_in()  # as workers, the agent and the API's server do
     with Engine.open(
         EnginePaths(bench.directory / "r", bench.directory / "v"), clock=Later()
     ) as engine:

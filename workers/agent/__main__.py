@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import django
 
+from engine.system.memory import settle_in
+
 log = logging.getLogger("workers.agent")
 
 END_SECONDS = 5.0
@@ -29,6 +31,7 @@ async def _run() -> None:
     from workers.agent.agent import Agent
     from workers.agent.streams import MOST_STREAMS
 
+    settle_in()  # what the agent needs is loaded by now
     stop = threading.Event()
     # Each terminal waits in a thread for what its program prints, and must not keep others waiting.
     threads = ThreadPoolExecutor(MOST_STREAMS + SPARE_THREADS, thread_name_prefix="stream")
