@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from engine.build.cache_notes import UNKNOWN
 from engine.oci.timestamps import from_nanoseconds
-from engine.system.files import measure, remove_tree
+from engine.system.files import measure
 from engine.system.paths import PRIVATE
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

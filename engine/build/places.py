@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from engine.errors import MountFailed
 from engine.images.spool import Spool
 from engine.mount import Mount
-from engine.system.files import make_directory, remove_tree
+from engine.system.files import make_directory
 from engine.system.paths import PRIVATE
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

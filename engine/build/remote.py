@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from engine.errors import DigestMismatch, InvalidInput
 from engine.oci.digest import Digest
-from engine.system.files import remove_tree
+from engine.system.removal import remove_tree
 from engine.system.runner import get_program, run
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import from_oserror
-from engine.system.files import remove_tree
 from engine.system.kernel_files import read_small
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

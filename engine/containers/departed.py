@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from engine.containers.log_rotation import LogLimits, RotatedLog
 from engine.errors import ContainerNotFound, InvalidSetting
 from engine.oci.timestamps import from_nanoseconds, nanoseconds
-from engine.system.files import remove_tree
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

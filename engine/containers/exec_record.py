@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ExecNotFound, ExecStarted, LimitExceeded, from_oserror
 from engine.settings.execution import ExecSettings
-from engine.system.files import remove_tree
 from engine.system.marks import is_held, marked
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

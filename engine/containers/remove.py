@@ -19,7 +19,7 @@ from engine.containers.sandbox import discard_sandboxes_of
 from engine.containers.state import Change, after
 from engine.containers.telling import tell_each
 from engine.containers.together import BATCH, Removed, at_rest, in_batches
-from engine.system.files import in_threads
+from engine.system.removal import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

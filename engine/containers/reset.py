@@ -15,8 +15,9 @@ from engine.containers.telling import tell
 from engine.containers.writable import changes_directory, renew
 from engine.errors import ContainerRunning, InvalidSetting, Unsupported, from_oserror
 from engine.layers.stack import Stack
-from engine.system.files import DIRECTORY_FLAGS, remove_tree
+from engine.system.files import DIRECTORY_FLAGS
 from engine.system.overlayfs import is_opaque, is_whiteout
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

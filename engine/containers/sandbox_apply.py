@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SandboxConflict, Unsupported, from_oserror
 from engine.layers.diff import Change, ChangeKind
-from engine.system.files import DIRECTORY_FLAGS, copy_metadata, remove_tree, walk
+from engine.system.files import DIRECTORY_FLAGS, copy_metadata, walk
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidSetting, SandboxNotFound, from_oserror
 from engine.mount import Mount
 from engine.snapshots.overlay import SAFE_OPTIONS
-from engine.system.files import DIRECTORY_FLAGS, copy_metadata, remove_tree
+from engine.system.files import DIRECTORY_FLAGS, copy_metadata
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

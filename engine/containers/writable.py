@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.containers.memory_layer import FILES, WORK
 from engine.errors import Unsupported
 from engine.settings.lifetime import Writable
-from engine.system.files import remove_tree
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from engine.containers.ports import Means

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.errors import SnapshotInUse
 from engine.images.resources import LAYER, blob_resource
 from engine.snapshots.snapshotter import Kind
-from engine.system.files import in_threads
+from engine.system.removal import in_many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,7 +94,7 @@ class Collector:
             useless = free - self._images.listed_blobs(free)
             # Inside the transaction, so that no lease can be taken between the look and the act.
             freed: list[int] = []
-            in_threads(lambda digest: freed.append(self._store.remove(digest)), tuple(useless))
+            in_many(lambda digest: freed.append(self._store.remove(digest)), tuple(useless))
         return len(freed), sum(freed)
 
     def collect_after(self, transaction: Transaction, digests: Iterable[Digest]) -> None:

@@ -25,7 +25,8 @@ from engine.layers.tarwriter import END, padding, render_header, sparse_map, sto
 from engine.oci.digest import DiffID, Digest
 from engine.oci.whiteout import OPAQUE_NAME, PREFIX
 from engine.progress import NEVER
-from engine.system.files import DIRECTORY_FLAGS, remove_tree
+from engine.system.files import DIRECTORY_FLAGS
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -26,8 +26,9 @@ from engine.layers.limits import Limits
 from engine.layers.recipe import RECIPE, RecipeWriter, write_all
 from engine.layers.tarstream import TarReader
 from engine.oci.whiteout import RESERVED_PREFIX, OpaqueWhiteout, Whiteout, parse_whiteout
-from engine.system.files import BLOCK, remove_tree, walk
+from engine.system.files import BLOCK, walk
 from engine.system.overlayfs import is_whiteout, make_opaque, make_whiteout
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

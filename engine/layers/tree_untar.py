@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import CannotOverwrite, EngineError, UnsafePath, from_oserror
 from engine.layers.entries import Entry, Kind, normalise, printable
-from engine.system.files import remove_tree
+from engine.system.removal import remove_tree
 from engine.system.resolving import open_in_root
 
 if TYPE_CHECKING:

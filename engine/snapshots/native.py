@@ -19,15 +19,9 @@ from engine.mount import Mount, bind
 from engine.snapshots.recorded import RecordedSnapshotter
 from engine.snapshots.snapshotter import Kind, Pending
 from engine.system.copying import copy_tree
-from engine.system.files import (
-    make_directory,
-    measure,
-    remove_tree,
-    sync_filesystem,
-    take_after,
-    walk,
-)
+from engine.system.files import make_directory, measure, sync_filesystem, take_after, walk
 from engine.system.overlayfs import is_opaque, is_whiteout
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,8 @@ from engine.errors import SnapshotNotFound
 from engine.mount import Mount, bind
 from engine.snapshots.recorded import RecordedSnapshotter
 from engine.snapshots.snapshotter import Kind, Pending
-from engine.system.files import ensure_directory, remove_tree, sync_filesystem, take_after
+from engine.system.files import ensure_directory, sync_filesystem, take_after
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

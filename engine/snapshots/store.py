@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import string
 import uuid
 from collections import defaultdict
@@ -13,15 +14,8 @@ from engine.errors import OutOfSpace, SnapshotExists, SnapshotInUse, SnapshotNot
 from engine.oci.digest import ChainID, Digest
 from engine.snapshots.snapshotter import Kind, Snapshot
 from engine.system.database import Database, Row, Schema, Transaction
-from engine.system.files import (
-    BLOCK,
-    Usage,
-    make_directory,
-    measure,
-    remove_tree,
-    remove_trees,
-    sync_filesystem,
-)
+from engine.system.files import BLOCK, Usage, make_directory, measure, sync_filesystem
+from engine.system.removal import remove_tree, remove_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +37,8 @@ SCHEMA = Schema(
         """,
     ),
 )
+# What the name of a directory begins with that is on its way out.
+_GOING = "going-"
 _DIGITS = string.digits + string.ascii_lowercase
 _COLUMNS = """
     SELECT s.id, s.key, s.kind, s.size, s.details, p.key AS parent_key
@@ -260,11 +256,12 @@ class SnapshotStore:
             self.remove(aside)
 
     def strays(self) -> list[Path]:
-        """Return the directories that no record names."""
+        """Return the directories that no record names and nobody is removing."""
         with self.database.write() as transaction:
             rows = transaction.execute("SELECT id FROM snapshots").fetchall()
             known = {short_name(row["id"]) for row in rows}
-            return [path for path in self._directory.iterdir() if path.name not in known]
+            found = [each for each in self._directory.iterdir() if each.name not in known]
+        return [each for each in found if not each.name.startswith(_GOING)]
 
     def _refuse_if_held(self, transaction: Transaction, key: str, number: int) -> None:
         holder = transaction.execute(
@@ -288,11 +285,12 @@ class SnapshotStore:
 
     def _discard_all(self, paths: Sequence[Path]) -> None:
         gone = []
+        going = f"{self._directory}/{_GOING}{uuid.uuid4().hex}"
         for path in paths:
-            aside = self._trash / f"snapshot-{uuid.uuid4().hex}"
+            place = f"{going}-{path.name}"
             with suppress(FileNotFoundError):  # swept by somebody else
-                path.rename(aside)
-                gone.append(aside)
+                os.rename(path, place)
+                gone.append(place)
         remove_trees(gone)
 
 

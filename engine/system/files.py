@@ -10,17 +10,15 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import itertools
 import os
 import stat
-import threading
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from engine.errors import from_oserror
 from engine.system.resolving import open_on_mount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 T = TypeVar("T")
@@ -29,11 +27,6 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 BLOCK = 512
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
 _COPY_BYTES = 1 << 30
-# Each waits for the disk at every file that goes, and all wait together. More of them only get in
-# each other's way, at the interpreter and in the directories that they share.
-_REMOVERS = 4
-# How often a tree is gone through while other removers move things up in it.
-_ROUNDS = 100
 
 
 class Usage(NamedTuple):
@@ -153,144 +146,6 @@ def measure(root: AnyPath, *, on_mount: bool = False) -> Usage:
         total += found.allocated
         inodes += 1
     return Usage(total, inodes)
-
-
-def remove_tree(root: AnyPath) -> None:
-    """
-    Remove *root* and all below it; afterwards nothing is there, whether or not anything was.
-
-    Subdirectories are moved up into *root* before they are emptied, so no depth is too deep, and
-    several are emptied at once: some filesystems wait for the disk at each file that goes. A call
-    that was interrupted is completed by the next, and several may be at it at once. What is
-    mounted somewhere below is not entered: it is an `OSError`, EXDEV or EBUSY, and somebody else's
-    data stays.
-    """
-    if _removed(root):
-        return  # it was empty
-    for _ in range(_ROUNDS):
-        try:
-            top = os.open(root, DIRECTORY_FLAGS)
-        except FileNotFoundError:
-            return
-        except OSError:
-            os.unlink(root)  # no directory: a file or a link
-            return
-        try:
-            _Remover(top).run()
-        finally:
-            os.close(top)
-        if _removed_empty(root):
-            return
-    os.rmdir(root)
-
-
-def _removed_empty(name: AnyPath, *, parent: int | None = None) -> bool:
-    """Remove an empty directory; return False where another remover has moved something up."""
-    try:
-        os.rmdir(name, dir_fd=parent)
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
-            raise
-        return False
-    return True
-
-
-class _Remover:
-    def __init__(self, top: int) -> None:
-        self._top = top
-        self._numbers = itertools.count(1)
-        # Its own, or another remover of the same tree would take our places for its.
-        self._mark = os.urandom(4).hex().encode()
-        self._pending: list[bytes] = []
-
-    def run(self) -> None:
-        self._empty(self._top, at_top=True)
-        while self._pending:
-            level, self._pending = self._pending, []
-            in_threads(self._ensure_removed, level)
-
-    def _ensure_removed(self, name: bytes) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._remove(name)
-
-    def _remove(self, name: bytes) -> None:
-        descriptor = open_on_mount(self._top, name, DIRECTORY_FLAGS)
-        try:
-            self._empty(descriptor, at_top=False)
-        finally:
-            os.close(descriptor)
-        _removed_empty(name, parent=self._top)
-
-    def _empty(self, descriptor: int, *, at_top: bool) -> None:
-        with os.scandir(descriptor) as entries:
-            listed = [(os.fsencode(each.name), _is_directory(each)) for each in entries]
-        for name, is_directory in listed:
-            if not is_directory:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=descriptor)
-            elif _removed(name, descriptor):
-                continue
-            elif at_top:
-                self._pending.append(name)
-            else:
-                self._lift(name, descriptor)
-
-    def _lift(self, name: bytes, descriptor: int) -> None:
-        lifted = self._make_place()
-        self._pending.append(lifted)
-        # Where it is gone meanwhile, its place is empty and goes too.
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(name, lifted, src_dir_fd=descriptor, dst_dir_fd=self._top)
-
-    def _make_place(self) -> bytes:
-        while True:
-            place = b".removed-%s-%d" % (self._mark, next(self._numbers))
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(place, dir_fd=self._top)
-                return place
-
-
-def remove_trees(roots: Sequence[AnyPath]) -> None:
-    """As `remove_tree` of each of *roots*, several at once."""
-    in_threads(remove_tree, roots)
-
-
-def in_threads(act: Callable[[T], object], things: Sequence[T]) -> None:
-    """Do *act* with each of *things*; the first error is raised once all threads have ended."""
-    waiting = iter(things)  # one for all: each goes to one of the threads
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            for each in waiting:
-                act(each)
-                if failures:
-                    return
-        except BaseException as error:  # noqa: BLE001 - it is raised where the threads end
-            failures.append(error)
-
-    helpers = [threading.Thread(target=work) for _ in things[1:_REMOVERS]]
-    for helper in helpers:
-        helper.start()
-    work()
-    for helper in helpers:
-        helper.join()
-    if failures:
-        raise failures[0]
-
-
-def _removed(name: AnyPath, descriptor: int | None = None) -> bool:
-    try:
-        os.rmdir(name, dir_fd=descriptor)
-    except OSError:
-        return False
-    return True
-
-
-def _is_directory(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False)
 
 
 def copy_metadata(source: int, target: int) -> None:

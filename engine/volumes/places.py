@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import from_oserror
-from engine.system.files import measure, remove_tree
+from engine.system.files import measure
+from engine.system.removal import remove_tree
 from engine.volumes.record import DATA
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import pytest
 
 from engine.layers.apply import AppliedLayer
 from engine.layers.entries import Segment
-from engine.system.files import measure, remove_tree
+from engine.system.files import measure
 from engine.system.overlayfs import is_opaque, is_whiteout
+from engine.system.removal import remove_tree
 from tests.support.applying import apply, apply_tar
 from tests.support.builders import (
     NOON,

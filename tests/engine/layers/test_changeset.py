@@ -28,8 +28,9 @@ from engine.oci.media_types import Compression
 from engine.snapshots.native import merge
 from engine.snapshots.overlay import active_mounts, view_mounts
 from engine.system.copying import copy_tree
-from engine.system.files import remove_tree, take_after
+from engine.system.files import take_after
 from engine.system.mounter import LinuxMounter
+from engine.system.removal import remove_tree
 from tests.support.random_trees import CHANGES, Change, change, described
 
 if TYPE_CHECKING:

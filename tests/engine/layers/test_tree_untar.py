@@ -12,7 +12,7 @@ import pytest
 from engine.errors import EngineError
 from engine.layers.tarstream import TarReader
 from engine.layers.tree_untar import Untar
-from engine.system.files import remove_tree
+from engine.system.removal import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -83,10 +83,11 @@ def test_the_directory_of_a_killed_process_is_taken_over(
 
 
 @pytest.mark.parametrize(
-    ("at", "name"), [(SnapshotStore, "_discard_all"), (store_module, "remove_trees")]
+    ("at", "name", "strays"),
+    [(SnapshotStore, "_discard_all", 1), (store_module, "remove_trees", 0)],
 )
 def test_killed_while_removing(
-    opened: Callable[[], Snapshotter], paths: EnginePaths, at: object, name: str
+    opened: Callable[[], Snapshotter], paths: EnginePaths, at: object, name: str, strays: int
 ) -> None:
     opened().prepare("box", parent=None)
 
@@ -95,6 +96,7 @@ def test_killed_while_removing(
     snapshotter = opened()
     assert snapshotter.find("box") is None
     assert len(everything(paths)) == 1
+    assert len(snapshotter.stray_directories()) == strays
     snapshotter.sweep()
     assert everything(paths) == []
 

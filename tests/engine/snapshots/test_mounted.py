@@ -9,8 +9,8 @@ import pytest
 from engine.snapshots.native import NativeSnapshotter
 from engine.snapshots.overlay import OverlaySnapshotter
 from engine.snapshots.snapshotter import Pending
-from engine.system.files import remove_tree
 from engine.system.mounter import LinuxMounter
+from engine.system.removal import remove_tree
 from tests.support.fakes_snapshots import chain
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from engine.snapshots.native import NativeSnapshotter
 from engine.snapshots.overlay import OverlaySnapshotter
 from engine.snapshots.store import SCHEMA
 from engine.system.database import Database
-from engine.system.files import remove_tree
 from engine.system.locks import Locks
 from engine.system.mounter import LinuxMounter
 from engine.system.paths import EnginePaths
+from engine.system.removal import remove_tree
 from tests.support.builders import (
     BuiltImage,
     Item,
