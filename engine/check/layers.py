@@ -90,7 +90,8 @@ class LayerCheck:
 
     def _index(self, chain_id: ChainID) -> LayerIndex | None:
         try:
-            return find_index(self._snapshotter.notes(str(chain_id)))
+            notes = partial(self._snapshotter.open_note, str(chain_id))
+            return find_index(notes, f"layer {chain_id}")
         except CorruptStore:
             return None
 

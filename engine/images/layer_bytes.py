@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from isal import isal_zlib
@@ -16,7 +17,7 @@ from isal import isal_zlib
 from engine.errors import CorruptStore
 from engine.images.spool import Spool
 from engine.layers.compression import open_layer
-from engine.layers.recipe import RECIPE, iter_tar
+from engine.layers.recipe import iter_tar
 from engine.oci.descriptor import Descriptor
 from engine.oci.digest import Digest
 from engine.oci.media_types import LAYER_COMPRESSION, OCI_LAYER_GZIP
@@ -38,8 +39,8 @@ _GZIP_WITHOUT_TIME = 31  # window of 32 KiB, with gzip's header and checksum
 class LayerFiles(Protocol):
     """Where the files of layers are: the part of a `Snapshotter` that matters here."""
 
-    def notes(self, key: str) -> Path:
-        """Return the directory of what is known about a snapshot; raise `SnapshotNotFound`."""
+    def open_note(self, key: str, name: str) -> BinaryIO:
+        """See `Snapshotter.open_note`."""
 
     def own_directory(self, name: ChainID) -> Path:
         """Return where the files that the layer itself brought are found."""
@@ -59,9 +60,9 @@ class LayerBytes:
     def open_tar(self, layer: LayerRecord) -> BinaryIO:
         """See `LayerSource.open_tar`."""
         if not layer.archive_bytes:
-            recipe = self._files.notes(str(layer.chain_id)) / RECIPE
+            notes = partial(self._files.open_note, str(layer.chain_id))
             files = self._files.own_directory(layer.chain_id)
-            return _verified(iter_tar(recipe, files), layer.diff_id)
+            return _verified(iter_tar(notes, files), layer.diff_id)
         packed = self._store.open_blob(layer.digest)
         tar = open_layer(packed, LAYER_COMPRESSION[layer.media_type])
         return _verified(_chunks(tar), layer.diff_id, closing=packed.close)

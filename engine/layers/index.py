@@ -1,11 +1,11 @@
 """
 The index of a layer: every path that its tar brought or removed, written while it was applied.
 
-It lies beside the layer's files, belongs to its bytes on disk, and is read without looking at those
-files. Records are sorted so that a directory stands right before all that is in it, in *runs* of so
-many entries as the writer holds in memory; a run is cut into packed *blocks*. So reading holds one
-block of each run, finding a path unpacks one block of each, and finding a digest looks through the
-unpacked bytes without taking records apart.
+It is kept with the layer, and is read without looking at the layer's files. Records are sorted so
+that a directory stands right before all that is in it, in *runs* of so many entries as the writer
+holds in memory; a run is cut into packed *blocks*. So reading holds one block of each run, finding
+a path unpacks one block of each, and finding a digest looks through the unpacked bytes without
+taking records apart.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ import struct
 import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import CorruptStore, from_oserror
 from engine.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+    # Opens what is kept about a layer, by its name; `FileNotFoundError` where there is no such.
+    OpenNote = Callable[[str], BinaryIO]
 
 INDEX = "index"
 MAGIC = b"SHPINDX1"
@@ -101,22 +105,22 @@ def sort_key(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
-def find_index(notes: Path) -> LayerIndex | None:
-    """Return the index in the directory *notes*, or None where the layer has none."""
+def find_index(notes: OpenNote, layer: str) -> LayerIndex | None:
+    """Return the index among the *notes* of what errors call *layer*, or None without one."""
     try:
-        return LayerIndex(notes / INDEX)
+        return LayerIndex(notes, layer)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise from_oserror(error, f"read the index in {notes}") from error
+        raise from_oserror(error, f"read the index of {layer}") from error
 
 
 class LayerIndex:
     """The index of one layer. Any number of readers may use it at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with path.open("rb") as stream:
+    def __init__(self, notes: OpenNote, layer: str) -> None:
+        self._open, self._layer = partial(notes, INDEX), layer
+        with self._open() as stream:
             footer = self._footer(stream.fileno())
         self._blocks = [
             _Block(run, offset, length, os.fsencode(first))
@@ -130,14 +134,14 @@ class LayerIndex:
         runs: dict[int, list[_Block]] = {}
         for block in self._blocks:
             runs.setdefault(block.run, []).append(block)
-        with self._path.open("rb") as stream:
+        with self._open() as stream:
             streams = [self._records(stream.fileno(), blocks) for blocks in runs.values()]
             yield from _last_of_each(heapq.merge(*streams))
 
     def find(self, path: bytes) -> LayerFile | None:
         """Return what the layer has at *path*, or None; of an opaque directory the directory."""
         key, found = sort_key(path), None
-        with self._path.open("rb") as stream:
+        with self._open() as stream:
             for block in self._blocks_with(key):
                 for record in self._records(stream.fileno(), [block]):
                     if record.key == key and not record.is_opaque:
@@ -147,7 +151,7 @@ class LayerIndex:
     def find_content(self, digest: Digest) -> Iterator[LayerFile]:
         """Yield the regular files whose content has *digest*."""
         needle = bytes.fromhex(digest.hex)
-        with self._path.open("rb") as stream:
+        with self._open() as stream:
             for block in self._blocks:
                 content = self._unpacked(stream.fileno(), block)
                 if needle in content:
@@ -158,7 +162,7 @@ class LayerIndex:
         size = os.fstat(descriptor).st_size
         trailer = os.pread(descriptor, TRAILER.size, max(0, size - TRAILER.size))
         if len(trailer) != TRAILER.size or not trailer.endswith(MAGIC):
-            raise CorruptStore(f"the index {self._path} is cut short")
+            raise CorruptStore(f"the index of {self._layer} is cut short")
         offset, length, _ = TRAILER.unpack(trailer)
         content = self._inflated(os.pread(descriptor, length, offset), _LARGEST_FOOTER)
         footer: Mapping[str, Any] = json.loads(content)
@@ -187,7 +191,7 @@ class LayerIndex:
         try:
             return zlib.decompressobj().decompress(packed, limit)
         except zlib.error as error:
-            raise CorruptStore(f"the index {self._path} is damaged: {error}") from error
+            raise CorruptStore(f"the index of {self._layer} is damaged: {error}") from error
 
     def _parsed(self, content: bytes) -> Iterator[_Record]:
         at, end = 0, len(content)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.layers.entries import Segment
+    from engine.layers.index import OpenNote
 
 RECIPE = "recipe"
 FRAME = struct.Struct("<cQ")
@@ -116,15 +117,15 @@ class _Reference(NamedTuple):
     segments: tuple[tuple[int, int], ...]
 
 
-def iter_tar(recipe: Path, files: Path) -> Iterator[bytes]:
+def iter_tar(notes: OpenNote, files: Path) -> Iterator[bytes]:
     """
-    Yield the tar that *recipe* tells of, in pieces, taking content from the layer's *files*.
+    Yield the tar that the recipe among *notes* tells of, in pieces, with content from *files*.
 
     Raises `CorruptStore` where a file is gone or has another size; whether the content is right,
     whoever takes the tar must find out by its digest.
     """
-    with recipe.open("rb", buffering=0) as stream, Tree(files) as tree:
-        reader = _Reader(stream.fileno(), recipe)
+    with notes(RECIPE) as stream, Tree(files) as tree:
+        reader = _Reader(stream.fileno(), files)
         for part in reader.parts():
             if isinstance(part, bytes):
                 yield part
@@ -133,9 +134,9 @@ def iter_tar(recipe: Path, files: Path) -> Iterator[bytes]:
 
 
 class _Reader:
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, files: Path) -> None:
         self._descriptor = descriptor
-        self._path = path
+        self._files = files
         self._end, table = self._table()
         self._replaced: dict[bytes, list[tuple[int, int]]] = {}
         for name, entry, offset in table:
@@ -207,7 +208,7 @@ class _Reader:
         return content
 
     def _damage(self, reason: str) -> CorruptStore:
-        return CorruptStore(f"the layer's tar cannot be made again from {self._path}: {reason}")
+        return CorruptStore(f"the tar of the layer in {self._files} cannot be made again: {reason}")
 
 
 class _Unpacked:

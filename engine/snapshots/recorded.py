@@ -11,6 +11,7 @@ from engine.system.files import sync_filesystem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from engine.oci.digest import ChainID
     from engine.snapshots.snapshotter import Pending, Snapshot, Usage
@@ -33,8 +34,12 @@ class RecordedSnapshotter(ABC):
         self._store.seal(key, details)
 
     def notes(self, key: str) -> Path:
-        """Return the directory of what is known about a staged or committed snapshot."""
+        """Return the directory for what is known about a staged or active snapshot."""
         return self._store.path(self._store.number(key))
+
+    def open_note(self, key: str, name: str) -> BinaryIO:
+        """Open what is known about a staged or committed snapshot."""
+        return self._store.notes.open(self._store.number(key), name)
 
     def replace(self, pending: Pending, *, parent: ChainID | None) -> None:
         """Commit *pending* in place of the committed snapshot of its name."""
@@ -75,11 +80,13 @@ class RecordedSnapshotter(ABC):
 
     def _commit_active(self, name: ChainID, *, key: str, number: int) -> int:
         """Have the active snapshot *number*, whose files are complete, be the committed *name*."""
+        notes = self._store.notes.take(number)
         size = self._store.usage(key).bytes
         # What the records promise must be on the disk before the records are.
         sync_filesystem(self._directory)
         with self._store.database.write() as transaction:
             self._store.refuse_taken(str(name))
+            self._store.notes.keep(transaction, number, notes)
             _, *below = self._store.stack(number)
             self._store.become_committed(
                 transaction, number, name, parent=below[0] if below else None, size=size

@@ -42,6 +42,7 @@ from engine.system.files import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from engine.mount import Mount
     from engine.oci.digest import ChainID
@@ -110,10 +111,17 @@ class Snapshotter(Protocol):
 
     def notes(self, key: str) -> Path:
         """
-        Return the directory in which what is known about a layer, or what becomes one, is kept.
+        Return the directory in which to put what is known about what is to become a layer.
 
-        Its files belong to the snapshot: they count with it, are as durable, and go with it. Raises
-        `SnapshotNotFound`.
+        Its files belong to the snapshot once it is sealed or committed: they are as durable, and go
+        with it. Raises `SnapshotNotFound`.
+        """
+
+    def open_note(self, key: str, name: str) -> BinaryIO:
+        """
+        Open what is known about a layer, or a sealed snapshot, under the name that it was put.
+
+        It is a real file without a buffer. Raises `SnapshotNotFound` or `FileNotFoundError`.
         """
 
     def commit_stack(self, stack: Sequence[Pending], *, parent: ChainID | None) -> None:

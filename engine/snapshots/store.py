@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import OutOfSpace, SnapshotExists, SnapshotInUse, SnapshotNotFound, from_oserror
 from engine.oci.digest import ChainID, Digest
+from engine.snapshots import notes
 from engine.snapshots.snapshotter import Kind, Snapshot
 from engine.system.database import Database, Row, Schema, Transaction
 from engine.system.files import BLOCK, Usage, make_directory, measure, sync_filesystem
@@ -35,6 +36,7 @@ SCHEMA = Schema(
         );
         CREATE INDEX snapshots_by_parent ON snapshots (parent)
         """,
+        notes.TABLE,
     ),
 )
 # What the name of a directory begins with that is on its way out.
@@ -69,6 +71,7 @@ class SnapshotStore:
 
     def __init__(self, database: Database, directory: Path, trash: Path) -> None:
         self.database = database
+        self.notes = notes.Notes(database, self.path)
         self._directory = directory
         self._trash = trash
 
@@ -148,10 +151,13 @@ class SnapshotStore:
 
     def seal(self, key: str, details: str) -> None:
         """Note that the staged snapshot is whole and on the disk; raise `SnapshotNotFound`."""
+        number = self.number(key, kind=Kind.STAGED)
+        taken = self.notes.take(number)
         # What the record promises must be there before the record is, whenever the power goes.
         sync_filesystem(self._directory)
         with self.database.write() as transaction:
             number = self.number(key, kind=Kind.STAGED)
+            self.notes.keep(transaction, number, taken)
             transaction.execute("UPDATE snapshots SET details = ? WHERE id = ?", (details, number))
 
     def usage(self, key: str) -> Usage:
@@ -161,8 +167,8 @@ class SnapshotStore:
     def overhead(self, number: int) -> int:
         """Return what the snapshot's directory and the notes in it occupy, without the layer."""
         path = self.path(number)
-        notes = [each.lstat() for each in path.iterdir() if each.is_file()]
-        return sum(status.st_blocks * BLOCK for status in (path.stat(), *notes))
+        large = [each.lstat() for each in path.iterdir() if each.is_file()]
+        return sum(status.st_blocks * BLOCK for status in (path.stat(), *large))
 
     def become_committed(
         self, transaction: Transaction, number: int, name: ChainID, *, parent: int | None, size: int

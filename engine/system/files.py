@@ -20,6 +20,7 @@ from engine.system.resolving import open_on_mount
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 T = TypeVar("T")
 AnyPath = bytes | str | os.PathLike[str]
@@ -204,6 +205,14 @@ def _seek(descriptor: int, at: int, whence: int) -> int | None:
         return os.lseek(descriptor, at, whence)
     except OSError:  # ENXIO: nothing but a hole from here on
         return None
+
+
+def nameless(content: bytes) -> BinaryIO:
+    """Return *content* as an open file that has no name and takes no disk."""
+    stream = os.fdopen(os.memfd_create("nameless"), "w+b", buffering=0)
+    stream.write(content)
+    stream.seek(0)
+    return stream
 
 
 def sync_filesystem(path: AnyPath) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.images.add import Adder
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from engine.containers.containers import Containers
     from engine.images.ports import ImageHolders
     from engine.images.pull import Connect
+    from engine.layers.index import LayerIndex
+    from engine.oci.digest import ChainID
     from engine.registry.connector import RegistryConnector
     from engine.wiring.ground import Ground
 
@@ -146,11 +149,12 @@ def _wire_loader(ground: Ground, unpacker: Unpacker, collector: Collector) -> Lo
 
 
 def _wire_files(ground: Ground) -> LayerFiles:
-    return LayerFiles(
-        ground.images,
-        lambda chain_id: find_index(ground.snapshotter.notes(str(chain_id))),
-        ground.snapshotter.own_directory,
-    )
+    snapshotter = ground.snapshotter
+
+    def index(chain_id: ChainID) -> LayerIndex | None:
+        return find_index(partial(snapshotter.open_note, str(chain_id)), f"layer {chain_id}")
+
+    return LayerFiles(ground.images, index, snapshotter.own_directory)
 
 
 def _wire_importer(ground: Ground, unpacker: Unpacker, collector: Collector) -> Importer:

@@ -15,6 +15,13 @@ from tests.support.builders import Item, layer_tar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.layers.index import OpenNote
+
+
+def notes_in(directory: Path) -> OpenNote:
+    """Return what opens the notes that are files in *directory*."""
+    return lambda name: (directory / name).open("rb", buffering=0)
+
 
 def apply_tar(tar: bytes, target: Path, limits: Limits = DEFAULT_LIMITS) -> AppliedLayer:
     return apply_layer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from engine.snapshots.snapshotter import Kind, Pending, Snapshot, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from engine.system.database import Database
 
@@ -42,9 +44,11 @@ class FakeSnapshotter:
         return self._directories[self._of(key, Kind.STAGED).key]
 
     def notes(self, key: str) -> Path:
-        if self.get(key).kind not in {Kind.STAGED, Kind.COMMITTED}:
-            raise SnapshotNotFound(key)
+        self.get(key)
         return self._notes(key)
+
+    def open_note(self, key: str, name: str) -> BinaryIO:
+        return (self.notes(key) / name).open("rb", buffering=0)
 
     def own_directory(self, name: ChainID) -> Path:
         return self._directories[self._of(str(name), Kind.COMMITTED).key]
@@ -60,7 +64,8 @@ class FakeSnapshotter:
             if str(pending.name) in self.snapshots:
                 self.remove(pending.key)
             else:
-                size = pending.size + FAKE_BLOCK * len(list(self._notes(pending.key).iterdir()))
+                noted = sum(each.stat().st_size for each in self._notes(pending.key).iterdir())
+                size = pending.size + FAKE_BLOCK * ceil(noted / FAKE_BLOCK)
                 self._rename(pending.key, pending.name, parent=below, size=size)
             below = pending.name
 

@@ -204,9 +204,31 @@ def test_content_that_was_only_in_the_layer_cannot_be_brought_back(
 
 @pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(b"nothing")])
 def test_a_lost_or_damaged_index_is_written_again(
-    engine: Engine, pulled: ImageRecord, damage: Callable[[Path], object]
+    engine: Engine,
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], object],
 ) -> None:
-    damage(notes_of(engine, pulled) / "index")
+    monkeypatch.setattr("engine.snapshots.notes.LARGEST", 0)
+    large = engine.images.pull(registry.put_image("team/large", pack_image(BASE, TOP))).image
+    damage(notes_of(engine, large) / "index")
+
+    assert damages(engine) == [Damage.INDEX_MISSING]
+    assert check(engine, repair=True)[0].is_repaired
+    assert check(engine) == []
+
+
+@pytest.mark.parametrize("change", ["content = x'00'", "name = 'lost'"])
+def test_a_lost_or_damaged_index_among_the_records_is_written_again(
+    engine: Engine, pulled: ImageRecord, change: str
+) -> None:
+    chain_id = str(pulled.layers[0].chain_id)
+    with engine._ground.database.write() as transaction:
+        transaction.execute(
+            f"UPDATE snapshot_notes SET {change} WHERE name = 'index'"
+            " AND id = (SELECT id FROM snapshots WHERE key = ?)",
+            (chain_id,),
+        )
 
     assert damages(engine) == [Damage.INDEX_MISSING]
     assert check(engine, repair=True)[0].is_repaired

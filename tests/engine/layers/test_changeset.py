@@ -20,7 +20,7 @@ from engine.layers.apply import apply_layer
 from engine.layers.changeset import iter_changeset, iter_difference
 from engine.layers.compression import open_layer
 from engine.layers.index import FileKind, LayerIndex, find_index
-from engine.layers.recipe import RECIPE, iter_tar
+from engine.layers.recipe import iter_tar
 from engine.layers.settle import settle
 from engine.layers.tarstream import TarReader
 from engine.oci.digest import DiffID, Digest
@@ -31,6 +31,7 @@ from engine.system.copying import copy_tree
 from engine.system.files import take_after
 from engine.system.mounter import LinuxMounter
 from engine.system.removal import remove_tree
+from tests.support.applying import notes_in
 from tests.support.random_trees import CHANGES, Change, change, described
 
 if TYPE_CHECKING:
@@ -68,15 +69,15 @@ def applied(tar: bytes, place: Path, lowers: list[Path]) -> Path:
         expected=DiffID(Digest.of(tar)),
         with_recipe=True,
     )
-    assert b"".join(iter_tar(place / RECIPE, place / "fs")) == tar
+    assert b"".join(iter_tar(notes_in(place), place / "fs")) == tar
     settle(place / "fs", lowers, layer)
-    assert b"".join(iter_tar(place / RECIPE, place / "fs")) == tar
+    assert b"".join(iter_tar(notes_in(place), place / "fs")) == tar
     assert_index_is_right(place, tar)
     return place / "fs"
 
 
 def assert_index_is_right(place: Path, tar: bytes) -> None:
-    index = find_index(place)
+    index = find_index(notes_in(place), "it")
     assert index is not None
     listed = list(index)
     names = {each.name.strip(b"/") for each in TarReader(io.BytesIO(tar).read)}
@@ -132,7 +133,7 @@ def test_changes_that_are_adopted_are_the_layer_that_their_tar_gives(
             adopted = adopt(box / "fs", lowers, notes=box, is_left_out=lambda *_: False)
 
             assert (adopted.diff_id, adopted.tar_bytes) == (Digest.of(tar), len(tar))
-            assert b"".join(iter_tar(box / RECIPE, box / "fs")) == tar
+            assert b"".join(iter_tar(notes_in(box), box / "fs")) == tar
             assert_index_is_right(box, tar)
             assert list(_index(box)) == list(_index(place / f"{number}"))
             assert _as_layer(box / "fs") == _as_layer(again)
@@ -140,7 +141,7 @@ def test_changes_that_are_adopted_are_the_layer_that_their_tar_gives(
 
 
 def _index(place: Path) -> LayerIndex:
-    found = find_index(place)
+    found = find_index(notes_in(place), "it")
     assert found is not None
     return found
 

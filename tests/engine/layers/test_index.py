@@ -14,6 +14,7 @@ from engine.layers.entries import Entry, Kind
 from engine.layers.index import INDEX, FileKind, LayerFile, LayerIndex, find_index
 from engine.layers.index_writer import IndexWriter
 from engine.oci.digest import Digest
+from tests.support.applying import notes_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def written(place: Path, *names: bytes, drop: tuple[bytes, ...] = ()) -> LayerIn
         for name in drop:
             writer.drop(name)
         writer.finish()
-    return LayerIndex(place / INDEX)
+    return LayerIndex(notes_in(place), "it")
 
 
 def paths(index: LayerIndex) -> list[bytes]:
@@ -51,7 +52,7 @@ def test_all_facts_are_kept(tmp_path: Path) -> None:
         writer.make_opaque(b"d")
         writer.finish()
 
-    assert list(LayerIndex(tmp_path / INDEX)) == [
+    assert list(LayerIndex(notes_in(tmp_path), "it")) == [
         LayerFile(b"d", FileKind.OPAQUE),
         LayerFile(b"gone", FileKind.WHITEOUT),
         LayerFile(b"x", FileKind.SYMLINK, 0, 0o777, 2**32 - 2, 5, None, b"\xff"),
@@ -88,7 +89,7 @@ def test_it_does_not_matter_how_much_the_writer_holds(
 
 
 def test_a_layer_without_an_index_has_none(tmp_path: Path) -> None:
-    assert find_index(tmp_path) is None
+    assert find_index(notes_in(tmp_path), "it") is None
 
 
 @pytest.mark.parametrize("kept", [0, 10, -1])
@@ -98,4 +99,4 @@ def test_a_damaged_index_is_told(tmp_path: Path, kept: int) -> None:
     (tmp_path / INDEX).write_bytes(content[:kept])
 
     with pytest.raises(CorruptStore):
-        LayerIndex(tmp_path / INDEX)
+        LayerIndex(notes_in(tmp_path), "it")

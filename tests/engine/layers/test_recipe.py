@@ -14,6 +14,7 @@ from engine.layers.compression import open_layer
 from engine.layers.recipe import RECIPE, iter_tar
 from engine.oci.digest import DiffID, Digest
 from engine.oci.media_types import Compression
+from tests.support.applying import notes_in
 from tests.support.builders import (
     directory,
     file,
@@ -87,7 +88,7 @@ def applied(tar: bytes, place: Path) -> Path:
 def test_the_same_bytes_come_back(tmp_path: Path, tar: bytes) -> None:
     place = applied(tar, tmp_path)
 
-    assert b"".join(iter_tar(place / RECIPE, place / "fs")) == tar
+    assert b"".join(iter_tar(notes_in(place), place / "fs")) == tar
 
 
 def test_a_recipe_holds_no_content_that_the_files_hold(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_damage_is_told_and_not_made_up_for(tmp_path: Path, damage: str) -> None
         (place / RECIPE).write_bytes(recipe[:-20])
 
     with pytest.raises(CorruptStore):
-        list(iter_tar(place / RECIPE, place / "fs"))
+        list(iter_tar(notes_in(place), place / "fs"))
 
 
 def test_a_link_that_was_put_there_later_is_not_followed(tmp_path: Path) -> None:
@@ -120,4 +121,4 @@ def test_a_link_that_was_put_there_later_is_not_followed(tmp_path: Path) -> None
     (place / "fs/d").symlink_to(tmp_path / "outside")
 
     with pytest.raises(CorruptStore):
-        list(iter_tar(place / RECIPE, place / "fs"))
+        list(iter_tar(notes_in(place), place / "fs"))
