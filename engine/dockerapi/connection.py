@@ -47,6 +47,11 @@ class Connection(TakeoverHandler):
         drop_when_gone(transport)
         return True
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of what was asked: it holds on to the connection, and both would stay a while."""
+        super().connection_lost(exc)
+        self.asked = None
+
     def note(self, request: web.BaseRequest) -> None:
         """Take note that *request* has been read and is answered next."""
         self.asked = request

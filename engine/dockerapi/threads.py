@@ -64,6 +64,7 @@ class Threads(Executor):
         self._idle: list[_Worker] = []
         self._waiting: deque[Work[object]] = deque()
         self._count = 0
+        self._ended: threading.Thread | None = None
         self._is_closed = False
 
     @property
@@ -105,20 +106,35 @@ class Threads(Executor):
         self._count += 1
 
     def _serve(self, worker: _Worker) -> None:
+        is_last = False
         while worker.work is not None:
             _do(worker.work)
-            self._find_work(worker)
+            is_last = self._find_work(worker)
+        self._join_the_one_before()
+        if is_last:
+            self._at_rest()
 
-    def _find_work(self, worker: _Worker) -> None:
-        """Give *worker* something to do, once there is something, or nothing if it is to end."""
+    def _join_the_one_before(self) -> None:
+        # Of each thread that nobody joins Python keeps a lock, until it makes another thread.
+        with self._guard:
+            before, self._ended = self._ended, threading.current_thread()
+        if before is not None:
+            before.join()
+
+    def _find_work(self, worker: _Worker) -> bool:
+        """
+        Give *worker* something to do, once there is something, or nothing if it is to end.
+
+        Returns whether it is the last one to end.
+        """
         worker.work = None
         with self._guard:
             if self._waiting:
                 worker.work = self._waiting.popleft()
-                return
+                return False
             if self._is_closed:
                 self._count -= 1
-                return
+                return False
             self._idle.append(worker)
         is_told = worker.told.acquire(timeout=self._idle_seconds)
         with self._guard:
@@ -126,9 +142,7 @@ class Threads(Executor):
             if not is_told:
                 self._give_up(worker)
             self._count -= worker.is_idle
-            is_last = worker.is_idle and not self._idle and not self._is_closed
-        if is_last:
-            self._at_rest()
+            return worker.is_idle and not self._idle and not self._is_closed
 
     def _give_up(self, worker: _Worker) -> None:
         if worker in self._idle:

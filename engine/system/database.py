@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import CorruptStore, OutOfSpace, SystemFailure
@@ -55,8 +56,9 @@ class Transaction:
     ) -> None:
         """Do *act*, once, with all that was gathered for *key*, after the commit."""
         if key not in self._gathered:
-            self._gathered[key] = []
-            self.after_commit(lambda: act(self._gathered[key]))
+            gathered: list[Any] = []
+            self._gathered[key] = gathered
+            self.after_commit(partial(act, gathered))
         self._gathered[key].extend(values)
 
     def after_commit(self, callback: Callable[[], object]) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
 from engine.dockerapi import connection as module
-from engine.dockerapi.connection import drop_when_gone, is_listening
+from engine.dockerapi.connection import Connection, drop_when_gone, is_listening, make_request
+from engine.dockerapi.server import ApiServer
 
 if TYPE_CHECKING:
     from tests.support.dockerapi import Client
@@ -84,3 +88,28 @@ async def test_who_is_gone_after_ending_their_half_is_noticed(
     await asyncio.wait_for(lost.wait(), SECONDS)
     # To look at what is closed is fine.
     drop_when_gone(transport)
+
+
+async def test_a_connection_that_closes_is_no_garbage_that_waits_to_be_found() -> None:
+    gone = asyncio.Event()
+    kept: list[weakref.ref[web.BaseRequest]] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request.protocol, Connection)
+        kept.append(weakref.ref(request, lambda _: gone.set()))
+        return web.Response()
+
+    server = ApiServer(answer, request_factory=make_request)
+    ours, theirs = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(server, ours)
+    gc.disable()
+    try:
+        reader, writer = await asyncio.open_connection(sock=theirs)
+        writer.write(b"GET / HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(SECONDS):
+            assert b"200 OK" in await reader.read()
+            await gone.wait()
+        writer.close()
+    finally:
+        gc.enable()
+    await server.shutdown(0)

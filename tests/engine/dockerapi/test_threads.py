@@ -129,3 +129,15 @@ def test_the_last_idle_thread_says_that_there_is_rest():
     assert threads.submit(abs, -1).result(SECONDS) == 1
     assert told.wait(SECONDS)
     threads.shutdown()
+
+
+def test_of_threads_that_ended_python_keeps_nothing_but_of_the_last():
+    kept = len(threading._shutdown_locks)
+    rest = threading.Event()
+    threads = Threads(8, "test", idle_seconds=0.01, at_rest=rest.set)
+    together = threading.Barrier(8)
+    for each in [threads.submit(together.wait, SECONDS) for _ in range(8)]:
+        each.result(SECONDS)
+    assert rest.wait(SECONDS)
+    until(lambda: len(threading._shutdown_locks) <= kept + 1)
+    threads.shutdown()
