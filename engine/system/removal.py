@@ -29,6 +29,8 @@ _SEVERAL, _MANY = 4, 8
 _WORTH_A_THREAD = 8
 # How many directories are open, and names held, at once.
 _OPEN, _HELD = 128, 10_000
+# What is said of a file or a link; anything else is said of a directory, which must stay then.
+_NO_DIRECTORY = {errno.ENOTDIR, errno.ELOOP}
 # How often a tree is gone through while other removers move things up in it.
 _ROUNDS = 100
 
@@ -102,8 +104,10 @@ def _still_there(roots: Sequence[AnyPath]) -> list[AnyPath]:
                 opened.add(os.open(root, DIRECTORY_FLAGS))
             except FileNotFoundError:
                 continue
-            except OSError:
-                os.unlink(root)  # no directory: a file or a link
+            except OSError as error:
+                if error.errno not in _NO_DIRECTORY:
+                    raise
+                os.unlink(root)
         _Emptier().run(opened.descriptors)
         return [root for root in roots if not _remove_empty(root)]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import subprocess
 import threading
 from pathlib import Path
@@ -183,3 +184,15 @@ def test_no_directory_stays_open(tmp_path: Path) -> None:
     remove_trees(trees)
 
     assert len(list(Path("/proc/self/fd").iterdir())) == opened
+
+
+def test_where_no_more_can_be_opened_it_is_said_and_all_stays(tree: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            remove_tree(tree)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert (tree / "a/file").exists()
