@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connections
 
+from dashboard.agents import agent_channel
 from dashboard.arguments import parse_arguments
 from dashboard.jobs import JobName
 from dashboard.models import Host, Job
@@ -23,6 +24,7 @@ from engine.settings import ContainerSettings
 from engine.system.paths import EnginePaths
 from tests.support.builders import file, layer_tar
 from workers.agent.cleanup_answers import CleanupAnswers
+from workers.agent.questions import Answerer
 from workers.inventory import Inventory
 from workers.outcome import error_json
 from workers.tasks import trash
@@ -45,6 +47,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     JobName.KEEP_THINGS: trash.keep_things,
 }
 WAIT_SECONDS = 0.05
+STOP_SECONDS = 30
 BASE = file("etc/base", b"base" * 50_000)
 
 
@@ -72,14 +75,6 @@ class RealHost:
     def project(self) -> None:
         Inventory(self.engine, self.name).sync_everything()
 
-    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
-        reply = {"type": "answer", "ask": message["ask"]}
-        try:
-            return {**reply, "answer": self.answers[message["question"]](message["arguments"])}
-        except EngineError as error:
-            told = {"code": error.code, "message": error.message, "remedy": error.remedy}
-            return {**reply, "error": told}
-
     def work(self, job: Job) -> None:
         """Do *job* as a worker does."""
         claimed = claim_job(job.pk, worker=self.name)
@@ -100,26 +95,30 @@ class RealHosts:
         self._site = site
         self._hosts = {each.name: each for each in hosts}
         self._stop = threading.Event()
-        self._agents: list[Any] = []
 
     def __enter__(self) -> Self:
-        for each in self._hosts.values():
-            self._agents.append(self._site.start(self._answer(each)))
-        self._agents.append(self._site.start(self._work()))
+        self._agents = [self._site.start(self._answer(each)) for each in self._hosts.values()]
+        self._worker = self._site.start(self._work())
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._worker.result(STOP_SECONDS)
         for each in self._agents:
+            # One that ended before its time says why, instead of being missed by a page.
+            assert not each.done(), each.exception()
             each.cancel()
 
     async def _answer(self, host: RealHost) -> None:
         layer: Any = get_channel_layer()
-        while True:
-            message = await layer.receive(f"agent.{host.name}")
-            if message["type"] == "ask":
-                answer = await sync_to_async(_closing(host.answer))(message)
-                await layer.send(message["reply"], answer)
+        answerer = Answerer(host.answers, layer.send)
+        try:
+            while True:
+                message = await layer.receive(agent_channel(host.name))
+                if message["type"] == "ask":
+                    answerer.take(message)
+        finally:
+            await answerer.close()
 
     async def _work(self) -> None:
         while not self._stop.is_set():

@@ -209,7 +209,6 @@ class Site:
             timeout_graceful_shutdown=CLOSE_SECONDS,
         )
         self._server = uvicorn.Server(config)
-        self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._agents = tuple(agents)
         self._thread = threading.Thread(target=self._serve, name="site", daemon=True)
@@ -240,13 +239,14 @@ class Site:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._main())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        # Pages that still wait for an answer are given up with it, and their threads end.
+        asyncio.run(self._main())
+        # Whoever waited on a channel did so in a loop that is closed: the next site must not find
+        # what it left, nor send to it.
+        asyncio.run(_channel_layer().flush())
 
     async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
         agents = [asyncio.create_task(self._agent(each)) for each in self._agents]
         watch = asyncio.create_task(self._watch())
         await self._server.serve()
