@@ -80,14 +80,20 @@ class Connection(TakeoverHandler):
         """Return the refusal of a request that could not be read; the connection ends with it."""
         del request, exc
         response = json_answer({"message": f"Bad Request: {message or 'invalid'}"}, status=status)
-        response.headers.update(HEADERS)
         response.force_close()
         return response
 
 
-def make_request(message: Any, body: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+class Request(web.BaseRequest):
+    """A request, any answer to which says who gives it: a stream and a refusal too."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers.update(HEADERS)
+
+
+def make_request(message: Any, body: Any, protocol: Any, writer: Any, task: Any) -> Request:
     """Return a request that has been read, and note it at its connection."""
-    request = web.BaseRequest(message, body, protocol, writer, task, asyncio.get_running_loop())
+    request = Request(message, body, protocol, writer, task, asyncio.get_running_loop())
     protocol.note(request)
     return request
 

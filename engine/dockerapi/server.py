@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.web_protocol import RequestPayloadError
 
-from engine.dockerapi.answers import HEADERS, refused
+from engine.dockerapi.answers import refused
 from engine.dockerapi.call import Call
 from engine.dockerapi.connection import Connection, make_request
 from engine.dockerapi.query import Query
@@ -84,10 +84,7 @@ class Api:
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(CONTINUE)
             request.writer.output_size = 0
-        response = await handler(call)
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        return response
+        return await handler(call)
 
 
 async def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
@@ -97,7 +94,6 @@ async def _ended(request: web.BaseRequest, refusal: Refusal) -> web.StreamRespon
         request.protocol.force_close()
         raise ConnectionResetError
     response = refused(refusal)
-    response.headers.update(HEADERS)
     if "Expect" not in request.headers:
         await _drain(request.content)
     if not request.content.at_eof():

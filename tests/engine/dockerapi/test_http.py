@@ -28,6 +28,23 @@ def test_ping_tells_which_version_is_spoken(api: Client, method: str) -> None:
     assert answer.content == (b"OK" if method == "GET" else b"")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("/info", id="a whole answer"),
+        pytest.param("/events?until=1", id="a stream"),
+        pytest.param("/containers/nope/json", id="a refusal"),
+    ],
+)
+def test_every_answer_says_who_gives_it(api: Client, target: str) -> None:
+    headers = api.get(target).headers
+
+    assert headers["server"] == "Shipshape (linux)"
+    assert headers["api-version"] == "1.47"
+    assert headers["ostype"] == "linux"
+    assert headers["docker-experimental"] == "false"
+
+
 @pytest.mark.parametrize("target", ["/", "/v1.41/nothing", "/containers/", "/v1.41"])
 def test_an_unknown_page_is_refused_as_docker_does(api: Client, target: str) -> None:
     answer = api.get(target)
