@@ -7,6 +7,10 @@ import gc
 
 M_ARENA_MAX = -8
 ARENAS = 2
+# Looked up once: each look-up makes classes, which are garbage in circles.
+_LIBC = ctypes.CDLL(None)
+_set_option = getattr(_LIBC, "mallopt", None)
+_trim = getattr(_LIBC, "malloc_trim", None)
 
 
 def settle_in() -> None:
@@ -17,9 +21,8 @@ def settle_in() -> None:
     done more often. The C library makes a place for free memory of its own for each thread, where
     much is left over when they end: it is to make two.
     """
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option is not None:
-        set_option(M_ARENA_MAX, ARENAS)
+    if _set_option is not None:
+        _set_option(M_ARENA_MAX, ARENAS)
     gc.collect()
     gc.freeze()
 
@@ -36,6 +39,5 @@ def trim() -> None:
 
     Nothing happens where the C library has no such call.
     """
-    give = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if give is not None:
-        give(0)
+    if _trim is not None:
+        _trim(0)
