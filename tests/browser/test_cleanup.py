@@ -131,6 +131,9 @@ def test_a_mess_on_two_hosts_is_chosen_cleaned_undone_and_emptied(look, hosts, s
     page.get_by_role("button", name="Clean up everything safe").click()
     dialog = page.locator("#dialog")
     expect_eventually(page, dialog, "lighthouse")
+    plan = dialog.locator(".plan").first
+    plan.locator("summary").first.click()
+    expect_eventually(page, plan, "Only copy")
     everything = re.compile(r"^Move 2 containers and 2 images to trash")
     dialog.get_by_role("button", name=everything).click()
     jobs = page.locator("#page .job")

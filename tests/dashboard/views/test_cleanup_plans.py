@@ -36,6 +36,8 @@ def test_the_sheet_says_what_goes_what_stays_and_until_when_it_can_be_undone(bro
     assert "for 7 days" in html
     assert "Not only yours: ana 2" in html
     assert f'name="plan" value="harbour/{PLAN_ID}"' in html
+    # Of each image, and of nothing else, its registries are asked once somebody looks.
+    assert html.count(f'hx-get="{reverse("cleanup_copy", args=["harbour", "x"])}"') == 1
 
 
 def test_nothing_ticked_does_nothing_and_says_so(browse, agents):
