@@ -95,7 +95,7 @@ async def create(call: Call) -> web.StreamResponse:
     try:
         if platform is not None:
             await call.pools.quick(_check_platform, call.engine, settings.image, platform)
-        record = await call.pools.long(
+        record = await call.pools.short(
             call.engine.containers.create,
             settings,
             owner=call.owner,

@@ -53,7 +53,7 @@ async def create(call: Call) -> web.StreamResponse:
     )
     parse_detach_keys(settings.detach_keys)
     try:
-        record = await call.pools.long(call.engine.containers.exec_create, call["id"], settings)
+        record = await call.pools.short(call.engine.containers.exec_create, call["id"], settings)
     except ContainerNotRunning as error:
         found = await call.pools.quick(call.engine.containers.get, call["id"])
         raise Refusal(409, f"Container {found.id} is not running") from error
@@ -72,13 +72,13 @@ async def start(call: Call) -> web.StreamResponse:
     record = await call.pools.quick(_startable, call.engine, call["id"])
     if body.flag("Detach"):
         try:
-            await call.pools.long(containers.exec_start, record.id, detach=True)
+            await call.pools.short(containers.exec_start, record.id, detach=True)
         except CommandNotFound as error:
             raise Refusal(400, _not_run(error)) from error
         return nothing(status=200)
     wire = await hijack(call, _content_type(call, record))
     try:
-        attachment = await call.pools.long(containers.exec_start, record.id)
+        attachment = await call.pools.short(containers.exec_start, record.id)
         assert attachment is not None
         if size is not None:
             await call.pools.long(containers.exec_resize, record.id, rows=size[0], columns=size[1])

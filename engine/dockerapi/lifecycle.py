@@ -28,7 +28,7 @@ async def start(call: Call) -> web.StreamResponse:
         raise Refusal(409, "cannot start a paused container, try unpause instead")
     if record.is_running:
         return nothing(status=NOT_MODIFIED)
-    await call.pools.long(call.engine.containers.start, record.id)
+    await call.pools.short(call.engine.containers.start, record.id)
     return nothing()
 
 
@@ -77,7 +77,7 @@ async def remove(call: Call) -> web.StreamResponse:
         raise Refusal(409, "Conflict, cannot remove the default link name of the container")
     if_running = IfRunning.KILL if call.query.flag("force") else IfRunning.REFUSE
     try:
-        await call.pools.long(
+        await call.pools.short(
             call.engine.containers.remove,
             call["id"],
             if_running=if_running,

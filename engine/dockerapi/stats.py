@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.containers.telling import tell
@@ -45,7 +45,7 @@ async def stats(call: Call) -> web.StreamResponse:
     record = await call.pools.quick(call.engine.containers.get, call["id"])
     if not call.query.flag("stream", default=True):
         is_one_shot = call.version >= WITH_ONE_SHOT and call.query.flag("one-shot")
-        return json_answer(await call.pools.long(_once, call, record, is_one_shot=is_one_shot))
+        return json_answer(await _once(call, record, is_one_shot=is_one_shot))
 
     def write(pipe: Pipe) -> None:
         before = empty_sample(record)
@@ -60,12 +60,13 @@ async def stats(call: Call) -> web.StreamResponse:
     return await stream_from(call, write)
 
 
-def _once(call: Call, record: ContainerRecord, *, is_one_shot: bool) -> dict[str, Any]:
-    before = empty_sample(record)
+async def _once(call: Call, record: ContainerRecord, *, is_one_shot: bool) -> dict[str, Any]:
+    before = None
     if not is_one_shot and record.is_running:
-        before = _sample(call, record) or before
-        time.sleep(SECOND)
-    return _with_before(_sample(call, record) or empty_sample(record), before)
+        before = await call.pools.quick(_sample, call, record)
+        await asyncio.sleep(SECOND)
+    current = await call.pools.quick(_sample, call, record)
+    return _with_before(current or empty_sample(record), before or empty_sample(record))
 
 
 def _sample(call: Call, record: ContainerRecord) -> dict[str, Any] | None:
