@@ -105,9 +105,19 @@ def expect_eventually(page: Page, locator: Locator, text: str | re.Pattern[str])
 
 def test_a_mess_on_two_hosts_is_chosen_cleaned_undone_and_emptied(look, hosts, site) -> None:
     page = look("otto")
-    bar = page.locator("[data-cleanup-bar]")
 
-    # Chosen, and the number follows, exactly as the plan says it.
+    choose_and_see_what_the_plan_says(page, hosts, site)
+    clean_everything_safe(page)
+    assert site.do(lambda: [each.engine.containers.list() for each in hosts.values()]) == [[], []]
+    # Undone on one host, from the notice.
+    page.locator(".toasts").get_by_role("button", name="Undo").first.click()
+    expect_eventually(page, page.locator("#stopped"), "old-job")
+    empty_the_other_trash(page, hosts, site)
+
+
+def choose_and_see_what_the_plan_says(page: Page, hosts: dict[str, RealHost], site: Site) -> None:
+    """The number follows what is ticked, and is exactly what a plan of it says."""
+    bar = page.locator("[data-cleanup-bar]")
     expect(box(page, "team/used:1", "harbour")).to_be_disabled()
     box(page, "old-job", "harbour").check()
     expect_eventually(page, bar, "1 container:")
@@ -127,7 +137,9 @@ def test_a_mess_on_two_hosts_is_chosen_cleaned_undone_and_emptied(look, hosts, s
     bar.get_by_role("button", name="Clear").click()
     expect(bar).to_be_hidden()
 
-    # Everything safe, with one click and the plan in between.
+
+def clean_everything_safe(page: Page) -> None:
+    """With one click, and the plan in between."""
     page.get_by_role("button", name="Clean up everything safe").click()
     dialog = page.locator("#dialog")
     expect_eventually(page, dialog, "lighthouse")
@@ -141,14 +153,12 @@ def test_a_mess_on_two_hosts_is_chosen_cleaned_undone_and_emptied(look, hosts, s
     expect_eventually(page, jobs.first, "Moved 1 container and 1 image to the trash")
     expect_eventually(page, jobs.last, "Moved 1 container and 1 image to the trash")
     expect(page.locator("#stopped")).to_have_count(0, timeout=PATIENCE_MS)
-    assert site.do(lambda: [each.engine.containers.list() for each in hosts.values()]) == [[], []]
 
-    # Undone on one host, from the notice.
-    page.locator(".toasts").get_by_role("button", name="Undo").first.click()
-    expect_eventually(page, page.locator("#stopped"), "old-job")
 
-    # Emptied on the other one.
+def empty_the_other_trash(page: Page, hosts: dict[str, RealHost], site: Site) -> None:
+    """It asks for the name of the host, and takes no other."""
     name = site.do(lambda: next(each.name for each in hosts.values() if in_trash(each)))
+    dialog = page.locator("#dialog")
     page.get_by_role("link", name="Trash", exact=True).click()
     page.get_by_role("button", name=re.compile(f"Empty the trash of {name}")).click()
     expect_eventually(page, dialog, "cannot come back")
